@@ -1,0 +1,322 @@
+package tickets
+
+import (
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ReopenWithin is how long after its end a resolved ticket still takes back mail of its own matter.
+const ReopenWithin = 24 * time.Hour
+
+// Reading is one accepted mail with what the parser saw in it.
+type Reading struct {
+	Mail        Mail
+	Alert       Alert
+	Keys        []string // sorted
+	Fingerprint []byte
+}
+
+func (r Reading) repeatKey() string { return hex.EncodeToString(r.Fingerprint) }
+
+// NewReading prepares what correlation needs. digest is the SHA-256 of the raw mail.
+func NewReading(mail Mail, alert Alert, digest []byte) Reading {
+	return Reading{
+		Mail: mail, Alert: alert,
+		Keys:        Keys(alert, mail.ReceivedAt, digest),
+		Fingerprint: Fingerprint(alert, digest),
+	}
+}
+
+// Known is what is stored of the matters that a batch of readings may belong to.
+type Known struct {
+	Tickets map[int64]*Ticket
+	Owners  map[string]int64 // key to the unresolved ticket, or else the one resolved last within ReopenWithin
+	Repeats map[string]int64 // fingerprint of a mail that was read to its ticket
+}
+
+// ChangeKind says what became of a ticket; the strongest of a batch counts.
+type ChangeKind int
+
+// The changes, weakest first. From ChangeSpread on, a change asks for pages.
+const (
+	ChangeUpdated      ChangeKind = iota // a further mail, nothing that anybody must be woken for
+	ChangeAcknowledged                   // a person has it
+	ChangeResolved                       // it is done, or was joined to another ticket
+	ChangeSpread                         // an acknowledged ticket got a new High alert or device, and is open again
+	ChangeRaised                         // the severity went up
+	ChangeReopened                       // a resolved ticket is open again
+	ChangeCreated
+)
+
+// Change is one ticket that was written, handed to the on-call room inside the same transaction.
+type Change struct {
+	Kind   ChangeKind
+	Ticket *Ticket
+	At     time.Time
+	Actor  string
+	// Owner had acknowledged the ticket before this change opened it again; empty otherwise.
+	Owner string
+	// Facts of the mail behind the change, which routes may ask for.
+	From   string
+	To     []string
+	Status string
+	// Silent is the reason why nobody is paged, whatever the routes say; empty otherwise.
+	Silent string
+}
+
+// Plan is what a batch of readings changes. The store gives new tickets their numbers (they are 0 until then) and
+// writes the rest.
+type Plan struct {
+	Created  []*Ticket
+	Changed  []*Ticket // stored tickets with new contents
+	Joined   []Join
+	Keys     []KeyClaim
+	Events   []PlannedEvent
+	Outcomes []Outcome // one for each reading, in order
+	Changes  []Change  // one for each ticket, in the order of first touch
+}
+
+// Join says that one ticket went into another.
+type Join struct{ From, Into *Ticket }
+
+// KeyClaim gives a key to a ticket.
+type KeyClaim struct {
+	Key    string
+	Ticket *Ticket
+}
+
+// Entry is one event of one ticket's timeline.
+type Entry struct {
+	Ticket int64
+	Event  Event
+}
+
+// Routing is what the on-call room decided for a ticket.
+type Routing struct {
+	Ticket          int64
+	Policy, Runbook string
+}
+
+// PlannedEvent is a timeline entry of a ticket whose number may not be known yet.
+type PlannedEvent struct {
+	Ticket *Ticket
+	Event  Event
+}
+
+// Outcome says where a reading went.
+type Outcome struct {
+	Reading Reading
+	Ticket  *Ticket
+	State   MailState
+}
+
+// Correlate decides, for each reading in order, whether it repeats, updates, reopens, joins or opens tickets.
+func Correlate(known Known, readings []Reading, now time.Time) Plan {
+	c := correlator{known: known, now: now, changes: map[*Ticket]int{}, created: map[*Ticket]bool{}, owners: map[string]*Ticket{}, repeats: map[string]*Ticket{}}
+	for key, number := range known.Owners {
+		c.owners[key] = known.Tickets[number]
+	}
+	for fingerprint, number := range known.Repeats {
+		c.repeats[fingerprint] = known.Tickets[number]
+	}
+	for _, reading := range readings {
+		c.take(reading)
+	}
+	return c.plan
+}
+
+type correlator struct {
+	known   Known
+	now     time.Time
+	plan    Plan
+	owners  map[string]*Ticket
+	repeats map[string]*Ticket
+	created map[*Ticket]bool
+	changes map[*Ticket]int // index into plan.Changes
+}
+
+func (c *correlator) take(reading Reading) {
+	if ticket := c.repeats[reading.repeatKey()]; ticket != nil {
+		c.plan.Outcomes = append(c.plan.Outcomes, Outcome{reading, ticket, MailRepeated})
+		return
+	}
+	ticket := c.owner(reading)
+	if ticket == nil {
+		ticket = c.open(reading)
+	} else {
+		c.update(ticket, reading)
+	}
+	for _, key := range reading.Keys {
+		if c.owners[key] != ticket {
+			c.owners[key] = ticket
+			c.plan.Keys = append(c.plan.Keys, KeyClaim{key, ticket})
+		}
+	}
+	c.repeats[reading.repeatKey()] = ticket
+	c.plan.Outcomes = append(c.plan.Outcomes, Outcome{reading, ticket, MailRead})
+}
+
+// owner finds the ticket of a reading and joins the others that share a key with it: unresolved ones come before
+// resolved ones, the owner of the incident that lives on before all, then the oldest.
+func (c *correlator) owner(reading Reading) *Ticket {
+	var found []*Ticket
+	for _, key := range reading.Keys {
+		if ticket := c.owners[key]; ticket != nil && !slices.Contains(found, ticket) {
+			found = append(found, ticket)
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	lives := c.owners["incident:"+strings.ToLower(reading.Alert.TenantID+"/"+reading.Alert.IncidentID)]
+	slices.SortStableFunc(found, func(a, b *Ticket) int {
+		return compareBools(a.State != Resolved, b.State != Resolved, a == lives, b == lives, a.CreatedAt.Before(b.CreatedAt), b.CreatedAt.Before(a.CreatedAt))
+	})
+	for _, other := range found[1:] {
+		if other.State != Resolved && found[0].State != Resolved {
+			c.join(other, found[0])
+		}
+	}
+	return found[0]
+}
+
+// compareBools orders by pairs of preferences, the first pair that differs decides.
+func compareBools(pairs ...bool) int {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i] != pairs[i+1] {
+			if pairs[i] {
+				return -1
+			}
+			return 1
+		}
+	}
+	return 0
+}
+
+func (c *correlator) open(reading Reading) *Ticket {
+	alert := reading.Alert
+	title := alert.Title
+	if title == "" {
+		title = "(no subject)"
+	}
+	ticket := &Ticket{
+		State: Open, Severity: alert.Severity, Kind: alert.Kind, Product: alert.Product, Title: title,
+		AlertIDs: []string{}, Devices: []string{}, Users: []string{}, Links: []Link{},
+		CreatedAt: c.now, Verified: reading.Mail.Envelope.Verified, Source: FromEmail,
+	}
+	c.created[ticket] = true
+	c.plan.Created = append(c.plan.Created, ticket)
+	absorb(ticket, alert)
+	ticket.MessageCount, ticket.UpdatedAt = 1, c.now
+	c.event(ticket, EventCreated, reading, nil)
+	c.change(ticket, ChangeCreated, reading)
+	return ticket
+}
+
+func (c *correlator) update(ticket *Ticket, reading Reading) {
+	before := *ticket
+	newHigh := reading.Alert.Severity == High && newIn(ticket.AlertIDs, reading.Alert.AlertIDs, FoldAlertID)
+	newDevice := newIn(ticket.Devices, reading.Alert.Devices, strings.ToLower)
+	absorb(ticket, reading.Alert)
+	if reading.Alert.Severity.Above(ticket.Severity) {
+		ticket.Severity = reading.Alert.Severity
+	}
+	ticket.MessageCount++
+	ticket.UpdatedAt = c.now
+	c.touch(ticket)
+
+	c.event(ticket, EventUpdated, reading, nil)
+	kind := ChangeUpdated
+	if before.State == Acknowledged && (newHigh || newDevice) {
+		kind = ChangeSpread
+	}
+	if ticket.Severity.Above(before.Severity) {
+		kind = ChangeRaised
+		c.event(ticket, EventRaised, reading, map[string]any{"from": before.Severity, "to": ticket.Severity})
+	}
+	if before.State == Resolved {
+		kind = ChangeReopened
+	}
+	// An acknowledgement covers what was known when it was given: what is worse opens the ticket again, for its owner
+	// first.
+	if kind > ChangeUpdated && before.State != Open {
+		ticket.State, ticket.ResolvedAt, ticket.AcknowledgedAt, ticket.AcknowledgedBy = Open, nil, nil, ""
+		c.event(ticket, EventReopened, reading, nil)
+	}
+	c.change(ticket, kind, reading)
+	if before.State == Acknowledged {
+		c.plan.Changes[c.changes[ticket]].Owner = before.AcknowledgedBy
+	}
+}
+
+// join ends one unresolved ticket in another, which takes over its facts; the store moves its keys.
+func (c *correlator) join(from, into *Ticket) {
+	into.AlertIDs = union(into.AlertIDs, from.AlertIDs, FoldAlertID)
+	into.Devices = union(into.Devices, from.Devices, strings.ToLower)
+	into.Users = union(into.Users, from.Users, strings.ToLower)
+	into.Links = unionLinks(into.Links, from.Links)
+	into.MessageCount += from.MessageCount
+	if from.Severity.Above(into.Severity) {
+		into.Severity = from.Severity
+	}
+	now := c.now
+	from.State, from.ResolvedAt, from.UpdatedAt = Resolved, &now, now
+	c.touch(from)
+	c.touch(into)
+	c.plan.Joined = append(c.plan.Joined, Join{from, into})
+	for key, owner := range c.owners {
+		if owner == from {
+			c.owners[key] = into
+		}
+	}
+	c.plan.Events = append(c.plan.Events,
+		PlannedEvent{from, Event{At: now, Type: EventMerged, Actor: ActorSystem, Data: map[string]any{"into": into}}},
+		PlannedEvent{into, Event{At: now, Type: EventMerged, Actor: ActorSystem, Data: map[string]any{"from": from}}})
+	c.record(from, Change{Kind: ChangeResolved, Ticket: from, At: now, Actor: ActorSystem})
+}
+
+func (c *correlator) touch(ticket *Ticket) {
+	if !c.created[ticket] && !slices.Contains(c.plan.Changed, ticket) {
+		c.plan.Changed = append(c.plan.Changed, ticket)
+	}
+}
+
+func (c *correlator) event(ticket *Ticket, kind EventType, reading Reading, data map[string]any) {
+	if data == nil {
+		data = map[string]any{"subject": reading.Alert.Message.Subject, "action": reading.Alert.Action}
+	}
+	data["mail_id"] = reading.Mail.ID
+	c.plan.Events = append(c.plan.Events, PlannedEvent{ticket, Event{At: c.now, Type: kind, Actor: ActorSystem, Data: data}})
+}
+
+func (c *correlator) change(ticket *Ticket, kind ChangeKind, reading Reading) {
+	change := Change{
+		Kind: kind, Ticket: ticket, At: c.now, Actor: ActorSystem,
+		From: reading.Alert.Message.From, To: reading.Mail.Envelope.To, Status: reading.Alert.Status,
+	}
+	if reading.Alert.Message.AutoSubmitted {
+		change.Silent = "an auto-reply or a bounce pages nobody"
+	}
+	c.record(ticket, change)
+}
+
+// record keeps the strongest change of each ticket; a mail that may page is stronger than a silent one.
+func (c *correlator) record(ticket *Ticket, change Change) {
+	at, seen := c.changes[ticket]
+	if !seen {
+		c.changes[ticket] = len(c.plan.Changes)
+		c.plan.Changes = append(c.plan.Changes, change)
+		return
+	}
+	held := &c.plan.Changes[at]
+	switch {
+	case change.Kind > held.Kind:
+		*held = change
+	case held.Silent != "" && change.Silent == "":
+		kind := held.Kind
+		*held = change
+		held.Kind = kind
+	}
+}

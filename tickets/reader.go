@@ -1,0 +1,143 @@
+package tickets
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// Bounds of the reader.
+const (
+	readBatch    = 100              // mails claimed at once
+	readLease    = 2 * time.Minute  // after which another reader may take a claimed mail
+	readAttempts = 4                // claims after which a mail is not parsed any more: it may be what kills the reader
+	readPoll     = time.Second      // the backstop of a lost wake-up
+	readTimeout  = 30 * time.Second // of one batch's transaction
+)
+
+// Claimed is one accepted mail taken for reading. Attempt counts from 1.
+type Claimed struct {
+	Mail    Mail
+	Raw     []byte
+	Digest  []byte
+	Attempt int
+}
+
+// MailStore is what the Reader needs of the store.
+type MailStore interface {
+	// ClaimMails takes up to limit accepted mails, oldest first, for the length of lease.
+	ClaimMails(ctx context.Context, limit int, lease time.Duration) ([]Claimed, error)
+	// WriteReadings correlates readings and writes what follows from them in one transaction.
+	WriteReadings(ctx context.Context, readings []Reading) error
+}
+
+// Reader turns accepted mails into tickets. A batch that cannot be written is written mail by mail; a mail that fails
+// alone, too, becomes an unrecognised ticket, so that nothing accepted stays without a ticket.
+type Reader struct {
+	Store MailStore
+	// Parse never fails whole; a panic in it counts as a mail that nobody understands.
+	Parse func(raw []byte) Alert
+	Log   *slog.Logger
+	// Wake is signalled when mail was accepted.
+	Wake <-chan struct{}
+	// Workers read side by side; 0 means 2.
+	Workers int
+}
+
+// Run reads until ctx ends. What is being written then is finished first.
+func (r *Reader) Run(ctx context.Context) {
+	workers := r.Workers
+	if workers == 0 {
+		workers = 2
+	}
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() { r.work(ctx) })
+	}
+	group.Wait()
+}
+
+func (r *Reader) work(ctx context.Context) {
+	poll := time.NewTicker(readPoll)
+	defer poll.Stop()
+	for {
+		read, err := r.ReadBatch(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.Log.Error("mails could not be read", "error", err)
+		}
+		if err == nil && read > 0 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.Wake:
+		case <-poll.C:
+		}
+	}
+}
+
+// ReadBatch claims and reads one batch and returns how many mails it took.
+func (r *Reader) ReadBatch(ctx context.Context) (int, error) {
+	claimed, err := r.Store.ClaimMails(ctx, readBatch, readLease)
+	if err != nil || len(claimed) == 0 {
+		return 0, err
+	}
+	readings := make([]Reading, len(claimed))
+	for i, mail := range claimed {
+		readings[i] = r.read(mail)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	defer cancel()
+	if err := r.Store.WriteReadings(ctx, readings); err == nil {
+		return len(claimed), nil
+	} else if errors.Is(err, ErrUnavailable) {
+		return 0, err
+	}
+	for i, reading := range readings {
+		if err := r.writeAlone(ctx, reading, claimed[i]); err != nil {
+			return i, err
+		}
+	}
+	return len(claimed), nil
+}
+
+func (r *Reader) read(mail Claimed) (reading Reading) {
+	if mail.Attempt > readAttempts {
+		return NewReading(mail.Mail, Unreadable("it could not be read in several attempts", mail.Digest), mail.Digest)
+	}
+	defer func() {
+		if fault := recover(); fault != nil {
+			r.Log.Error("parser failed", "message", mail.Mail.ID, "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+			reading = NewReading(mail.Mail, Unreadable("the parser failed on it", mail.Digest), mail.Digest)
+		}
+	}()
+	return NewReading(mail.Mail, r.Parse(mail.Raw), mail.Digest)
+}
+
+func (r *Reader) writeAlone(ctx context.Context, reading Reading, mail Claimed) error {
+	err := r.Store.WriteReadings(ctx, []Reading{reading})
+	if err == nil || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	r.Log.Error("mail written as unrecognised", "message", mail.Mail.ID, "error", err)
+	plain := NewReading(mail.Mail, Unreadable("what it says could not be stored", mail.Digest), mail.Digest)
+	return r.Store.WriteReadings(ctx, []Reading{plain})
+}
+
+// Unreadable is the alert of a mail that could not be read at all. It has no severity and pages like any other mail
+// that nobody understands; digest keeps it apart from all others.
+func Unreadable(reason string, digest []byte) Alert {
+	return Alert{
+		Kind: KindUnrecognised, Action: ActionNew, Product: ProductUnknown, Severity: SeverityUnknown,
+		Title: "Unreadable mail: " + reason, Provenance: ProvenanceOther, Language: "en",
+		AlertIDs: []string{}, Devices: []string{}, Users: []string{}, Files: []string{}, Links: []Link{},
+		MergedIncidentIDs: []string{}, Tracking: []string{hex.EncodeToString(digest)}, Attachments: []Attachment{},
+		Message: MessageInfo{To: []string{}}, Warnings: []string{"unreadable: " + reason},
+	}
+}

@@ -1,0 +1,150 @@
+package ticketdb
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"afterhours/tickets"
+)
+
+// maxNote bounds a note, in characters.
+const maxNote = 10_000
+
+// Acknowledge gives an open ticket to actor and stops its escalation. A ticket that is not open is a ConflictError.
+func (s *Store) Acknowledge(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+	return s.act(ctx, "acknowledge", number, actor, func(ticket *tickets.Ticket, now time.Time) (tickets.EventType, tickets.ChangeKind, error) {
+		switch ticket.State {
+		case tickets.Acknowledged:
+			return "", 0, conflict("ticket %d was acknowledged by %s at %s", number, ticket.AcknowledgedBy, ticket.AcknowledgedAt.Format(time.RFC3339))
+		case tickets.Resolved:
+			return "", 0, conflict("ticket %d is resolved; reopen it first", number)
+		}
+		ticket.State, ticket.AcknowledgedAt, ticket.AcknowledgedBy = tickets.Acknowledged, &now, actor
+		if ticket.Assignee == "" {
+			ticket.Assignee = actor
+		}
+		return tickets.EventAcknowledged, tickets.ChangeAcknowledged, nil
+	})
+}
+
+// Resolve ends an open or acknowledged ticket. Its keys are free for new tickets from then on.
+func (s *Store) Resolve(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+	return s.act(ctx, "resolve", number, actor, func(ticket *tickets.Ticket, now time.Time) (tickets.EventType, tickets.ChangeKind, error) {
+		if ticket.State == tickets.Resolved {
+			return "", 0, conflict("ticket %d is resolved already", number)
+		}
+		ticket.State, ticket.ResolvedAt = tickets.Resolved, &now
+		return tickets.EventResolved, tickets.ChangeResolved, nil
+	})
+}
+
+// Reopen opens a resolved ticket again and starts its escalation anew. A ticket that went into another stays closed.
+func (s *Store) Reopen(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+	return s.act(ctx, "reopen", number, actor, func(ticket *tickets.Ticket, _ time.Time) (tickets.EventType, tickets.ChangeKind, error) {
+		if ticket.State != tickets.Resolved {
+			return "", 0, conflict("ticket %d is not resolved", number)
+		}
+		ticket.State, ticket.ResolvedAt, ticket.AcknowledgedAt, ticket.AcknowledgedBy = tickets.Open, nil, nil, ""
+		return tickets.EventReopened, tickets.ChangeReopened, nil
+	})
+}
+
+type transition func(ticket *tickets.Ticket, now time.Time) (tickets.EventType, tickets.ChangeKind, error)
+
+func (s *Store) act(ctx context.Context, operation string, number int64, actor string, change transition) (tickets.Ticket, error) {
+	var after tickets.Ticket
+	now := s.now().UTC()
+	err := s.transact(ctx, fmt.Sprintf("%s ticket %d", operation, number), func(tx pgx.Tx) error {
+		ticket, err := getTicket(ctx, tx, number, "FOR NO KEY UPDATE")
+		if err != nil {
+			return err
+		}
+		event, kind, err := change(&ticket, now)
+		if err != nil {
+			return err
+		}
+		ticket.UpdatedAt = now
+		if err := writeState(ctx, tx, ticket, kind); err != nil {
+			return err
+		}
+		if err := AddEvents(ctx, tx, []tickets.Entry{{Ticket: number, Event: tickets.Event{At: now, Type: event, Actor: actor}}}); err != nil {
+			return err
+		}
+		after = ticket
+		return s.hook(ctx, tx, []tickets.Change{{Kind: kind, Ticket: &after, At: now, Actor: actor}})
+	})
+	return after, err
+}
+
+func writeState(ctx context.Context, tx pgx.Tx, ticket tickets.Ticket, kind tickets.ChangeKind) error {
+	if kind == tickets.ChangeReopened {
+		var into *int64
+		if err := tx.QueryRow(ctx, `SELECT merged_into FROM tickets WHERE number = $1`, ticket.Number).Scan(&into); err != nil {
+			return err
+		}
+		if into != nil {
+			return conflict("ticket %d went into ticket %d; look there", ticket.Number, *into)
+		}
+		if _, err := tx.Exec(ctx, activateKeys, ticket.Number); err != nil {
+			return err
+		}
+	}
+	if kind == tickets.ChangeResolved {
+		if _, err := tx.Exec(ctx, `UPDATE ticket_keys SET active = false WHERE ticket = $1`, ticket.Number); err != nil {
+			return err
+		}
+	}
+	_, err := tx.Exec(ctx, `
+		UPDATE tickets SET state = $2, acknowledged_at = $3, acknowledged_by = $4, resolved_at = $5, assignee = $6, updated_at = $7
+		WHERE number = $1`,
+		ticket.Number, ticket.State, ticket.AcknowledgedAt, ticket.AcknowledgedBy, ticket.ResolvedAt, ticket.Assignee, ticket.UpdatedAt)
+	return err
+}
+
+// Note adds a note to the timeline. An empty or overlong one is an InvalidError.
+func (s *Store) Note(ctx context.Context, number int64, actor, text string) (tickets.Ticket, error) {
+	text = strings.TrimSpace(storable(text))
+	if text == "" {
+		return tickets.Ticket{}, &tickets.InvalidError{Field: "text", Reason: "a note needs words"}
+	}
+	if len([]rune(text)) > maxNote {
+		return tickets.Ticket{}, &tickets.InvalidError{Field: "text", Reason: fmt.Sprintf("a note has at most %d characters", maxNote)}
+	}
+	var after tickets.Ticket
+	now := s.now().UTC()
+	err := s.transact(ctx, fmt.Sprintf("note on ticket %d", number), func(tx pgx.Tx) error {
+		ticket, err := getTicket(ctx, tx, number, "FOR NO KEY UPDATE")
+		if err != nil {
+			return err
+		}
+		ticket.UpdatedAt, after = now, ticket
+		if _, err := tx.Exec(ctx, `UPDATE tickets SET updated_at = $2 WHERE number = $1`, number, now); err != nil {
+			return err
+		}
+		note := tickets.Event{At: now, Type: tickets.EventNote, Actor: actor, Data: map[string]any{"text": text}}
+		return AddEvents(ctx, tx, []tickets.Entry{{Ticket: number, Event: note}})
+	})
+	after.UpdatedAt = now
+	return after, err
+}
+
+func conflict(format string, args ...any) error {
+	return &tickets.ConflictError{Reason: fmt.Sprintf(format, args...)}
+}
+
+// SetRoutings writes what the on-call room decided for tickets, inside the caller's transaction.
+func SetRoutings(ctx context.Context, tx pgx.Tx, routings []tickets.Routing) error {
+	numbers, policies, runbooks := make([]int64, len(routings)), make([]string, len(routings)), make([]string, len(routings))
+	for i, routing := range routings {
+		numbers[i], policies[i], runbooks[i] = routing.Ticket, routing.Policy, routing.Runbook
+	}
+	_, err := tx.Exec(ctx, `
+		UPDATE tickets SET policy = r.policy, runbook = r.runbook
+		FROM unnest($1::bigint[], $2::text[], $3::text[]) AS r (ticket, policy, runbook)
+		WHERE tickets.number = r.ticket`, numbers, policies, runbooks)
+	return err
+}

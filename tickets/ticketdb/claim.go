@@ -1,0 +1,56 @@
+package ticketdb
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"afterhours/tickets"
+)
+
+// ClaimMails takes up to limit accepted mails, oldest first; a claim ends with lease, so that the mails of a reader
+// that died are read by another.
+func (s *Store) ClaimMails(ctx context.Context, limit int, lease time.Duration) ([]tickets.Claimed, error) {
+	const claim = `
+		WITH claimed AS (
+			SELECT id FROM mails
+			WHERE state = 'accepted' AND (lease_until IS NULL OR lease_until <= $1)
+			ORDER BY id LIMIT $2
+			FOR UPDATE SKIP LOCKED
+		), taken AS (
+			UPDATE mails m SET lease_until = $3, attempts = attempts + 1
+			FROM claimed WHERE m.id = claimed.id
+			RETURNING m.id, m.received_at, m.envelope_from, m.envelope_to, m.verified, m.digest, m.size, m.attempts
+		)
+		SELECT taken.*, body.raw
+		FROM taken JOIN mail_bodies body ON body.mail = taken.id AND body.received_at = taken.received_at
+		ORDER BY taken.id`
+	now := s.now()
+	rows, err := s.pool.Query(ctx, claim, now, limit, now.Add(lease))
+	if err != nil {
+		return nil, fmt.Errorf("claim mails: %w", classify(err))
+	}
+	claimed, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (tickets.Claimed, error) {
+		mail := tickets.Claimed{Mail: tickets.Mail{State: tickets.MailAccepted}}
+		err := row.Scan(&mail.Mail.ID, &mail.Mail.ReceivedAt, &mail.Mail.Envelope.From, &mail.Mail.Envelope.To,
+			&mail.Mail.Envelope.Verified, &mail.Digest, &mail.Mail.Size, &mail.Attempt, &mail.Raw)
+		mail.Mail.Envelope.ReceivedAt = mail.Mail.ReceivedAt
+		return mail, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim mails: %w", classify(err))
+	}
+	return claimed, nil
+}
+
+// Pending counts the mails that are accepted and not yet read into a ticket.
+func (s *Store) Pending(ctx context.Context) (int, error) {
+	var pending int
+	err := s.pool.QueryRow(ctx, `SELECT count(*) FROM mails WHERE state = 'accepted'`).Scan(&pending)
+	if err != nil {
+		return 0, fmt.Errorf("count pending mails: %w", classify(err))
+	}
+	return pending, nil
+}

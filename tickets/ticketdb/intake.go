@@ -1,0 +1,177 @@
+package ticketdb
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"afterhours/tickets"
+)
+
+// Bounds of one group commit.
+const (
+	commitMails   = 100
+	commitBytes   = 8 << 20
+	commitTimeout = 10 * time.Second
+	committers    = 2
+	retryCommit   = 250 * time.Millisecond
+)
+
+// Intake takes over mails. Sessions that wait at the same moment share one commit.
+type Intake struct {
+	store *Store
+	queue chan *waiting
+	wake  chan struct{}
+}
+
+type waiting struct {
+	ctx      context.Context
+	envelope tickets.Envelope
+	raw      []byte
+	digest   [sha256.Size]byte
+	done     chan answer
+}
+
+type answer struct {
+	id  int64
+	err error
+}
+
+// NewIntake returns an intake on store; it accepts while Run runs.
+func NewIntake(store *Store) *Intake {
+	return &Intake{store: store, queue: make(chan *waiting), wake: make(chan struct{}, 1)}
+}
+
+// Wake is signalled after each commit.
+func (i *Intake) Wake() <-chan struct{} { return i.wake }
+
+// Accept returns the mail's id once its raw bytes are committed. While the database is away it goes on trying until
+// ctx ends; its error is tickets.ErrUnavailable then. A mail whose commit's outcome is unknown may be stored twice: the
+// second is an exact repeat and changes nothing.
+func (i *Intake) Accept(ctx context.Context, envelope tickets.Envelope, raw []byte) (int64, error) {
+	mail := &waiting{ctx: ctx, envelope: envelope, raw: raw, digest: sha256.Sum256(raw), done: make(chan answer, 1)}
+	for {
+		select {
+		case i.queue <- mail:
+		case <-ctx.Done():
+			return 0, errors.Join(tickets.ErrUnavailable, ctx.Err())
+		}
+		got := <-mail.done
+		if got.err == nil || !errors.Is(got.err, tickets.ErrUnavailable) {
+			return got.id, got.err
+		}
+		select {
+		case <-time.After(retryCommit):
+		case <-ctx.Done():
+			return 0, got.err
+		}
+	}
+}
+
+// Run commits until ctx ends; mails in hand are still answered.
+func (i *Intake) Run(ctx context.Context) {
+	var group sync.WaitGroup
+	for range committers {
+		group.Go(func() {
+			for {
+				select {
+				case first := <-i.queue:
+					i.commit(ctx, i.gather(first))
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// gather adds to first whatever waits at this moment.
+func (i *Intake) gather(first *waiting) []*waiting {
+	mails, size := []*waiting{first}, len(first.raw)
+	for len(mails) < commitMails && size < commitBytes {
+		select {
+		case mail := <-i.queue:
+			mails, size = append(mails, mail), size+len(mail.raw)
+		default:
+			return mails
+		}
+	}
+	return mails
+}
+
+func (i *Intake) commit(ctx context.Context, mails []*waiting) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	ids, err := i.store.insertMails(ctx, mails)
+	if err != nil && !errors.Is(err, tickets.ErrUnavailable) && len(mails) > 1 {
+		for _, mail := range mails { // one of them is at fault: it must not take the others with it
+			i.commit(ctx, []*waiting{mail})
+		}
+		return
+	}
+	for n, mail := range mails {
+		if err != nil {
+			mail.done <- answer{err: err}
+			continue
+		}
+		mail.done <- answer{id: ids[n]}
+	}
+	if err == nil {
+		select {
+		case i.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// insertMails stores mails with their bodies in one statement, which is its own transaction, and returns their ids in
+// order.
+func (s *Store) insertMails(ctx context.Context, mails []*waiting) ([]int64, error) {
+	const insert = `
+		WITH incoming AS (
+			SELECT nextval(pg_get_serial_sequence('mails', 'id')) AS id, m.*
+			FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::inet[], $5::text[], $6::bool[], $7::bool[],
+			            $8::bytea[], $9::bytea[])
+			WITH ORDINALITY AS m (received_at, envelope_from, envelope_to, remote, helo, tls, verified, digest, raw, place)
+		), headers AS (
+			INSERT INTO mails (id, received_at, envelope_from, envelope_to, remote, helo, tls, verified, digest, size)
+			OVERRIDING SYSTEM VALUE
+			SELECT id, received_at, envelope_from, envelope_to::text[], remote, helo, tls, verified, digest, length(raw)
+			FROM incoming
+		), bodies AS (
+			INSERT INTO mail_bodies (mail, received_at, raw) SELECT id, received_at, raw FROM incoming
+		)
+		SELECT id FROM incoming ORDER BY place`
+	n := len(mails)
+	received, from, to := make([]time.Time, n), make([]string, n), make([]string, n)
+	remote, helo, tls := make([]*netip.Addr, n), make([]string, n), make([]bool, n)
+	verified, digests, bodies := make([]*bool, n), make([][]byte, n), make([][]byte, n)
+	for k, mail := range mails {
+		received[k], from[k] = mail.envelope.ReceivedAt, storable(mail.envelope.From)
+		to[k], helo[k] = arrayLiteral(mail.envelope.To), storable(mail.envelope.Helo)
+		if mail.envelope.Remote.IsValid() {
+			address := mail.envelope.Remote.Unmap().WithZone("")
+			remote[k] = &address
+		}
+		tls[k], verified[k] = mail.envelope.TLS, mail.envelope.Verified
+		digests[k], bodies[k] = mail.digest[:], mail.raw
+		if bodies[k] == nil {
+			bodies[k] = []byte{}
+		}
+	}
+	rows, err := s.pool.Query(ctx, insert, received, from, to, remote, helo, tls, verified, digests, bodies)
+	if err != nil {
+		return nil, classify(err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, classify(err)
+	}
+	return ids, nil
+}

@@ -1,0 +1,141 @@
+package ticketdb
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"afterhours/tickets"
+)
+
+// writePlan queues every statement of a plan and sends them in one round trip, tickets before what refers to them.
+func writePlan(ctx context.Context, tx pgx.Tx, plan tickets.Plan, now time.Time) error {
+	batch := &pgx.Batch{}
+	if err := queueTickets(batch, plan); err != nil {
+		return err
+	}
+	queueKeys(batch, plan)
+	if err := queueEvents(batch, plan.Events); err != nil {
+		return err
+	}
+	if err := queueMails(batch, plan.Outcomes, now); err != nil {
+		return err
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+// ticketFields are the columns of a ticket as its JSON form names them.
+const ticketFields = `state text, severity text, kind text, product text, title text, description text, category text,
+	organisation text, tenant_id text, incident_id text, alert_ids text[], devices text[], users text[], links jsonb,
+	classification text, assignee text, policy text, runbook text, verified boolean, source text, message_count integer,
+	created_at timestamptz, updated_at timestamptz, acknowledged_at timestamptz, acknowledged_by text,
+	resolved_at timestamptz`
+
+const insertTickets = `
+	INSERT INTO tickets (number, state, severity, kind, product, title, description, category, organisation, tenant_id,
+		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, source,
+		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at)
+	OVERRIDING SYSTEM VALUE
+	SELECT number, state, severity, kind, product, title, description, category, organisation, tenant_id,
+		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, source,
+		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at
+	FROM jsonb_to_recordset($1) AS t (number bigint, ` + ticketFields + `)`
+
+const updateTickets = `
+	UPDATE tickets SET state = t.state, severity = t.severity, kind = t.kind, product = t.product, title = t.title,
+		description = t.description, category = t.category, organisation = t.organisation, tenant_id = t.tenant_id,
+		incident_id = t.incident_id, alert_ids = t.alert_ids, devices = t.devices, users = t.users, links = t.links,
+		message_count = t.message_count, updated_at = t.updated_at, acknowledged_at = t.acknowledged_at,
+		acknowledged_by = t.acknowledged_by, resolved_at = t.resolved_at
+	FROM jsonb_to_recordset($1) AS t (number bigint, ` + ticketFields + `)
+	WHERE tickets.number = t.number`
+
+func queueTickets(batch *pgx.Batch, plan tickets.Plan) error {
+	for _, part := range []struct {
+		statement string
+		tickets   []*tickets.Ticket
+	}{{insertTickets, plan.Created}, {updateTickets, plan.Changed}} {
+		if len(part.tickets) == 0 {
+			continue
+		}
+		records, err := json.Marshal(part.tickets)
+		if err != nil {
+			return err
+		}
+		batch.Queue(part.statement, records)
+	}
+	return nil
+}
+
+func queueKeys(batch *pgx.Batch, plan tickets.Plan) {
+	for _, join := range plan.Joined {
+		batch.Queue(`UPDATE tickets SET merged_into = $2 WHERE number = $1`, join.From.Number, join.Into.Number)
+		batch.Queue(`UPDATE ticket_keys SET active = false WHERE ticket = $1`, join.From.Number)
+		batch.Queue(`
+			INSERT INTO ticket_keys (key, ticket) SELECT key, $2 FROM ticket_keys WHERE ticket = $1
+			ON CONFLICT (key, ticket) DO UPDATE SET active = true`, join.From.Number, join.Into.Number)
+	}
+	for _, change := range plan.Changes {
+		if change.Kind == tickets.ChangeReopened {
+			batch.Queue(activateKeys, change.Ticket.Number)
+		}
+	}
+	if len(plan.Keys) == 0 {
+		return
+	}
+	keys, owners := make([]string, len(plan.Keys)), make([]int64, len(plan.Keys))
+	for i, claim := range plan.Keys {
+		keys[i], owners[i] = storable(claim.Key), claim.Ticket.Number
+	}
+	batch.Queue(`
+		INSERT INTO ticket_keys (key, ticket)
+		SELECT k.key, k.ticket FROM unnest($1::text[], $2::bigint[]) AS k (key, ticket)
+		JOIN tickets t ON t.number = k.ticket AND t.merged_into IS NULL
+		ON CONFLICT (key, ticket) DO UPDATE SET active = true`, keys, owners)
+}
+
+// activateKeys gives a reopened ticket its keys back, except those that another unresolved ticket has by now.
+const activateKeys = `
+	UPDATE ticket_keys k SET active = true
+	WHERE k.ticket = $1 AND NOT k.active
+		AND NOT EXISTS (SELECT FROM ticket_keys other WHERE other.key = k.key AND other.active)`
+
+func queueEvents(batch *pgx.Batch, planned []tickets.PlannedEvent) error {
+	entries := make([]tickets.Entry, len(planned))
+	for i, event := range planned {
+		for key, value := range event.Event.Data {
+			if ticket, ok := value.(*tickets.Ticket); ok {
+				event.Event.Data[key] = ticket.Number
+			}
+		}
+		entries[i] = tickets.Entry{Ticket: event.Ticket.Number, Event: event.Event}
+	}
+	return queueEntries(batch, entries)
+}
+
+func queueMails(batch *pgx.Batch, outcomes []tickets.Outcome, now time.Time) error {
+	n := len(outcomes)
+	ids, states, owners := make([]int64, n), make([]string, n), make([]int64, n)
+	messageIDs, subjects := make([]string, n), make([]string, n)
+	fingerprints, alerts := make([][]byte, n), make([]string, n)
+	for i, outcome := range outcomes {
+		alert := outcome.Reading.Alert
+		content, err := json.Marshal(alert)
+		if err != nil {
+			return err
+		}
+		ids[i], states[i], owners[i] = outcome.Reading.Mail.ID, string(outcome.State), outcome.Ticket.Number
+		messageIDs[i], subjects[i] = storable(alert.Message.MessageID), storable(alert.Message.Subject)
+		fingerprints[i], alerts[i] = outcome.Reading.Fingerprint, string(content)
+	}
+	batch.Queue(`
+		UPDATE mails SET state = m.state, ticket = m.ticket, message_id = m.message_id, subject = m.subject,
+			fingerprint = m.fingerprint, alert = m.alert, read_at = $8, lease_until = NULL
+		FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[], $7::jsonb[])
+			AS m (id, state, ticket, message_id, subject, fingerprint, alert)
+		WHERE mails.id = m.id AND mails.state = 'accepted'`,
+		ids, states, owners, messageIDs, subjects, fingerprints, alerts, now)
+	return nil
+}

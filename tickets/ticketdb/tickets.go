@@ -1,0 +1,178 @@
+package ticketdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"afterhours/tickets"
+)
+
+const ticketColumns = `t.number, t.state, t.severity, t.kind, t.product, t.title, t.description, t.category, t.organisation,
+	t.tenant_id, t.incident_id, t.alert_ids, t.devices, t.users, t.links, t.classification, t.assignee, t.policy, t.runbook,
+	t.verified, t.source, t.message_count, t.created_at, t.updated_at, t.acknowledged_at, t.acknowledged_by, t.resolved_at`
+
+// ticketRow is a ticket as ticketColumns names it.
+type ticketRow struct {
+	Number         int64
+	State          tickets.State
+	Severity       tickets.Severity
+	Kind           tickets.Kind
+	Product        tickets.Product
+	Title          string
+	Description    string
+	Category       string
+	Organisation   string
+	TenantID       string
+	IncidentID     string
+	AlertIDs       []string `db:"alert_ids"`
+	Devices        []string
+	Users          []string
+	Links          []tickets.Link
+	Classification string
+	Assignee       string
+	Policy         string
+	Runbook        string
+	Verified       *bool
+	Source         tickets.Source
+	MessageCount   int
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+	AcknowledgedAt *time.Time
+	AcknowledgedBy string
+	ResolvedAt     *time.Time
+}
+
+// ticket is the domain's form of a row, its times in UTC.
+func (r *ticketRow) ticket() tickets.Ticket {
+	return tickets.Ticket{
+		Number: r.Number, State: r.State, Severity: r.Severity, Kind: r.Kind, Product: r.Product, Title: r.Title,
+		Description: r.Description, Category: r.Category, Organisation: r.Organisation, TenantID: r.TenantID,
+		IncidentID: r.IncidentID, AlertIDs: r.AlertIDs, Devices: r.Devices, Users: r.Users, Links: r.Links,
+		Classification: r.Classification, Assignee: r.Assignee, Policy: r.Policy, Runbook: r.Runbook,
+		Verified: r.Verified, Source: r.Source, MessageCount: r.MessageCount,
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), AcknowledgedAt: utc(r.AcknowledgedAt),
+		AcknowledgedBy: r.AcknowledgedBy, ResolvedAt: utc(r.ResolvedAt),
+	}
+}
+
+func utc(at *time.Time) *time.Time {
+	if at == nil {
+		return nil
+	}
+	inUTC := at.UTC()
+	return &inUTC
+}
+
+// Get returns one ticket or tickets.ErrNotFound.
+func (s *Store) Get(ctx context.Context, number int64) (tickets.Ticket, error) {
+	return getTicket(ctx, s.pool, number, "")
+}
+
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+func getTicket(ctx context.Context, db querier, number int64, lock string) (tickets.Ticket, error) {
+	rows, err := db.Query(ctx, `SELECT `+ticketColumns+` FROM tickets t WHERE t.number = $1 `+lock, number)
+	if err != nil {
+		return tickets.Ticket{}, fmt.Errorf("get ticket %d: %w", number, classify(err))
+	}
+	row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[ticketRow])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return tickets.Ticket{}, fmt.Errorf("ticket %d: %w", number, tickets.ErrNotFound)
+	}
+	if err != nil {
+		return tickets.Ticket{}, fmt.Errorf("get ticket %d: %w", number, classify(err))
+	}
+	return row.ticket(), nil
+}
+
+// List returns one page of the tickets that filter chooses, newest first.
+func (s *Store) List(ctx context.Context, filter tickets.Filter) (tickets.List, error) {
+	limit := filter.Limit
+	if limit <= 0 {
+		limit = tickets.DefaultLimit
+	}
+	limit = min(limit, tickets.MaxLimit)
+	const where = `
+		WHERE (@before::bigint = 0 OR t.number < @before)
+		AND (cardinality(@states::text[]) = 0 OR t.state = ANY(@states))
+		AND (cardinality(@severities::text[]) = 0 OR t.severity = ANY(@severities))
+		AND (cardinality(@products::text[]) = 0 OR t.product = ANY(@products))
+		AND (@assignee = '' OR t.assignee = @assignee)
+		AND (@since::timestamptz IS NULL OR t.created_at >= @since)
+		AND (@until::timestamptz IS NULL OR t.created_at < @until)
+		AND NOT EXISTS (SELECT FROM unnest(@words::text[]) AS word WHERE NOT
+			concat_ws(' ', t.number, t.title, t.incident_id, array_to_string(t.alert_ids, ' '),
+				array_to_string(t.devices, ' '), array_to_string(t.users, ' ')) ILIKE word)`
+	rows, err := s.pool.Query(ctx, `SELECT `+ticketColumns+` FROM tickets t `+where+` ORDER BY t.number DESC LIMIT @limit`, pgx.NamedArgs{
+		"before": filter.Before, "states": texts(filter.States), "severities": texts(filter.Severities),
+		"products": texts(filter.Products), "assignee": filter.Assignee, "words": patterns(filter.Query),
+		"since": optional(filter.Since), "until": optional(filter.Until), "limit": limit + 1,
+	})
+	if err != nil {
+		return tickets.List{}, fmt.Errorf("list tickets: %w", classify(err))
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[ticketRow])
+	if err != nil {
+		return tickets.List{}, fmt.Errorf("list tickets: %w", classify(err))
+	}
+	list := tickets.List{Tickets: make([]tickets.Ticket, 0, len(found))}
+	if len(found) > limit {
+		found = found[:limit]
+		list.Next = found[limit-1].Number
+	}
+	for _, row := range found {
+		list.Tickets = append(list.Tickets, row.ticket())
+	}
+	return list, nil
+}
+
+// Counts returns how many tickets are in each state.
+func (s *Store) Counts(ctx context.Context) (tickets.Counts, error) {
+	var counts tickets.Counts
+	err := s.pool.QueryRow(ctx, `
+		SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'acknowledged'),
+			count(*) FILTER (WHERE state = 'resolved')
+		FROM tickets`).Scan(&counts.Open, &counts.Acknowledged, &counts.Resolved)
+	if err != nil {
+		return counts, fmt.Errorf("count tickets: %w", classify(err))
+	}
+	return counts, nil
+}
+
+func texts[T ~string](values []T) []string {
+	list := make([]string, len(values))
+	for i, value := range values {
+		list[i] = string(value)
+	}
+	return list
+}
+
+// patterns turns a query into one LIKE pattern a word; "#1042" finds ticket 1042.
+func patterns(query string) []string {
+	words := strings.Fields(storable(query))
+	list := make([]string, 0, len(words))
+	for _, word := range words {
+		if number, ok := strings.CutPrefix(word, "#"); ok {
+			if _, err := strconv.Atoi(number); err == nil {
+				word = number
+			}
+		}
+		list = append(list, "%"+strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word)+"%")
+	}
+	return list
+}
+
+func optional(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
+}

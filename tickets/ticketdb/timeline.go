@@ -1,0 +1,69 @@
+package ticketdb
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"afterhours/tickets"
+)
+
+// Timeline returns a ticket's events, oldest first, or tickets.ErrNotFound.
+func (s *Store) Timeline(ctx context.Context, number int64) ([]tickets.Event, error) {
+	if _, err := s.Get(ctx, number); err != nil {
+		return nil, err
+	}
+	rows, err := s.pool.Query(ctx, `SELECT at, type, actor, data FROM ticket_events WHERE ticket = $1 ORDER BY id`, number)
+	if err != nil {
+		return nil, fmt.Errorf("timeline of ticket %d: %w", number, classify(err))
+	}
+	events, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (tickets.Event, error) {
+		var event tickets.Event
+		err := row.Scan(&event.At, &event.Type, &event.Actor, &event.Data)
+		event.At = event.At.UTC()
+		return event, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("timeline of ticket %d: %w", number, classify(err))
+	}
+	return events, nil
+}
+
+// AddEvents appends to timelines inside the caller's transaction, in order.
+func AddEvents(ctx context.Context, tx pgx.Tx, entries []tickets.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	batch := &pgx.Batch{}
+	if err := queueEntries(batch, entries); err != nil {
+		return err
+	}
+	return tx.SendBatch(ctx, batch).Close()
+}
+
+func queueEntries(batch *pgx.Batch, entries []tickets.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	type row struct {
+		Ticket int64 `json:"ticket"`
+		tickets.Event
+	}
+	rows := make([]row, len(entries))
+	for i, entry := range entries {
+		rows[i] = row{entry.Ticket, entry.Event}
+	}
+	records, err := json.Marshal(rows)
+	if err != nil {
+		return err
+	}
+	batch.Queue(`
+		INSERT INTO ticket_events (ticket, at, type, actor, data)
+		SELECT ticket, at, type, actor, coalesce(nullif(data, 'null'), '{}')
+		FROM ROWS FROM (jsonb_to_recordset($1) AS (ticket bigint, at timestamptz, type text, actor text, data jsonb))
+			WITH ORDINALITY AS e (ticket, at, type, actor, data, place)
+		ORDER BY place`, records)
+	return nil
+}

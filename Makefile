@@ -1,0 +1,47 @@
+# The targets a person and .ci/run share. `make` alone explains them.
+GO ?= go
+BIN := bin/afterhours
+RUN := $(GO) run
+
+GOFUMPT := mvdan.cc/gofumpt@v0.12.0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+FUZZTIME ?= 20s
+TESTFLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint bench fuzz postgres chromium clean
+
+help: ## explain the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+build: ## build bin/afterhours
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/afterhours
+
+demo: postgres build ## run a sample team with sample mails, and print where to look
+	@$(BIN) demo
+
+test: postgres chromium ## run all tests, with the race detector where there is a C compiler
+	@sh deploy/test $(GO) test $(TESTFLAGS) ./...
+
+lint: ## run go vet, gofumpt, staticcheck and golangci-lint, in pinned versions
+	$(GO) vet ./...
+	@unformatted=$$($(RUN) $(GOFUMPT) -l .); test -z "$$unformatted" || { echo "gofumpt -w these:"; echo "$$unformatted"; exit 1; }
+	$(RUN) $(STATICCHECK) ./...
+	$(RUN) $(GOLANGCI) run
+
+bench: postgres ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## run each fuzz target for FUZZTIME (20s)
+	@sh deploy/fuzz $(GO) $(FUZZTIME)
+
+postgres: # install a Postgres server where none is found and the system allows it
+	@sh deploy/install postgres
+
+chromium: # install Chromium for the browser tests where none is found and the system allows it
+	@sh deploy/install chromium
+
+clean: ## remove what build made
+	rm -rf bin

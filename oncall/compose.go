@@ -1,0 +1,148 @@
+package oncall
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"strings"
+	"time"
+
+	"afterhours/oncall/notify"
+	"afterhours/tickets"
+)
+
+// maxTitle bounds the title inside a message's subject, in characters.
+const maxTitle = 200
+
+// Dispatch is everything that is needed to send one page.
+type Dispatch struct {
+	Page    Page
+	Ticket  tickets.Ticket
+	Person  Person         // the zero Person where the page goes to a webhook of the team
+	Contact notify.Contact // with its credential
+	Told    []string       // names of those who were told before, in order
+	GiveUp  time.Time      // after this a failed attempt is the last
+}
+
+// Compose says a page in every form that a channel may need. A person with detail "minimal" gets severity, number and
+// link alone.
+func Compose(d Dispatch, links Links) (notify.Message, error) {
+	minimal := d.Person.Detail == DetailMinimal
+	link := links.URL(d.Page.ID, d.Page.CreatedAt)
+	message := notify.Message{
+		ID: links.MessageID(d.Page.ID, d.Page.CreatedAt), Type: d.Page.Type, At: d.Page.CreatedAt,
+		Severity: string(d.Ticket.Severity), Ticket: d.Ticket.Number, Subject: subject(d.Ticket, minimal), Link: link,
+	}
+	facts := letterFacts(d, minimal)
+	message.Text = plainLetter(message.Subject, facts, link)
+	var html strings.Builder
+	err := letter.Execute(&html, struct {
+		Subject string
+		Facts   []fact
+		Link    string
+	}{message.Subject, facts, link})
+	if err != nil {
+		return message, fmt.Errorf("compose page %d: %w", d.Page.ID, err)
+	}
+	message.HTML = html.String()
+	if message.Data, err = webhookData(d, minimal, link); err != nil {
+		return message, fmt.Errorf("compose page %d: %w", d.Page.ID, err)
+	}
+	return message, nil
+}
+
+func subject(ticket tickets.Ticket, minimal bool) string {
+	if minimal {
+		return fmt.Sprintf("%s alert (#%d)", ticket.Severity.Word(), ticket.Number)
+	}
+	title := ticket.Title
+	if runes := []rune(title); len(runes) > maxTitle {
+		title = string(runes[:maxTitle-1]) + "…"
+	}
+	if ticket.Kind == tickets.KindUnrecognised {
+		title = fmt.Sprintf("Unrecognised: “%s”", title)
+	}
+	if len(ticket.Devices) > 0 && !strings.Contains(strings.ToLower(title), strings.ToLower(ticket.Devices[0])) {
+		title += " on " + ticket.Devices[0]
+	}
+	return fmt.Sprintf("%s: %s (#%d)", ticket.Severity.Word(), title, ticket.Number)
+}
+
+type fact struct{ Label, Value string }
+
+func letterFacts(d Dispatch, minimal bool) []fact {
+	if minimal {
+		return nil
+	}
+	var facts []fact
+	add := func(label, value string) {
+		if value != "" {
+			facts = append(facts, fact{label, value})
+		}
+	}
+	add("Devices", strings.Join(d.Ticket.Devices, ", "))
+	add("Users", strings.Join(d.Ticket.Users, ", "))
+	add("Organisation", d.Ticket.Organisation)
+	add("Category", d.Ticket.Category)
+	add("Since", d.Ticket.CreatedAt.In(location(d.Person.Timezone)).Format("2 Jan 2006 15:04 MST"))
+	add("Told before you", strings.Join(d.Told, ", "))
+	if d.Ticket.Verified == nil || !*d.Ticket.Verified {
+		add("Sender", "not verified")
+	}
+	add("Runbook", d.Ticket.Runbook)
+	for _, link := range d.Ticket.Links {
+		add("In Defender", link.URL)
+		break
+	}
+	return facts
+}
+
+func plainLetter(subject string, facts []fact, link string) string {
+	var text strings.Builder
+	text.WriteString(subject + "\n\nI have it (acknowledge): " + link + "\n")
+	if len(facts) > 0 {
+		text.WriteString("\n")
+	}
+	for _, fact := range facts {
+		text.WriteString(fact.Label + ": " + fact.Value + "\n")
+	}
+	return text.String()
+}
+
+var letter = template.Must(template.New("letter").Parse(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{.Subject}}</title></head>
+<body style="font-family:system-ui,sans-serif;font-size:15px;line-height:1.5;color:#1b1f24">
+<h1 style="font-size:18px">{{.Subject}}</h1>
+<p><a href="{{.Link}}" style="display:inline-block;padding:12px 20px;border-radius:6px;background:#1565c0;color:#ffffff;text-decoration:none;font-weight:600">I have it (acknowledge)</a></p>
+{{if .Facts}}<table style="border-collapse:collapse">{{range .Facts}}
+<tr><td style="padding:2px 16px 2px 0;color:#57606a;vertical-align:top">{{.Label}}</td><td>{{.Value}}</td></tr>{{end}}
+</table>{{end}}
+</body></html>
+`))
+
+// webhookData is the "data" object of a page's webhook body.
+func webhookData(d Dispatch, minimal bool, link string) (json.RawMessage, error) {
+	data := struct {
+		Person *string `json:"person"`
+		Ticket any     `json:"ticket"`
+		AckURL string  `json:"ack_url"`
+		Step   int     `json:"step"`
+	}{Ticket: d.Ticket, AckURL: link, Step: d.Page.Step}
+	if d.Page.Person != "" {
+		data.Person = &d.Page.Person
+	}
+	if minimal {
+		data.Ticket = struct {
+			Number   int64            `json:"number"`
+			Severity tickets.Severity `json:"severity"`
+		}{d.Ticket.Number, d.Ticket.Severity}
+	}
+	return json.Marshal(data)
+}
+
+func location(name string) *time.Location {
+	if at, err := time.LoadLocation(name); err == nil {
+		return at
+	}
+	return time.UTC
+}

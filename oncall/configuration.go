@@ -1,0 +1,41 @@
+package oncall
+
+// Configuration is everything that `afterhours apply` sets up for on-call. Order counts for policies (the first takes
+// what no route matches), routes and mutes (the first that matches wins).
+type Configuration struct {
+	People    []Person
+	Schedules []Schedule
+	Policies  []Policy
+	Routes    []Route
+	Webhooks  []Webhook
+	Mutes     []Mute
+}
+
+// Person returns the person of the given id.
+func (c Configuration) Person(id string) (Person, bool) {
+	return find(c.People, func(p Person) bool { return p.ID == id })
+}
+
+// Schedule returns the schedule of the given id.
+func (c Configuration) Schedule(id string) (Schedule, bool) {
+	return find(c.Schedules, func(s Schedule) bool { return s.ID == id })
+}
+
+// Policy returns the policy of the given id.
+func (c Configuration) Policy(id string) (Policy, bool) {
+	return find(c.Policies, func(p Policy) bool { return p.ID == id })
+}
+
+// Webhook returns the webhook of the given id.
+func (c Configuration) Webhook(id string) (Webhook, bool) {
+	return find(c.Webhooks, func(w Webhook) bool { return w.ID == id })
+}
+
+func find[T any](list []T, wanted func(T) bool) (found T, ok bool) {
+	for _, item := range list {
+		if wanted(item) {
+			return item, true
+		}
+	}
+	return found, false
+}

@@ -1,0 +1,101 @@
+package oncall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"afterhours/oncall/notify"
+)
+
+// Bounds of one delivery. A send that takes longer than sendTimeout counts as failed; a claim whose holder died is free
+// again after claimLease.
+const (
+	sendTimeout   = 10 * time.Second
+	ClaimLease    = 20 * time.Second
+	GiveUpAfter   = 45 * time.Second // from a page's moment to its last attempt
+	leastAttempts = 3
+	firstBackoff  = time.Second
+	longestWait   = 15 * time.Second
+)
+
+// Outcome is what became of one attempt.
+type Outcome struct {
+	State   PageState // PageQueued: another attempt follows at RetryAt
+	RetryAt time.Time
+	Receipt notify.Receipt
+	Reason  string // why it failed or is held, without any credential
+}
+
+// PageStore is what the Deliverer needs of the store.
+type PageStore interface {
+	// ClaimPage takes a queued page for the length of ClaimLease; ok is false where there is nothing to send any more.
+	ClaimPage(ctx context.Context, page int64) (dispatch Dispatch, ok bool, err error)
+	// FinishAttempt records what became of a claimed page, on the page and on the timeline.
+	FinishAttempt(ctx context.Context, dispatch Dispatch, outcome Outcome) error
+}
+
+// Deliverer sends pages. The page's row is the truth: it is read again just before the message leaves.
+type Deliverer struct {
+	Store    PageStore
+	Channels map[string]notify.Channel
+	Links    Links
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Deliver makes one attempt to send a page and records its outcome. Its error says that the record is missing, not that
+// the send failed.
+func (d *Deliverer) Deliver(ctx context.Context, page int64) error {
+	dispatch, ok, err := d.Store.ClaimPage(ctx, page)
+	if err != nil || !ok {
+		return err
+	}
+	outcome := d.attempt(ctx, dispatch)
+	level := slog.LevelInfo
+	if outcome.State == PageFailed {
+		level = slog.LevelError
+	}
+	d.Log.Log(ctx, level, "page attempted", "ticket", dispatch.Page.Ticket, "page", page, "channel", dispatch.Page.Channel,
+		"person", dispatch.Page.Person, "state", outcome.State, "reason", outcome.Reason)
+	return d.Store.FinishAttempt(context.WithoutCancel(ctx), dispatch, outcome)
+}
+
+func (d *Deliverer) attempt(ctx context.Context, dispatch Dispatch) Outcome {
+	channel := d.Channels[dispatch.Page.Channel]
+	if channel == nil {
+		return Outcome{State: PageFailed, Reason: fmt.Sprintf("the channel %q does not exist", dispatch.Page.Channel)}
+	}
+	message, err := Compose(dispatch, d.Links)
+	if err != nil {
+		return Outcome{State: PageFailed, Reason: err.Error()}
+	}
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
+	defer cancel()
+	receipt, err := channel.Send(ctx, dispatch.Contact, message)
+	switch {
+	case err == nil && receipt.Delivered:
+		return Outcome{State: PageDelivered, Receipt: receipt}
+	case err == nil:
+		return Outcome{State: PageSent, Receipt: receipt}
+	case errors.Is(err, notify.ErrHeld):
+		return Outcome{State: PageHeld, Reason: err.Error()}
+	case notify.IsPermanent(err):
+		return Outcome{State: PageFailed, Reason: err.Error()}
+	}
+	return d.retry(dispatch, err)
+}
+
+// retry doubles its wait with each attempt, heeds what the provider asks for, and gives up where the wait would pass the
+// page's moment of giving up: the next contact or step must not wait for a dead provider.
+func (d *Deliverer) retry(dispatch Dispatch, err error) Outcome {
+	wait := min(firstBackoff<<min(dispatch.Page.Attempts-1, 8), longestWait)
+	wait = max(wait, notify.Wait(err))
+	at := d.Now().Add(wait)
+	if at.After(dispatch.GiveUp) && (dispatch.Page.Attempts >= leastAttempts || notify.Wait(err) > longestWait) {
+		return Outcome{State: PageFailed, Reason: err.Error()}
+	}
+	return Outcome{State: PageQueued, RetryAt: at, Reason: err.Error()}
+}

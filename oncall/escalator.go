@@ -1,0 +1,43 @@
+package oncall
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// tickBatch is how many escalations or pages one transaction takes.
+const tickBatch = 200
+
+// EscalationStore is what the Escalator needs of the store. Both methods return how many rows they took.
+type EscalationStore interface {
+	// ExecuteDue executes the next step of escalations that are due at now.
+	ExecuteDue(ctx context.Context, now time.Time, limit int) (int, error)
+	// ReleasePages hands to the queue the pages that are due at now: those of later rules, of further attempts and
+	// those whose sender died.
+	ReleasePages(ctx context.Context, now time.Time, limit int) (int, error)
+}
+
+// Escalator goes on to the next step when nobody acknowledged. What is due stands in the database, so a missed tick runs
+// late, once, and any number of escalators may tick side by side.
+type Escalator struct{ Store EscalationStore }
+
+// Tick does everything that is due at now.
+func (e *Escalator) Tick(ctx context.Context, now time.Time) error {
+	if err := drain(ctx, now, e.Store.ExecuteDue); err != nil {
+		return fmt.Errorf("execute due steps: %w", err)
+	}
+	if err := drain(ctx, now, e.Store.ReleasePages); err != nil {
+		return fmt.Errorf("release pages: %w", err)
+	}
+	return nil
+}
+
+func drain(ctx context.Context, now time.Time, take func(context.Context, time.Time, int) (int, error)) error {
+	for {
+		taken, err := take(ctx, now, tickBatch)
+		if err != nil || taken < tickBatch {
+			return err
+		}
+	}
+}

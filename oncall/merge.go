@@ -1,0 +1,102 @@
+package oncall
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Merge returns current with the sections of the documents in place of its own, or every fault of the result: nothing is
+// half applied. checkContact says whether an address and a secret suit a channel.
+func Merge(current Configuration, checkContact func(channel, to, secret string) error, documents ...Document) (Configuration, error) {
+	merged := current
+	origin := map[string]Document{}
+	var faults []error
+	for _, document := range documents {
+		for _, section := range document.sections {
+			if other, taken := origin[section]; taken {
+				faults = append(faults, fmt.Errorf("%s:%d: %s stands in %s, too; put both into one file", document.name, document.lines[section], section, other.name))
+				continue
+			}
+			origin[section] = document
+			merged.take(section, document.content)
+		}
+	}
+	for _, fault := range merged.faults(checkContact) {
+		faults = append(faults, fault.at(origin))
+	}
+	return merged, errors.Join(faults...)
+}
+
+func (c *Configuration) take(section string, from Configuration) {
+	switch section {
+	case "people":
+		c.People = from.People
+	case "schedules":
+		c.Schedules = from.Schedules
+	case "policies":
+		c.Policies = from.Policies
+	case "routes":
+		c.Routes = from.Routes
+	case "webhooks":
+		c.Webhooks = from.Webhooks
+	case "mutes":
+		c.Mutes = from.Mutes
+	}
+}
+
+// fault is something wrong at a path of the configuration.
+type fault struct {
+	path    string
+	message string
+}
+
+// at puts the file and line before a fault; what stands in the database alone has none.
+func (f fault) at(origin map[string]Document) error {
+	section, _, _ := strings.Cut(f.path, "[")
+	document, ok := origin[section]
+	if !ok {
+		return fmt.Errorf("%s (in force): %s", f.path, f.message)
+	}
+	for path := f.path; ; {
+		if line, ok := document.lines[path]; ok {
+			return fmt.Errorf("%s:%d: %s", document.name, line, f.message)
+		}
+		cut := max(strings.LastIndexByte(path, '.'), strings.LastIndexByte(path, '['))
+		if cut < 0 {
+			return fmt.Errorf("%s: %s", document.name, f.message)
+		}
+		path = path[:cut]
+	}
+}
+
+// known says which ids a reference may name.
+type known struct{ people, schedules, policies, webhooks []string }
+
+func (c Configuration) known() known {
+	var k known
+	for _, person := range c.People {
+		k.people = append(k.people, person.ID)
+	}
+	for _, schedule := range c.Schedules {
+		k.schedules = append(k.schedules, schedule.ID)
+	}
+	for _, policy := range c.Policies {
+		k.policies = append(k.policies, policy.ID)
+	}
+	for _, webhook := range c.Webhooks {
+		k.webhooks = append(k.webhooks, webhook.ID)
+	}
+	return k
+}
+
+// missing is the message for a reference to nothing.
+func missing(what, id string, known []string) string {
+	if len(known) == 0 {
+		return fmt.Sprintf("there is no %s %q, nor any other; add it", what, id)
+	}
+	return fmt.Sprintf("there is no %s %q; known are %s", what, id, strings.Join(known, ", "))
+}
+
+func has(list []string, id string) bool { return slices.Contains(list, id) }

@@ -1,0 +1,85 @@
+// Package notify is what a notification channel promises: one Message to one Contact, answered by a Receipt or by an
+// error that says whether another attempt makes sense. Each channel is a small package below this one; cmd alone
+// imports them and hands them to the on-call room as a map by name.
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// Message is what one notification says, in every form that a channel may need. ID is the same on every attempt, so
+// that a receiver can recognise a repeat.
+type Message struct {
+	ID       string
+	Type     string // "page", "page.test" and later the other events of outgoing webhooks
+	At       time.Time
+	Severity string // "high", "medium", "low", "informational", "unknown"
+	Ticket   int64  // the ticket's number; messages of one ticket belong to one thread
+
+	Subject string // one line, its first 60 characters carry severity, title and device
+	Text    string // plain text with the link in it
+	HTML    string // the same as a small HTML document
+	Link    string // the acknowledge link; empty where there is none
+
+	Data json.RawMessage // the "data" object of a webhook's body
+}
+
+// Contact is where a message goes. Secret is the credential of that contact (a signing secret, an access token); it
+// never appears in an error, a log line or a receipt.
+type Contact struct {
+	Address string
+	Secret  string
+}
+
+// Receipt is what the provider answered. Detail is a short sentence for the timeline without any credential.
+type Receipt struct {
+	Delivered  bool   // the provider confirmed delivery, not only acceptance
+	ProviderID string // the provider's id of the message, if it gave one
+	Detail     string
+}
+
+// Channel delivers messages one way. Send returns within the context's deadline; errors are classified by Permanent,
+// RetryAfter and ErrHeld, and anything else is worth another attempt. Check tells a wrong address or secret before it
+// is stored, with a sentence that names the mend.
+type Channel interface {
+	Send(ctx context.Context, to Contact, message Message) (Receipt, error)
+	Check(to Contact) error
+}
+
+// ErrHeld says that the channel has no way out of the house (no smarthost is configured): the message is kept.
+var ErrHeld = errors.New("held: no way out is configured")
+
+// Permanent marks an error that no further attempt can mend.
+func Permanent(err error) error { return &permanentError{err} }
+
+// IsPermanent says whether err was marked by Permanent.
+func IsPermanent(err error) bool {
+	var permanent *permanentError
+	return errors.As(err, &permanent)
+}
+
+// RetryAfter marks an error whose provider asked to wait.
+func RetryAfter(err error, wait time.Duration) error { return &retryError{err, wait} }
+
+// Wait returns how long the provider asked to wait, or 0 where it did not.
+func Wait(err error) time.Duration {
+	var retry *retryError
+	if errors.As(err, &retry) {
+		return retry.wait
+	}
+	return 0
+}
+
+type permanentError struct{ error }
+
+func (e *permanentError) Unwrap() error { return e.error }
+
+type retryError struct {
+	error
+	wait time.Duration
+}
+
+func (e *retryError) Unwrap() error { return e.error }

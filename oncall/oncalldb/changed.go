@@ -1,0 +1,192 @@
+package oncalldb
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"afterhours/oncall"
+	"afterhours/tickets"
+)
+
+// Changed is called inside the transaction that writes tickets: it starts the escalation of those that ask for it, with
+// their first pages, and stops that of those that somebody has.
+func (s *Store) Changed(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
+	var starting []tickets.Change
+	var stopping []tickets.Change
+	for _, change := range changes {
+		switch change.Kind {
+		case tickets.ChangeAcknowledged, tickets.ChangeResolved:
+			stopping = append(stopping, change)
+		case tickets.ChangeSpread, tickets.ChangeRaised, tickets.ChangeReopened, tickets.ChangeCreated:
+			starting = append(starting, change)
+		}
+	}
+	if err := s.stop(ctx, tx, stopping); err != nil {
+		return fmt.Errorf("stop escalations: %w", err)
+	}
+	if err := s.start(ctx, tx, starting); err != nil {
+		return fmt.Errorf("start escalations: %w", err)
+	}
+	return nil
+}
+
+// start begins policies; queued pages of an earlier beginning are not sent any more.
+func (s *Store) start(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	configuration, err := s.configuration(ctx, tx)
+	if err != nil {
+		return err
+	}
+	generations, err := generations(ctx, tx, changes)
+	if err != nil {
+		return err
+	}
+	decisions := make([]oncall.Decision, len(changes))
+	routings := make([]tickets.Routing, len(changes))
+	for i, change := range changes {
+		decisions[i], routings[i] = configuration.Start(change, generations[change.Ticket.Number]+1)
+		change.Ticket.Policy, change.Ticket.Runbook = routings[i].Policy, routings[i].Runbook
+	}
+	if err := s.SetRoutings(ctx, tx, routings); err != nil {
+		return err
+	}
+	if err := s.cancelPages(ctx, tx, slices.Collect(maps.Keys(generations)), changes[0].At); err != nil {
+		return err
+	}
+	return s.writeDecisions(ctx, tx, decisions, changes[0].At)
+}
+
+// generations returns how often the policy of each ticket has started so far.
+func generations(ctx context.Context, tx pgx.Tx, changes []tickets.Change) (map[int64]int, error) {
+	var known []int64
+	for _, change := range changes {
+		if change.Kind != tickets.ChangeCreated {
+			known = append(known, change.Ticket.Number)
+		}
+	}
+	counts := map[int64]int{}
+	if len(known) == 0 {
+		return counts, nil
+	}
+	rows, err := tx.Query(ctx, `SELECT ticket, generation FROM escalations WHERE ticket = ANY($1) ORDER BY ticket FOR UPDATE`, known)
+	if err != nil {
+		return nil, err
+	}
+	var ticket int64
+	var generation int
+	_, err = pgx.ForEachRow(rows, []any{&ticket, &generation}, func() error {
+		counts[ticket] = generation
+		return nil
+	})
+	return counts, err
+}
+
+// writeDecisions stores positions, pages and timeline entries.
+func (s *Store) writeDecisions(ctx context.Context, tx pgx.Tx, decisions []oncall.Decision, now time.Time) error {
+	type row struct {
+		Ticket     int64      `json:"ticket"`
+		Policy     string     `json:"policy"`
+		State      string     `json:"state"`
+		Generation int        `json:"generation"`
+		Round      int        `json:"round"`
+		Step       int        `json:"step"`
+		Due        *time.Time `json:"due_at"`
+		Reason     string     `json:"reason"`
+	}
+	var rows []row
+	var pages []oncall.Page
+	var entries []tickets.Entry
+	for _, decision := range decisions {
+		pages = append(pages, decision.Pages...)
+		entries = append(entries, decision.Entries...)
+		at := decision.Position
+		r := row{Ticket: at.Ticket, Policy: at.Policy, Generation: at.Generation, Round: at.Round, Step: at.Step}
+		switch {
+		case decision.Exhausted != "":
+			r.State, r.Reason = "exhausted", decision.Exhausted
+		case decision.Due.IsZero():
+			r.State, r.Reason = "stopped", "recorded: nobody is paged"
+		default:
+			r.State, r.Due = "running", &decision.Due
+		}
+		rows = append(rows, r)
+	}
+	records, err := json.Marshal(rows)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO escalations (ticket, policy, state, generation, round, step, due_at, reason, started_at)
+		SELECT ticket, policy, state, generation, round, step, due_at, reason, $2
+		FROM jsonb_to_recordset($1) AS e (ticket bigint, policy text, state text, generation integer, round integer,
+			step integer, due_at timestamptz, reason text)
+		ON CONFLICT (ticket) DO UPDATE SET policy = EXCLUDED.policy, state = EXCLUDED.state, round = EXCLUDED.round,
+			step = EXCLUDED.step, due_at = EXCLUDED.due_at, reason = EXCLUDED.reason, generation = EXCLUDED.generation,
+			started_at = CASE WHEN escalations.generation = EXCLUDED.generation THEN escalations.started_at ELSE $2 END`,
+		records, now)
+	if err != nil {
+		return err
+	}
+	if err := s.AddEvents(ctx, tx, entries); err != nil {
+		return err
+	}
+	return s.insertPages(ctx, tx, pages, now)
+}
+
+// stop ends escalations and cancels everything that is queued.
+func (s *Store) stop(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	numbers, reasons := make([]int64, len(changes)), make([]string, len(changes))
+	for i, change := range changes {
+		numbers[i] = change.Ticket.Number
+		reasons[i] = string(change.Ticket.State) + " by " + change.Actor
+	}
+	_, err := tx.Exec(ctx, `
+		UPDATE escalations SET state = 'stopped', due_at = NULL, reason = c.reason
+		FROM (SELECT * FROM unnest($1::bigint[], $2::text[]) AS u (ticket, reason) ORDER BY ticket) c
+		WHERE escalations.ticket = c.ticket`, numbers, reasons)
+	if err != nil {
+		return err
+	}
+	return s.cancelPages(ctx, tx, numbers, changes[0].At)
+}
+
+// cancelPages takes back what is queued for tickets and says so on their timelines.
+func (s *Store) cancelPages(ctx context.Context, tx pgx.Tx, numbers []int64, now time.Time) error {
+	if len(numbers) == 0 {
+		return nil
+	}
+	rows, err := tx.Query(ctx, `
+		WITH cancelled AS (
+			UPDATE pages SET state = 'cancelled', finished_at = $2, lease_until = NULL
+			WHERE ticket = ANY($1) AND state = 'queued'
+			RETURNING ticket
+		)
+		SELECT ticket, count(*) FROM cancelled GROUP BY ticket ORDER BY ticket`, numbers, now)
+	if err != nil {
+		return err
+	}
+	var entries []tickets.Entry
+	var ticket int64
+	var count int
+	_, err = pgx.ForEachRow(rows, []any{&ticket, &count}, func() error {
+		entries = append(entries, tickets.Entry{Ticket: ticket, Event: tickets.Event{
+			At: now, Type: tickets.EventPagesStopped, Actor: tickets.ActorSystem, Data: map[string]any{"pages": count},
+		}})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.AddEvents(ctx, tx, entries)
+}

@@ -1,0 +1,168 @@
+package oncalldb
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"afterhours/oncall"
+)
+
+type loadedConfiguration struct {
+	version       int64
+	configuration oncall.Configuration
+}
+
+// Configuration returns the configuration in force, credentials included.
+func (s *Store) Configuration(ctx context.Context) (oncall.Configuration, error) {
+	return s.configuration(ctx, s.Pool)
+}
+
+// configuration reads the version each time and the rest only when it changed, so that an apply is followed at once.
+func (s *Store) configuration(ctx context.Context, db querier) (oncall.Configuration, error) {
+	var version int64
+	if err := db.QueryRow(ctx, `SELECT version FROM configuration`).Scan(&version); err != nil {
+		return oncall.Configuration{}, fmt.Errorf("read configuration: %w", err)
+	}
+	if held := s.loaded.Load(); held != nil && held.version == version {
+		return held.configuration, nil
+	}
+	configuration, err := s.load(ctx, db)
+	if err != nil {
+		return oncall.Configuration{}, fmt.Errorf("read configuration: %w", err)
+	}
+	s.loaded.Store(&loadedConfiguration{version, configuration})
+	return configuration, nil
+}
+
+func (s *Store) load(ctx context.Context, db querier) (oncall.Configuration, error) {
+	var c oncall.Configuration
+	var err error
+	if c.People, err = definitions[oncall.Person](ctx, db, `SELECT definition FROM people WHERE removed_at IS NULL ORDER BY position`); err != nil {
+		return c, err
+	}
+	if c.Schedules, err = definitions[oncall.Schedule](ctx, db, `SELECT definition FROM schedules ORDER BY position`); err != nil {
+		return c, err
+	}
+	if c.Policies, err = definitions[oncall.Policy](ctx, db, `SELECT definition FROM policies ORDER BY position`); err != nil {
+		return c, err
+	}
+	if c.Routes, err = definitions[oncall.Route](ctx, db, `SELECT definition FROM routes ORDER BY position`); err != nil {
+		return c, err
+	}
+	if c.Webhooks, err = definitions[oncall.Webhook](ctx, db, `SELECT definition FROM webhooks ORDER BY position`); err != nil {
+		return c, err
+	}
+	if c.Mutes, err = definitions[oncall.Mute](ctx, db, `SELECT definition FROM mutes ORDER BY position`); err != nil {
+		return c, err
+	}
+	return mapSecrets(c, s.Sealer.Open)
+}
+
+func definitions[T any](ctx context.Context, db querier, query string) ([]T, error) {
+	rows, err := db.Query(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (T, error) {
+		var definition T
+		var raw []byte
+		if err := row.Scan(&raw); err != nil {
+			return definition, err
+		}
+		return definition, json.Unmarshal(raw, &definition)
+	})
+}
+
+// mapSecrets returns a copy of c whose credentials went through change.
+func mapSecrets(c oncall.Configuration, change func(string) (string, error)) (oncall.Configuration, error) {
+	secret := func(value *string) error {
+		if *value == "" {
+			return nil
+		}
+		changed, err := change(*value)
+		if err != nil {
+			return err
+		}
+		*value = changed
+		return nil
+	}
+	c.People, c.Webhooks = slices.Clone(c.People), slices.Clone(c.Webhooks)
+	for i := range c.People {
+		contacts := slices.Clone(c.People[i].Contacts)
+		for k := range contacts {
+			if err := secret(&contacts[k].Secret); err != nil {
+				return c, fmt.Errorf("secret of contact %s of %s: %w", contacts[k].ID, c.People[i].ID, err)
+			}
+		}
+		c.People[i].Contacts = contacts
+	}
+	for i := range c.Webhooks {
+		if err := secret(&c.Webhooks[i].Secret); err != nil {
+			return c, fmt.Errorf("secret of webhook %s: %w", c.Webhooks[i].ID, err)
+		}
+	}
+	return c, nil
+}
+
+// Apply changes the configuration in one transaction: change gets what is in force and returns what shall be. Two
+// applies wait for each other. The new configuration is followed by every running process from its commit on.
+func (s *Store) Apply(ctx context.Context, change func(current oncall.Configuration) (oncall.Configuration, error)) error {
+	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT FROM configuration FOR UPDATE`); err != nil {
+			return fmt.Errorf("apply: %w", err)
+		}
+		current, err := s.load(ctx, tx)
+		if err != nil {
+			return fmt.Errorf("apply: %w", err)
+		}
+		wanted, err := change(current)
+		if err != nil {
+			return err
+		}
+		if err := s.write(ctx, tx, wanted); err != nil {
+			return fmt.Errorf("apply: %w", err)
+		}
+		return nil
+	})
+}
+
+func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) error {
+	c, err := mapSecrets(c, s.Sealer.Seal)
+	if err != nil {
+		return err
+	}
+	now := s.Now()
+	batch := &pgx.Batch{}
+	batch.Queue(`UPDATE people SET removed_at = $1 WHERE removed_at IS NULL`, now)
+	for position, person := range c.People {
+		batch.Queue(`
+			INSERT INTO people (id, name, position, definition) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (id) DO UPDATE SET name = $2, position = $3, definition = $4, removed_at = NULL`,
+			person.ID, person.Name, position, person)
+	}
+	for _, table := range []string{"schedules", "policies", "webhooks", "routes", "mutes"} {
+		batch.Queue(`DELETE FROM ` + table)
+	}
+	const named = ` (id, position, definition) VALUES ($1, $2, $3)`
+	for position, schedule := range c.Schedules {
+		batch.Queue(`INSERT INTO schedules`+named, schedule.ID, position, schedule)
+	}
+	for position, policy := range c.Policies {
+		batch.Queue(`INSERT INTO policies`+named, policy.ID, position, policy)
+	}
+	for position, webhook := range c.Webhooks {
+		batch.Queue(`INSERT INTO webhooks`+named, webhook.ID, position, webhook)
+	}
+	for position, route := range c.Routes {
+		batch.Queue(`INSERT INTO routes (position, definition) VALUES ($1, $2)`, position, route)
+	}
+	for position, mute := range c.Mutes {
+		batch.Queue(`INSERT INTO mutes (position, definition) VALUES ($1, $2)`, position, mute)
+	}
+	batch.Queue(`UPDATE configuration SET version = version + 1, applied_at = $1`, now)
+	return tx.SendBatch(ctx, batch).Close()
+}

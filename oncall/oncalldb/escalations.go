@@ -1,0 +1,151 @@
+package oncalldb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"afterhours/oncall"
+	"afterhours/tickets"
+)
+
+// ExecuteDue executes the next step of up to limit escalations that are due at now.
+func (s *Store) ExecuteDue(ctx context.Context, now time.Time, limit int) (taken int, err error) {
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT ticket, policy, generation, round, step, due_at FROM escalations
+			WHERE state = 'running' AND due_at <= $1
+			ORDER BY due_at LIMIT $2
+			FOR UPDATE SKIP LOCKED`, now, limit)
+		if err != nil {
+			return err
+		}
+		type due struct {
+			position oncall.Position
+			at       time.Time
+		}
+		found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (due, error) {
+			var d due
+			err := row.Scan(&d.position.Ticket, &d.position.Policy, &d.position.Generation, &d.position.Round, &d.position.Step, &d.at)
+			return d, err
+		})
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		configuration, err := s.configuration(ctx, tx)
+		if err != nil {
+			return err
+		}
+		decisions := make([]oncall.Decision, len(found))
+		for i, d := range found {
+			decisions[i] = configuration.Next(d.position, d.at, now)
+		}
+		taken = len(found)
+		return s.writeDecisions(ctx, tx, decisions, now)
+	})
+	return taken, err
+}
+
+// Escalate brings the next step of a ticket forward to now. A ticket whose policy does not run is a ConflictError.
+func (s *Store) Escalate(ctx context.Context, ticket int64, actor string) error {
+	now := s.Now()
+	return s.move(ctx, ticket, `UPDATE escalations SET due_at = $2 WHERE ticket = $1 AND state = 'running'`, now,
+		tickets.Event{At: now, Type: tickets.EventEscalated, Actor: actor, Data: map[string]any{"requested": true}})
+}
+
+// Snooze silences a ticket until a moment at most a day ahead; then its policy begins again from its first step.
+func (s *Store) Snooze(ctx context.Context, ticket int64, actor string, until time.Time) error {
+	now := s.Now()
+	if !until.After(now) || until.After(now.Add(longestSnooze)) {
+		return &tickets.InvalidError{Field: "until", Reason: "give a moment within the next 24 hours"}
+	}
+	return s.move(ctx, ticket, `UPDATE escalations SET due_at = $2, round = 1, step = 0, generation = generation + 1 WHERE ticket = $1 AND state = 'running'`, until,
+		tickets.Event{At: now, Type: tickets.EventSnoozed, Actor: actor, Data: map[string]any{"until": until.UTC()}})
+}
+
+const longestSnooze = 24 * time.Hour
+
+func (s *Store) move(ctx context.Context, ticket int64, update string, due time.Time, event tickets.Event) error {
+	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		moved, err := tx.Exec(ctx, update, ticket, due)
+		if err != nil {
+			return fmt.Errorf("move escalation of ticket %d: %w", ticket, err)
+		}
+		if moved.RowsAffected() == 0 {
+			return s.notRunning(ctx, ticket)
+		}
+		if event.Type == tickets.EventSnoozed {
+			if err := s.cancelPages(ctx, tx, []int64{ticket}, event.At); err != nil {
+				return err
+			}
+		}
+		return s.AddEvents(ctx, tx, []tickets.Entry{{Ticket: ticket, Event: event}})
+	})
+}
+
+func (s *Store) notRunning(ctx context.Context, number int64) error {
+	ticket, err := s.GetTicket(ctx, number)
+	if err != nil {
+		return err
+	}
+	if ticket.State != tickets.Open {
+		return &tickets.ConflictError{Reason: fmt.Sprintf("ticket %d is %s: nobody is being paged", number, ticket.State)}
+	}
+	outlook, err := s.Outlook(ctx, number)
+	if err != nil {
+		return err
+	}
+	return &tickets.ConflictError{Reason: fmt.Sprintf("ticket %d has no next step: %s", number, outlook.Reason)}
+}
+
+// Outlook says what happens next to a ticket. The zero Outlook stands for a ticket that was never escalated.
+func (s *Store) Outlook(ctx context.Context, ticket int64) (oncall.Outlook, error) {
+	outlooks, err := s.Outlooks(ctx, []int64{ticket})
+	return outlooks[ticket], err
+}
+
+// Outlooks is Outlook for many tickets at once.
+func (s *Store) Outlooks(ctx context.Context, numbers []int64) (map[int64]oncall.Outlook, error) {
+	configuration, err := s.Configuration(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.Pool.Query(ctx, `
+		SELECT ticket, state, policy, round, step, coalesce(due_at, 'epoch'), reason FROM escalations WHERE ticket = ANY($1)`, numbers)
+	if err != nil {
+		return nil, fmt.Errorf("read escalations: %w", err)
+	}
+	outlooks := map[int64]oncall.Outlook{}
+	var ticket int64
+	var o oncall.Outlook
+	_, err = pgx.ForEachRow(rows, []any{&ticket, &o.State, &o.Policy, &o.Round, &o.Step, &o.DueAt, &o.Reason}, func() error {
+		found := o
+		if found.State == "running" {
+			found.DueAt = found.DueAt.UTC()
+			found.Round, found.Step, found.Next = configuration.After(found.Policy, found.Round, found.Step, found.DueAt)
+		} else {
+			found.DueAt = time.Time{}
+		}
+		outlooks[ticket] = found
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read escalations: %w", err)
+	}
+	return outlooks, nil
+}
+
+// position reads and locks where a ticket stands; ok is false where its policy does not run.
+func position(ctx context.Context, tx pgx.Tx, ticket int64) (at oncall.Position, due time.Time, ok bool, err error) {
+	at.Ticket = ticket
+	err = tx.QueryRow(ctx, `
+		SELECT policy, generation, round, step, due_at FROM escalations
+		WHERE ticket = $1 AND state = 'running' FOR UPDATE`, ticket).Scan(&at.Policy, &at.Generation, &at.Round, &at.Step, &due)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return at, due, false, nil
+	}
+	return at, due, err == nil, err
+}

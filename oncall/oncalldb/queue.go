@@ -1,0 +1,79 @@
+package oncalldb
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"afterhours/oncall"
+)
+
+// Each channel has workers of its own, so that one that hangs cannot hold up the others.
+const (
+	workersPerChannel = 25
+	jobTimeout        = time.Minute
+	rescueAfter       = 2 * time.Minute
+	fetchCooldown     = 10 * time.Millisecond
+)
+
+// Queue moves pages by jobs that carry a page's id. A job lost or done twice does no harm: the page's row decides, and
+// the escalator releases anew what nobody finished.
+type Queue struct{ client *river.Client[pgx.Tx] }
+
+type pageJob struct {
+	Page int64 `json:"page"`
+}
+
+func (pageJob) Kind() string { return "page" }
+
+type pageWorker struct {
+	river.WorkerDefaults[pageJob]
+	deliver func(ctx context.Context, page int64) error
+}
+
+func (w *pageWorker) Work(ctx context.Context, job *river.Job[pageJob]) error {
+	return w.deliver(ctx, job.Args.Page)
+}
+
+// NewQueue returns a queue for the given channels, whose jobs call deliver.
+func NewQueue(pool *pgxpool.Pool, channels []string, deliver func(ctx context.Context, page int64) error, log *slog.Logger) (*Queue, error) {
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &pageWorker{deliver: deliver})
+	queues := map[string]river.QueueConfig{}
+	for _, channel := range channels {
+		queues[queueName(channel)] = river.QueueConfig{MaxWorkers: workersPerChannel}
+	}
+	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
+		Queues: queues, Workers: workers, Logger: log, FetchCooldown: fetchCooldown,
+		JobTimeout: jobTimeout, RescueStuckJobsAfter: rescueAfter,
+		CompletedJobRetentionPeriod: time.Hour,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("queue: %w", err)
+	}
+	return &Queue{client}, nil
+}
+
+func queueName(channel string) string { return "page_" + channel }
+
+// Start begins to work off jobs.
+func (q *Queue) Start(ctx context.Context) error { return q.client.Start(ctx) }
+
+// Stop waits for the jobs that run until ctx ends.
+func (q *Queue) Stop(ctx context.Context) error { return q.client.Stop(ctx) }
+
+// Enqueue inserts one job for each page inside tx; they run once it has committed.
+func (q *Queue) Enqueue(ctx context.Context, tx pgx.Tx, pages []oncall.Page) error {
+	jobs := make([]river.InsertManyParams, len(pages))
+	for i, page := range pages {
+		jobs[i] = river.InsertManyParams{Args: pageJob{page.ID}, InsertOpts: &river.InsertOpts{Queue: queueName(page.Channel), MaxAttempts: 3}}
+	}
+	_, err := q.client.InsertManyFastTx(ctx, tx, jobs)
+	return err
+}

@@ -1,0 +1,56 @@
+// Package oncalldb is all SQL of on-call: configuration, escalations and pages.
+//
+// A ticket's escalation and its first pages are written in the transaction that writes the ticket (Changed is the hook
+// that cmd hands to the tickets' store). A page's row is the truth: a job of the queue only carries its id, and claims
+// the row before it sends. What is due stands in due_at, in escalations and pages alike, and is taken with SKIP LOCKED,
+// so that any number of processes may do this work side by side. A page is locked after its ticket and its escalation,
+// an escalation after its ticket.
+package oncalldb
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"afterhours/oncall"
+	"afterhours/tickets"
+)
+
+// Sealer encrypts credentials before they are stored. Open refuses what Seal did not make.
+type Sealer interface {
+	Seal(plain string) (sealed string, err error)
+	Open(sealed string) (plain string, err error)
+}
+
+// Options are what a Store stands on. AddEvents and SetRoutings write the tickets' tables inside the given transaction.
+type Options struct {
+	Pool        *pgxpool.Pool
+	Now         func() time.Time
+	Sealer      Sealer
+	Links       oncall.Links
+	AddEvents   func(ctx context.Context, tx pgx.Tx, entries []tickets.Entry) error
+	SetRoutings func(ctx context.Context, tx pgx.Tx, routings []tickets.Routing) error
+	// GetTicket reads a ticket outside of any transaction.
+	GetTicket func(ctx context.Context, number int64) (tickets.Ticket, error)
+	// Enqueue inserts one job for each page inside the given transaction.
+	Enqueue func(ctx context.Context, tx pgx.Tx, pages []oncall.Page) error
+	// Recipient shows a contact's address without credentials.
+	Recipient func(channel, address string) string
+}
+
+// Store reads and writes the on-call tables.
+type Store struct {
+	Options
+	loaded atomic.Pointer[loadedConfiguration]
+}
+
+// New returns a store on a migrated database.
+func New(options Options) *Store { return &Store{Options: options} }
+
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}

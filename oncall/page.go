@@ -1,0 +1,89 @@
+package oncall
+
+import "time"
+
+// PageState is how far a page has come.
+type PageState string
+
+// The states of a page. Queued and held pages are the only ones that can still change.
+const (
+	PageQueued    PageState = "queued"
+	PageHeld      PageState = "held" // there is no way out of the house: kept, and readable in the web
+	PageSent      PageState = "sent" // a provider accepted it
+	PageDelivered PageState = "delivered"
+	PageFailed    PageState = "failed"
+	PageCancelled PageState = "cancelled"
+)
+
+// Page is one notification to one contact of one person, or to a webhook of the team (Person is empty then). Its JSON
+// form is the API's.
+type Page struct {
+	ID         int64      `json:"id"`
+	Ticket     int64      `json:"ticket"`
+	Person     string     `json:"person"`
+	Webhook    string     `json:"webhook"`
+	Contact    string     `json:"contact"`
+	Channel    string     `json:"channel"`
+	Recipient  string     `json:"recipient"` // the contact's address, without credentials
+	Type       string     `json:"type"`
+	Generation int        `json:"-"`
+	Repetition int        `json:"repetition"` // a push is repeated until somebody acknowledges
+	Round      int        `json:"round"`
+	Step       int        `json:"step"`
+	State      PageState  `json:"state"`
+	Attempts   int        `json:"attempts"`
+	LastError  string     `json:"last_error"`
+	ProviderID string     `json:"provider_id"`
+	DueAt      time.Time  `json:"due_at"`
+	CreatedAt  time.Time  `json:"created_at"`
+	SentAt     *time.Time `json:"sent_at"`
+	FinishedAt *time.Time `json:"finished_at"`
+}
+
+// Bounds of repeated pushes.
+const (
+	repeatEvery  = time.Minute
+	longestCycle = 60
+)
+
+// Repeat is the page that follows a push which was sent at now: a phone goes on ringing until somebody acknowledges. ok
+// is false for other channels and after an hour.
+func Repeat(page Page, now time.Time) (again Page, ok bool) {
+	if page.Channel != "push" || page.Repetition >= longestCycle {
+		return page, false
+	}
+	again = page
+	again.ID, again.State, again.Attempts, again.LastError, again.ProviderID = 0, PageQueued, 0, "", ""
+	again.SentAt, again.FinishedAt = nil, nil
+	again.Repetition++
+	again.CreatedAt, again.DueAt = now, now.Add(repeatEvery)
+	return again, true
+}
+
+// Letter is a page as its recipient reads it.
+type Letter struct {
+	To      string
+	Subject string
+	Text    string
+	HTML    string
+	Link    string // the acknowledge link
+}
+
+// Invitation is what an acknowledge link stands for: one person asked about one ticket.
+type Invitation struct {
+	Page   int64
+	Ticket int64
+	Person string // a person's id; empty where the page went to a webhook of the team
+	Name   string // the person's name
+}
+
+// Outlook is what happens next to a ticket that nobody acknowledged: the named reason where nothing does.
+type Outlook struct {
+	State  string // running, stopped or exhausted; empty where the ticket was never escalated
+	Policy string
+	Round  int // the round and step that come next, counted from 1; those executed last unless running
+	Step   int
+	DueAt  time.Time // zero unless running
+	Next   []string  // names of those whom the next step would notify
+	Reason string
+}

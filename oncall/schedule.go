@@ -1,0 +1,151 @@
+package oncall
+
+import (
+	"slices"
+	"time"
+)
+
+// Schedule says who is on call: layers, of which the later win over the earlier, and overrides, which win over layers.
+// Times without an offset are wall-clock times in Timezone.
+type Schedule struct {
+	ID        string     `json:"id" yaml:"id"`
+	Name      string     `json:"name,omitempty" yaml:"name"`
+	Timezone  string     `json:"timezone,omitempty" yaml:"timezone"` // IANA name; empty is UTC
+	Layers    []Layer    `json:"layers,omitempty" yaml:"layers"`
+	Overrides []Override `json:"overrides,omitempty" yaml:"overrides"`
+}
+
+// Layer is a rotation of people. Before its start and outside its windows it says nothing; without windows it always
+// speaks.
+type Layer struct {
+	Name     string   `json:"name,omitempty" yaml:"name"`
+	People   []string `json:"people" yaml:"people"`
+	Rotation Rotation `json:"rotation" yaml:"rotation"`
+	Hours    []Window `json:"hours,omitempty" yaml:"hours"`
+}
+
+// Rotation hands over every period from Start on. Days, weeks and months keep their wall-clock hand-off, hours count
+// elapsed time. Whose turn it is counts through every turn, whether or not a window lets the layer speak.
+type Rotation struct {
+	Every Period    `json:"every" yaml:"every"`
+	Start LocalTime `json:"start" yaml:"start"`
+}
+
+// Window opens on each of Days (every day without them) at From and closes at To, on the next day where To is not later
+// than From.
+type Window struct {
+	Days []Weekday `json:"days,omitempty" yaml:"days"`
+	From Clock     `json:"from" yaml:"from"`
+	To   Clock     `json:"to" yaml:"to"`
+}
+
+// Override puts one person on call for a span; later overrides win over earlier ones.
+type Override struct {
+	Person string    `json:"person" yaml:"person"`
+	Start  LocalTime `json:"start" yaml:"start"`
+	End    LocalTime `json:"end" yaml:"end"`
+}
+
+// Where a shift comes from.
+const (
+	SourceLayer    = "layer"
+	SourceOverride = "override"
+)
+
+func (s Schedule) zone() *time.Location { return location(s.Timezone) }
+
+// At returns who is on call at a moment and whether a layer or an override says so; ok is false in a gap.
+func (s Schedule) At(at time.Time) (person, source string, ok bool) {
+	zone := s.zone()
+	for _, override := range slices.Backward(s.Overrides) {
+		if !at.Before(override.Start.In(zone)) && at.Before(override.End.In(zone)) {
+			return override.Person, SourceOverride, true
+		}
+	}
+	for _, layer := range slices.Backward(s.Layers) {
+		if person, ok := layer.at(at, zone); ok {
+			return person, SourceLayer, true
+		}
+	}
+	return "", "", false
+}
+
+func (l Layer) at(at time.Time, zone *time.Location) (string, bool) {
+	if len(l.People) == 0 || at.Before(l.Rotation.Start.In(zone)) || !within(l.Hours, at, zone) {
+		return "", false
+	}
+	return l.People[l.Rotation.turn(at, zone)%len(l.People)], true
+}
+
+// begin is the instant at which turn n begins.
+func (r Rotation) begin(n int, zone *time.Location) time.Time {
+	if n == 0 {
+		return r.Start.In(zone)
+	}
+	digits := r.Start.digits(zone)
+	count := n * r.Every.Count
+	switch r.Every.Unit {
+	case "h":
+		return r.Start.In(zone).Add(time.Duration(count) * time.Hour)
+	case "w":
+		return resolve(digits.AddDate(0, 0, 7*count), zone)
+	case "mo":
+		return resolve(addMonths(digits, count), zone)
+	default:
+		return resolve(digits.AddDate(0, 0, count), zone)
+	}
+}
+
+// addMonths stays within the month that it reaches: a month after 31 January is the last day of February.
+func addMonths(digits time.Time, count int) time.Time {
+	first := time.Date(digits.Year(), digits.Month(), 1, digits.Hour(), digits.Minute(), digits.Second(), 0, time.UTC).AddDate(0, count, 0)
+	last := first.AddDate(0, 1, -1).Day()
+	return first.AddDate(0, 0, min(digits.Day(), last)-1)
+}
+
+// turn counts the turn that is running at a moment not before the start.
+func (r Rotation) turn(at time.Time, zone *time.Location) int {
+	unit := map[string]time.Duration{"h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "mo": 31 * 24 * time.Hour}[r.Every.Unit]
+	n := max(0, int(at.Sub(r.Start.In(zone))/(time.Duration(r.Every.Count)*unit))-1)
+	for !r.begin(n+1, zone).After(at) {
+		n++
+	}
+	for n > 0 && r.begin(n, zone).After(at) {
+		n--
+	}
+	return n
+}
+
+// within says whether a window is open at a moment; without windows it always is.
+func within(windows []Window, at time.Time, zone *time.Location) bool {
+	if len(windows) == 0 {
+		return true
+	}
+	today := dayOf(at, zone)
+	for _, window := range windows {
+		for back := range 3 { // a window can begin on the day before, which a change of offset can move once more
+			if open, shut, ok := window.on(today.AddDate(0, 0, 1-back), zone); ok && !at.Before(open) && at.Before(shut) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// dayOf is the calendar day of an instant in a zone, as midnight in UTC.
+func dayOf(at time.Time, zone *time.Location) time.Time {
+	return digitsOf(at, zone).Truncate(24 * time.Hour)
+}
+
+// on is the span of a window that begins on a day; ok is false on other days.
+func (w Window) on(day time.Time, zone *time.Location) (open, shut time.Time, ok bool) {
+	if len(w.Days) > 0 && !slices.Contains(w.Days, Weekday(day.Weekday())) {
+		return open, shut, false
+	}
+	open = resolve(day.Add(time.Duration(w.From)*time.Minute), zone)
+	end := day
+	if w.To <= w.From {
+		end = day.AddDate(0, 0, 1)
+	}
+	return open, resolve(end.Add(time.Duration(w.To)*time.Minute), zone), true
+}

@@ -1,0 +1,228 @@
+package oncall
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"afterhours/tickets"
+)
+
+// Bounds of a configuration.
+const (
+	maxRepeat  = 100
+	maxWait    = 7 * 24 * time.Hour
+	maxHistory = 50 // years between a rotation's start and now that still make sense
+)
+
+var identifier = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+
+// Channels are the channels that a contact may name.
+var channels = []string{"email", "push", "webhook"}
+
+// validator collects the faults of a configuration.
+type validator struct {
+	known  known
+	check  func(channel, to, secret string) error
+	faults []fault
+}
+
+func (v *validator) add(path, format string, args ...any) {
+	v.faults = append(v.faults, fault{path, fmt.Sprintf(format, args...)})
+}
+
+func (c Configuration) faults(check func(channel, to, secret string) error) []fault {
+	v := &validator{known: c.known(), check: check}
+	v.ids("people", v.known.people)
+	v.ids("schedules", v.known.schedules)
+	v.ids("policies", v.known.policies)
+	v.ids("webhooks", v.known.webhooks)
+	for i, person := range c.People {
+		v.person(fmt.Sprintf("people[%d]", i), person)
+	}
+	for i, schedule := range c.Schedules {
+		v.schedule(fmt.Sprintf("schedules[%d]", i), schedule)
+	}
+	for i, policy := range c.Policies {
+		v.policy(fmt.Sprintf("policies[%d]", i), policy)
+	}
+	for i, route := range c.Routes {
+		v.route(fmt.Sprintf("routes[%d]", i), route)
+	}
+	for i, webhook := range c.Webhooks {
+		if err := v.check("webhook", webhook.URL, webhook.Secret); err != nil {
+			v.add(fmt.Sprintf("webhooks[%d].url", i), "webhook %s: %s", webhook.ID, err)
+		}
+	}
+	for i, mute := range c.Mutes {
+		path := fmt.Sprintf("mutes[%d]", i)
+		v.match(path+".match", mute.Match)
+		if mute.Until.IsZero() {
+			v.add(path, "a mute needs an end; add until")
+		}
+		if strings.TrimSpace(mute.Reason) == "" {
+			v.add(path, "a mute needs a reason")
+		}
+	}
+	return v.faults
+}
+
+func (v *validator) ids(section string, ids []string) {
+	for i, id := range ids {
+		path := fmt.Sprintf("%s[%d].id", section, i)
+		switch {
+		case id == "":
+			v.add(path, "an id is missing here; add one like on-call-1")
+		case !identifier.MatchString(id):
+			v.add(path, "%q cannot be an id; use up to 64 small letters, digits, dots, dashes and underscores", id)
+		case slices.Index(ids, id) != i:
+			v.add(path, "the id %q stands in %s twice; rename one", id, section)
+		}
+	}
+}
+
+func (v *validator) person(path string, person Person) {
+	if strings.TrimSpace(person.Name) == "" {
+		v.add(path, "person %q has no name; add name", person.ID)
+	}
+	v.zone(path+".timezone", person.Timezone)
+	v.oneOf(path+".role", "role", person.Role, "viewer", "responder", "admin")
+	v.oneOf(path+".detail", "detail", person.Detail, DetailFull, DetailMinimal)
+	if person.Email != "" {
+		if err := v.check("email", person.Email, ""); err != nil {
+			v.add(path+".email", "email of %s: %s", person.ID, err)
+		}
+	}
+	var contacts []string
+	for i, contact := range person.Contacts {
+		at := fmt.Sprintf("%s.contacts[%d]", path, i)
+		switch {
+		case !identifier.MatchString(contact.ID):
+			v.add(at+".id", "contact %d of %s needs an id like mail or phone", i+1, person.ID)
+		case has(contacts, contact.ID):
+			v.add(at+".id", "%s has two contacts %q; rename one", person.ID, contact.ID)
+		}
+		contacts = append(contacts, contact.ID)
+		if !has(channels, contact.Channel) {
+			v.add(at+".channel", "channel %q is not supported by this version; use %s", contact.Channel, strings.Join(channels, ", "))
+		} else if err := v.check(contact.Channel, contact.To, contact.Secret); err != nil {
+			v.add(at+".to", "contact %s of %s: %s", contact.ID, person.ID, err)
+		}
+	}
+	for i, rule := range person.Notify {
+		if _, ok := person.Contact(rule.Contact); !ok {
+			v.add(fmt.Sprintf("%s.notify[%d].contact", path, i), "%s of %s", missing("contact", rule.Contact, contacts), person.ID)
+		}
+	}
+}
+
+func (v *validator) schedule(path string, schedule Schedule) {
+	v.zone(path+".timezone", schedule.Timezone)
+	zone := schedule.zone()
+	for i, layer := range schedule.Layers {
+		at := fmt.Sprintf("%s.layers[%d]", path, i)
+		if len(layer.People) == 0 {
+			v.add(at, "layer %d of schedule %s has no people; name at least one", i+1, schedule.ID)
+		}
+		for k, id := range layer.People {
+			v.reference(fmt.Sprintf("%s.people[%d]", at, k), "person", id, v.known.people)
+		}
+		if layer.Rotation.Every.Count == 0 {
+			v.add(at+".rotation", "layer %d of schedule %s needs rotation: {every: 1w, start: \"2026-01-05T09:00\"}", i+1, schedule.ID)
+			continue
+		}
+		if start := layer.Rotation.Start; start.wall.IsZero() {
+			v.add(at+".rotation", "the rotation of layer %d of schedule %s needs a start", i+1, schedule.ID)
+		} else if start.wall.Year() < 2026-maxHistory {
+			v.add(at+".rotation.start", "the rotation starts in %d; choose a start in our days", start.wall.Year())
+		}
+	}
+	for i, override := range schedule.Overrides {
+		at := fmt.Sprintf("%s.overrides[%d]", path, i)
+		v.reference(at+".person", "person", override.Person, v.known.people)
+		if override.Start.wall.IsZero() || override.End.wall.IsZero() {
+			v.add(at, "override %d of schedule %s needs start and end", i+1, schedule.ID)
+		} else if override.End.In(zone).Before(override.Start.In(zone)) {
+			v.add(at+".end", "override %d of schedule %s ends before it starts; swap start and end", i+1, schedule.ID)
+		}
+	}
+}
+
+func (v *validator) policy(path string, policy Policy) {
+	if len(policy.Steps) == 0 {
+		v.add(path, "policy %q has no steps; add one", policy.ID)
+	}
+	if policy.Repeat < 0 || policy.Repeat > maxRepeat {
+		v.add(path+".repeat", "repeat must be from 0 to %d", maxRepeat)
+	}
+	v.oneOf(path+".ack_link", "ack_link", policy.AckLink, "confirm", "login")
+	for i, step := range policy.Steps {
+		at := fmt.Sprintf("%s.steps[%d]", path, i)
+		if len(step.Notify) == 0 {
+			v.add(at, "step %d of policy %s notifies nobody; name a target", i+1, policy.ID)
+		}
+		if step.Wait <= 0 || time.Duration(step.Wait) > maxWait {
+			v.add(at+".wait", "step %d of policy %s needs a wait from 1s to 7d", i+1, policy.ID)
+		}
+		for k, target := range step.Notify {
+			at := fmt.Sprintf("%s.notify[%d]", at, k)
+			switch target.Kind {
+			case TargetSchedule:
+				v.reference(at, "schedule", target.ID, v.known.schedules)
+			case TargetPerson:
+				v.reference(at, "person", target.ID, v.known.people)
+			case TargetWebhook:
+				v.reference(at, "webhook", target.ID, v.known.webhooks)
+			}
+		}
+	}
+}
+
+func (v *validator) route(path string, route Route) {
+	v.match(path+".match", route.Match)
+	v.oneOf(path+".action", "action", route.Action, ActionPage, ActionRecord)
+	switch {
+	case route.Policy != "":
+		v.reference(path+".policy", "policy", route.Policy, v.known.policies)
+	case route.Action != ActionRecord && len(v.known.policies) == 0:
+		v.add(path, "this route pages, but there is no policy; add one or write action: record")
+	}
+}
+
+func (v *validator) match(path string, match Match) {
+	for i, value := range match.Severity {
+		if !tickets.Severity(strings.ToLower(value)).Valid() {
+			v.add(path+".severity", "%q is no severity; use high, medium, low, informational or unknown", match.Severity[i])
+		}
+	}
+	for _, patterns := range []struct {
+		key    string
+		values Values
+	}{{"title", match.Title}, {"device", match.Device}} {
+		for _, value := range patterns.values {
+			if value == "" {
+				v.add(path+"."+patterns.key, "an empty pattern matches nothing; write * to match all, or leave %s out", patterns.key)
+			}
+		}
+	}
+}
+
+func (v *validator) reference(path, what, id string, known []string) {
+	if !has(known, id) {
+		v.add(path, "%s", missing(what, id, known))
+	}
+}
+
+func (v *validator) oneOf(path, what, value string, allowed ...string) {
+	if value != "" && !has(allowed, value) {
+		v.add(path, "%s %q does not exist; use %s", what, value, strings.Join(allowed, ", "))
+	}
+}
+
+func (v *validator) zone(path, name string) {
+	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
+		v.add(path, "there is no time zone %q; use a name like Europe/Madrid", name)
+	}
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"afterhours/oncall"
+)
+
+type applyCommand struct {
+	settings
+	Files []string `arg:"" name:"file" help:"YAML files; - reads standard input."`
+}
+
+// Run applies all files together in one transaction, or, where anything is wrong in them, nothing.
+func (c *applyCommand) Run(ctx context.Context, env environment) error {
+	documents := make([]oncall.Document, len(c.Files))
+	for i, file := range c.Files {
+		content, err := readInput(file, env.stdin)
+		if err != nil {
+			return fmt.Errorf("read configuration: %w", err)
+		}
+		if documents[i], err = oncall.ParseFile(file, content); err != nil {
+			return err
+		}
+	}
+	return withRooms(ctx, c.settings, env, func(r *rooms, _ database) error {
+		configuration, err := r.apply(ctx, documents...)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(env.stdout, "applied: %d people, %d schedules, %d policies, %d routes, %d webhooks, %d mutes\n",
+			len(configuration.People), len(configuration.Schedules), len(configuration.Policies),
+			len(configuration.Routes), len(configuration.Webhooks), len(configuration.Mutes))
+		return nil
+	})
+}
+
+// apply merges documents into the configuration in force and returns what is in force then.
+func (r *rooms) apply(ctx context.Context, documents ...oncall.Document) (applied oncall.Configuration, err error) {
+	err = r.oncall.Apply(ctx, func(current oncall.Configuration) (oncall.Configuration, error) {
+		applied, err = oncall.Merge(current, checkContact(r.channels), documents...)
+		return applied, err
+	})
+	return applied, err
+}

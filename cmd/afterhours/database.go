@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"afterhours/migrations/pgserver"
+)
+
+// poolSize leaves room for several replicas below Postgres' usual hundred connections.
+const poolSize = 24
+
+// database is an open pool and the embedded server behind it, if this process runs one.
+type database struct {
+	pool   *pgxpool.Pool
+	server *pgserver.Server
+}
+
+// openDatabase connects to the configured Postgres, or to the embedded one, which it starts unless another process runs
+// it on the same data directory.
+func openDatabase(ctx context.Context, s settings, log *slog.Logger) (db database, err error) {
+	address := s.DatabaseURL
+	if address == "" {
+		if db.server, address, err = startEmbedded(ctx, s, log); err != nil {
+			return db, err
+		}
+	}
+	if db.pool, err = connect(ctx, address); err != nil {
+		return db, errors.Join(err, db.close())
+	}
+	return db, nil
+}
+
+func startEmbedded(ctx context.Context, s settings, log *slog.Logger) (*pgserver.Server, string, error) {
+	directory := filepath.Join(s.DataDir, "postgres")
+	server, err := pgserver.Start(ctx, pgserver.Options{Dir: directory, Log: log})
+	if errors.Is(err, pgserver.ErrRunning) {
+		address, ok, err := pgserver.Attach(directory)
+		if err == nil && !ok {
+			err = fmt.Errorf("another process is starting or stopping the embedded Postgres in %s: try again in a moment", directory)
+		}
+		return nil, address, err
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	return server, server.URL(), nil
+}
+
+func connect(ctx context.Context, address string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s: is not a Postgres URL like postgres://user:password@host/database", variable("database-url"))}
+	}
+	config.MaxConns = poolSize
+	config.MaxConnLifetime = time.Hour
+	config.ConnConfig.RuntimeParams["application_name"] = "afterhours"
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.RuntimeParams["synchronous_commit"] = "on" // a 250 means that the mail is on disk
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Postgres: %w", err)
+	}
+	ping, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := pool.Ping(ping); err != nil {
+		pool.Close()
+		at := config.ConnConfig
+		return nil, fmt.Errorf("Postgres at %s, database %s, does not answer: %w; check %s", at.Host, at.Database, err, variable("database-url"))
+	}
+	return pool, nil
+}
+
+func (db database) close() error {
+	if db.pool != nil {
+		db.pool.Close()
+	}
+	if db.server != nil {
+		return db.server.Stop()
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+// Command afterhours takes Microsoft Defender's notification mails, opens tickets and pages whoever is on call. Each
+// file but the wiring holds one subcommand; app.go builds the application in order and stops it in reverse.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes of every command.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], environment{
+		vars: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, now: time.Now,
+	}))
+}
+
+// environment is everything that a command takes from outside.
+type environment struct {
+	vars           []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	now            func() time.Time
+}
+
+type commands struct {
+	Serve      serveCommand      `cmd:"" help:"Run SMTP, web, API and escalator in one process."`
+	Demo       demoCommand       `cmd:"" help:"Serve a sample team with sample mails on an embedded Postgres."`
+	Migrate    migrateCommand    `cmd:"" help:"Bring the database's schema up to date, or show where it is."`
+	Parse      parseCommand      `cmd:"" help:"Print what the parser sees in one mail, as JSON."`
+	Apply      applyCommand      `cmd:"" help:"Make the configuration agree with YAML files."`
+	Oncall     oncallCommand     `cmd:"" help:"Show who is on call."`
+	Token      tokenCommand      `cmd:"" help:"Manage the tokens of the API."`
+	SendSample sendSampleCommand `cmd:"" help:"Send realistic sample Defender mails over SMTP."`
+	Version    versionCommand    `cmd:"" help:"Print version, commit and Go version."`
+}
+
+// usageError is an error of the command line or of a setting.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// run executes one command line and returns its exit code. Errors are one line each on stderr.
+func run(ctx context.Context, args []string, env environment) int {
+	exited := -1
+	parser, err := kong.New(&commands{},
+		kong.Name("afterhours"),
+		kong.Description("On-call for Microsoft Defender: mails become tickets, tickets wake the right person."),
+		kong.Writers(env.stdout, env.stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Resolvers(settingsResolver(env.vars)),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(env),
+	)
+	if err != nil {
+		fmt.Fprintln(env.stderr, "afterhours:", err)
+		return exitFailed
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 { // --help was printed
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(env.stderr, "afterhours: %s\n", oneLine(err))
+		return exitUsage
+	}
+	if err := command.Run(); err != nil {
+		for _, line := range strings.Split(strings.TrimSpace(err.Error()), "\n") {
+			fmt.Fprintf(env.stderr, "afterhours: %s\n", line)
+		}
+		if errors.As(err, new(usageError)) {
+			return exitUsage
+		}
+		return exitFailed
+	}
+	return exitDone
+}
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"afterhours/oncall"
+	"afterhours/oncall/notify"
+	"afterhours/oncall/notify/email"
+	"afterhours/oncall/notify/push"
+	"afterhours/oncall/notify/webhook"
+	"afterhours/oncall/oncalldb"
+	"afterhours/tickets/ticketdb"
+)
+
+// rooms are the stores and what works on them, wired to each other.
+type rooms struct {
+	tickets   *ticketdb.Store
+	intake    *ticketdb.Intake
+	oncall    *oncalldb.Store
+	queue     *oncalldb.Queue
+	deliverer *oncall.Deliverer
+	channels  map[string]notify.Channel
+}
+
+func wire(s settings, db database, base string, log *slog.Logger, now func() time.Time) (*rooms, error) {
+	key, err := loadSecret(s)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := key.sealer()
+	if err != nil {
+		return nil, fmt.Errorf("secret key: %w", err)
+	}
+	r := &rooms{}
+	if r.channels, err = openChannels(s, now); err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(r.channels))
+	for name := range r.channels {
+		names = append(names, name)
+	}
+	r.queue, err = oncalldb.NewQueue(db.pool, names, func(ctx context.Context, page int64) error {
+		return r.deliverer.Deliver(ctx, page)
+	}, quiet(log))
+	if err != nil {
+		return nil, err
+	}
+	links := oncall.Links{Key: key.derive("acknowledge links"), BaseURL: base}
+	r.oncall = oncalldb.New(oncalldb.Options{
+		Pool: db.pool, Now: now, Sealer: seal, Links: links,
+		AddEvents: ticketdb.AddEvents, SetRoutings: ticketdb.SetRoutings,
+		GetTicket: ticketdb.New(db.pool, now, nil).Get,
+		Enqueue:   r.queue.Enqueue, Recipient: recipient,
+	})
+	r.tickets = ticketdb.New(db.pool, now, r.oncall.Changed)
+	r.intake = ticketdb.NewIntake(r.tickets)
+	r.deliverer = &oncall.Deliverer{Store: r.oncall, Channels: r.channels, Links: links, Now: now, Log: log}
+	return r, nil
+}
+
+// openChannels makes every channel that a contact may name.
+func openChannels(s settings, now func() time.Time) (map[string]notify.Channel, error) {
+	mail, err := openEmail(s)
+	if err != nil {
+		return nil, err
+	}
+	client := notify.NewHTTPClient(notify.Guard{AllowPrivate: s.AllowPrivate})
+	return map[string]notify.Channel{
+		"email":   mail,
+		"webhook": webhook.New(webhook.Options{Client: client, Now: now, AllowPrivate: s.AllowPrivate}),
+		"push":    push.New(push.Options{Client: client, Now: now, AllowPrivate: s.AllowPrivate}),
+	}, nil
+}
+
+func openEmail(s settings) (*email.Channel, error) {
+	smarthost, err := email.ParseSmarthost(s.SmarthostURL)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s: %w", variable("smarthost-url"), err)}
+	}
+	return email.New(email.Options{Smarthost: smarthost, From: s.OutboundFrom, Domain: s.SMTPDomain})
+}
+
+// checkContact says whether a contact's address and secret suit its channel.
+func checkContact(channels map[string]notify.Channel) func(channel, to, secret string) error {
+	return func(channel, to, secret string) error {
+		return channels[channel].Check(notify.Contact{Address: to, Secret: secret})
+	}
+}
+
+// recipient shows an address without what may be a credential in it: of a URL only the host.
+func recipient(channel, address string) string {
+	if channel == "email" || address == "" {
+		return address
+	}
+	target, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return target.Scheme + "://" + target.Host + "/…"
+}
+
+// quiet keeps a library's chatter below warnings out of the log.
+func quiet(log *slog.Logger) *slog.Logger { return slog.New(atLeast{log.Handler(), slog.LevelWarn}) }
+
+type atLeast struct {
+	slog.Handler
+	level slog.Level
+}
+
+func (h atLeast) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= h.level && h.Handler.Enabled(ctx, level)
+}
+
+func (h atLeast) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return atLeast{h.Handler.WithAttrs(attrs), h.level}
+}
+
+func (h atLeast) WithGroup(name string) slog.Handler {
+	return atLeast{h.Handler.WithGroup(name), h.level}
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// secret is the installation's key. Every use derives a key of its own.
+type secret struct{ key []byte }
+
+// loadSecret returns the configured key, or the one generated into the data directory.
+func loadSecret(s settings) (secret, error) {
+	if s.SecretKey != "" {
+		return secret{[]byte(s.SecretKey)}, nil
+	}
+	if err := os.MkdirAll(s.DataDir, 0o755); err != nil {
+		return secret{}, fmt.Errorf("data directory: %w; name another with %s", err, variable("data-dir"))
+	}
+	path := filepath.Join(s.DataDir, "secret.key")
+	if err := generateKey(path); err != nil && !errors.Is(err, os.ErrExist) {
+		return secret{}, fmt.Errorf("generate secret key: %w", err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return secret{}, fmt.Errorf("secret key: %w", err)
+	}
+	key := strings.TrimSpace(string(content))
+	if len(key) < 32 {
+		return secret{}, fmt.Errorf("%s holds no key: restore it from a backup, or remove it to have a new one made (stored credentials and sent links are lost then)", path)
+	}
+	return secret{[]byte(key)}, nil
+}
+
+// generateKey writes a new key beside path and links it there, so that a file cut off midway is never the key and two
+// processes agree on one.
+func generateKey(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return os.ErrExist
+	}
+	random := make([]byte, 32)
+	if _, err := rand.Read(random); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".secret-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	_, err = file.WriteString(base64.RawURLEncoding.EncodeToString(random) + "\n")
+	err = errors.Join(err, file.Sync(), file.Close())
+	if err != nil {
+		return err
+	}
+	return os.Link(file.Name(), path)
+}
+
+func (s secret) derive(purpose string) []byte {
+	key, err := hkdf.Key(sha256.New, s.key, nil, "afterhours "+purpose, 32)
+	if err != nil {
+		panic(err) // only an impossible length fails
+	}
+	return key
+}
+
+// sealer encrypts stored credentials with AES-256-GCM.
+type sealer struct{ aead cipher.AEAD }
+
+func (s secret) sealer() (sealer, error) {
+	block, err := aes.NewCipher(s.derive("stored credentials"))
+	if err != nil {
+		return sealer{}, err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	return sealer{aead}, err
+}
+
+const sealedPrefix = "sealed:v1:"
+
+// Seal encrypts plain.
+func (s sealer) Seal(plain string) (string, error) {
+	return sealedPrefix + base64.RawStdEncoding.EncodeToString(s.aead.Seal(nil, nil, []byte(plain), nil)), nil
+}
+
+// Open decrypts what Seal made.
+func (s sealer) Open(sealed string) (string, error) {
+	encoded, ok := strings.CutPrefix(sealed, sealedPrefix)
+	if !ok {
+		return "", errors.New("is not sealed")
+	}
+	content, err := base64.RawStdEncoding.DecodeString(encoded)
+	if err != nil {
+		return "", errors.New("is damaged")
+	}
+	plain, err := s.aead.Open(nil, nil, content, nil)
+	if err != nil {
+		return "", fmt.Errorf("cannot be decrypted: %s is not the key it was stored with", variable("secret-key"))
+	}
+	return string(plain), nil
+}

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v3"
+)
+
+const envPrefix = "AFTERHOURS_"
+
+// settings are the configuration of a process. Each is a flag, an environment variable (AFTERHOURS_ and the flag's name
+// in capitals, or that with _FILE for a file that holds the value) and a key of the file that --config names; the first
+// of these that is given counts.
+type settings struct {
+	Config string `type:"existingfile" placeholder:"FILE" help:"YAML file with settings."`
+
+	DatabaseURL string `name:"database-url" placeholder:"URL" help:"Postgres URL; empty runs an embedded Postgres under the data directory."`
+	DataDir     string `name:"data-dir" default:"./afterhours-data" placeholder:"DIR" help:"Embedded Postgres and generated keys."`
+	SecretKey   string `name:"secret-key" placeholder:"KEY" help:"Signs links, encrypts stored credentials; required with --database-url."`
+
+	SMTPAddr          string `name:"smtp-addr" default:"127.0.0.1:2525" placeholder:"HOST:PORT" help:"SMTP listener."`
+	SMTPDomain        string `name:"smtp-domain" default:"localhost" placeholder:"NAME" help:"Name in the SMTP greeting."`
+	SMTPMaxConns      int    `name:"smtp-max-connections" default:"2000" placeholder:"N" help:"Connections at once."`
+	SMTPMaxPerAddress int    `name:"smtp-max-connections-per-address" aliases:"smtp-max-per-address" default:"100" placeholder:"N" help:"Connections at once from one address; loopback is exempt."`
+	SMTPTLSCert       string `name:"smtp-tls-cert" placeholder:"FILE" help:"Certificate for STARTTLS."`
+	SMTPTLSKey        string `name:"smtp-tls-key" placeholder:"FILE" help:"Its key."`
+	SMTPTLSRequired   bool   `name:"smtp-tls-required" help:"Refuse mail in clear text."`
+	MailTo            string `name:"mail-to" default:"*" placeholder:"LIST" help:"Accepted recipients: addresses or domains."`
+	MailFromAllow     string `name:"mail-from-allow" placeholder:"LIST" help:"Accepted senders: addresses or domains; empty accepts all."`
+	MailMaxSize       size   `name:"mail-max-size" default:"25MiB" placeholder:"SIZE" help:"Largest mail."`
+
+	HTTPAddr     string `name:"http-addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Web and API."`
+	HTTPTLSCert  string `name:"http-tls-cert" placeholder:"FILE" help:"Certificate for HTTPS."`
+	HTTPTLSKey   string `name:"http-tls-key" placeholder:"FILE" help:"Its key."`
+	PublicURL    string `name:"public-url" placeholder:"URL" help:"Base of links in messages; default: http:// and the HTTP address."`
+	SmarthostURL string `name:"smarthost-url" placeholder:"URL" help:"Outgoing mail: smtp://user:pass@host:587 or smtps://; empty keeps it in the database."`
+	OutboundFrom string `name:"outbound-from" placeholder:"ADDRESS" help:"Sender of pages; default: afterhours@ and the SMTP domain."`
+	AllowPrivate bool   `name:"allow-private-webhooks" help:"Allow webhook targets on loopback and private addresses, any port, over http."`
+	LogFormat    string `name:"log-format" enum:"text,json," default:"" placeholder:"FORMAT" help:"text or json; default: text on a terminal."`
+	LogLevel     string `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
+	notYetImplemented
+}
+
+// notYetImplemented are settings of later versions: they are known, so that a configuration can be shared, and named
+// in a warning at the start, so that nobody relies on them.
+type notYetImplemented struct {
+	Spool                string `hidden:"" name:"spool"`
+	TrustedRelays        string `hidden:"" name:"trusted-relays"`
+	AuthservID           string `hidden:"" name:"authserv-id"`
+	Unverified           string `hidden:"" name:"unverified"`
+	PublicHTTPAddr       string `hidden:"" name:"public-http-addr"`
+	TrustedProxies       string `hidden:"" name:"trusted-proxies"`
+	EmergencyContact     string `hidden:"" name:"emergency-contact"`
+	DefenderTenantID     string `hidden:"" name:"defender-tenant-id"`
+	DefenderClientID     string `hidden:"" name:"defender-client-id"`
+	DefenderClientSecret string `hidden:"" name:"defender-client-secret"`
+	DefenderAPIURL       string `hidden:"" name:"defender-api-url"`
+	DefenderTokenURL     string `hidden:"" name:"defender-token-url"`
+}
+
+// given names the variables of n that are set.
+func (n notYetImplemented) given() []string {
+	var names []string
+	values := reflect.ValueOf(n)
+	for i := range values.NumField() {
+		if values.Field(i).String() != "" {
+			names = append(names, variable(values.Type().Field(i).Tag.Get("name")))
+		}
+	}
+	return names
+}
+
+// validate checks what a single flag's type cannot, and fills the defaults that depend on other settings.
+func (s *settings) validate() error {
+	for _, listener := range []struct{ name, address string }{{"smtp-addr", s.SMTPAddr}, {"http-addr", s.HTTPAddr}} {
+		if _, port, err := net.SplitHostPort(listener.address); err != nil {
+			return invalid(listener.name, "%q is not HOST:PORT", listener.address)
+		} else if number, err := strconv.Atoi(port); err != nil || number < 0 || number > 65535 {
+			return invalid(listener.name, "%q has no port between 0 and 65535", listener.address)
+		}
+	}
+	for _, bound := range []struct {
+		name  string
+		value int
+	}{{"smtp-max-connections", s.SMTPMaxConns}, {"smtp-max-connections-per-address", s.SMTPMaxPerAddress}} {
+		if bound.value < 1 {
+			return invalid(bound.name, "must be at least 1")
+		}
+	}
+	if s.MailMaxSize < 64<<10 {
+		return invalid("mail-max-size", "must be at least 64KiB")
+	}
+	if (s.SMTPTLSCert == "") != (s.SMTPTLSKey == "") {
+		return invalid("smtp-tls-cert", "certificate and key go together: give both or neither")
+	}
+	if (s.HTTPTLSCert == "") != (s.HTTPTLSKey == "") {
+		return invalid("http-tls-cert", "certificate and key go together: give both or neither")
+	}
+	if s.SMTPTLSRequired && s.SMTPTLSCert == "" {
+		return invalid("smtp-tls-required", "needs a certificate: set %s and %s", variable("smtp-tls-cert"), variable("smtp-tls-key"))
+	}
+	if s.DatabaseURL != "" && s.SecretKey == "" {
+		return invalid("secret-key", "is required with %s, so that every replica signs alike: give at least 32 random characters", variable("database-url"))
+	}
+	if s.SecretKey != "" && len(s.SecretKey) < 32 {
+		return invalid("secret-key", "is shorter than 32 characters")
+	}
+	if s.PublicURL != "" {
+		if base, err := url.Parse(s.PublicURL); err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+			return invalid("public-url", "is not an http or https URL")
+		}
+	}
+	if s.OutboundFrom == "" {
+		s.OutboundFrom = "afterhours@" + s.SMTPDomain
+	}
+	return nil
+}
+
+func invalid(name, format string, args ...any) error {
+	return usageError{fmt.Errorf("%s (--%s): "+format, append([]any{variable(name), name}, args...)...)}
+}
+
+// variable is the environment variable of a flag.
+func variable(flag string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// size is a number of octets, written like 25MiB, 512KiB or 1048576.
+type size int64
+
+func (s *size) UnmarshalText(text []byte) error {
+	number, factor := strings.TrimSpace(string(text)), int64(1)
+	for suffix, value := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+		if rest, ok := strings.CutSuffix(number, suffix); ok {
+			number, factor = strings.TrimSpace(rest), value
+		}
+	}
+	count, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || count < 1 || count > (1<<40)/factor {
+		return fmt.Errorf("%q is not a size like 25MiB", text)
+	}
+	*s = size(count * factor)
+	return nil
+}
+
+// settingsResolver looks up flags that are not on the command line in the environment and then in the file of --config.
+// A variable or key that no flag stands behind is an error.
+func settingsResolver(vars []string) kong.Resolver {
+	env := map[string]string{}
+	for _, pair := range vars {
+		if name, value, ok := strings.Cut(pair, "="); ok && strings.HasPrefix(name, envPrefix) {
+			env[name] = value
+		}
+	}
+	var file map[string]string
+	return kong.ResolverFunc(func(command *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		names := append([]string{flag.Name}, flag.Aliases...)
+		if !slices.Contains(settingNames(), flag.Name) {
+			return nil, nil
+		}
+		if flag.Name == "config" {
+			if path, ok := env[variable("config")]; ok {
+				return path, nil
+			}
+			return nil, checkNames(env)
+		}
+		if file == nil {
+			file = map[string]string{}
+			if err := readSettingsFile(configPath(command, env), file); err != nil {
+				return nil, err
+			}
+		}
+		for _, name := range names {
+			if value, ok := env[variable(name)]; ok && value != "" {
+				return value, nil
+			}
+			if path, ok := env[variable(name)+"_FILE"]; ok && path != "" {
+				content, err := os.ReadFile(path)
+				if err != nil {
+					return nil, fmt.Errorf("%s_FILE: %w", variable(name), err)
+				}
+				return strings.TrimRight(string(content), "\r\n"), nil
+			}
+			if value, ok := file[name]; ok {
+				return value, nil
+			}
+		}
+		return nil, nil
+	})
+}
+
+func configPath(command *kong.Context, env map[string]string) string {
+	for _, flag := range command.Flags() {
+		if flag.Name == "config" {
+			if path, ok := command.FlagValue(flag).(string); ok && path != "" {
+				return path
+			}
+		}
+	}
+	return env[variable("config")]
+}
+
+// settingNames are the flags of settings, aliases included.
+func settingNames() []string {
+	var names []string
+	var collect func(kind reflect.Type)
+	collect = func(kind reflect.Type) {
+		for i := range kind.NumField() {
+			field := kind.Field(i)
+			if field.Anonymous {
+				collect(field.Type)
+				continue
+			}
+			name := field.Tag.Get("name")
+			if name == "" {
+				name = strings.ToLower(field.Name)
+			}
+			names = append(names, name)
+			if alias := field.Tag.Get("aliases"); alias != "" {
+				names = append(names, alias)
+			}
+		}
+	}
+	collect(reflect.TypeFor[settings]())
+	return names
+}
+
+// checkNames refuses variables that no setting stands behind; those of the tests are left alone.
+func checkNames(env map[string]string) error {
+	names := settingNames()
+	for given := range env {
+		known := slices.ContainsFunc(names, func(name string) bool {
+			return given == variable(name) || given == variable(name)+"_FILE"
+		})
+		if !known && !strings.HasPrefix(given, envPrefix+"TEST_") {
+			return fmt.Errorf("%s: there is no such setting; see `afterhours serve --help`", given)
+		}
+	}
+	return nil
+}
+
+func readSettingsFile(path string, into map[string]string) error {
+	if path == "" {
+		return nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("settings file: %w", err)
+	}
+	var document yaml.Node
+	if err := yaml.Unmarshal(content, &document); err != nil {
+		return fmt.Errorf("settings file %s: %w", path, err)
+	}
+	if len(document.Content) == 0 {
+		return nil
+	}
+	mapping := document.Content[0]
+	if mapping.Kind != yaml.MappingNode {
+		return fmt.Errorf("%s:%d: write one `name: value` a line", path, mapping.Line)
+	}
+	names := settingNames()
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		key, value := mapping.Content[i], mapping.Content[i+1]
+		name := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(strings.ToUpper(key.Value), envPrefix), "_", "-"))
+		if !slices.Contains(names, name) || name == "config" {
+			return fmt.Errorf("%s:%d: there is no setting %q; see `afterhours serve --help`", path, key.Line, key.Value)
+		}
+		if value.Kind != yaml.ScalarNode {
+			return fmt.Errorf("%s:%d: %s needs a single value", path, value.Line, key.Value)
+		}
+		into[name] = value.Value
+	}
+	return nil
+}

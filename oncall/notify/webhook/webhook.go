@@ -1,0 +1,98 @@
+// Package webhook delivers messages as signed HTTP posts by the Standard Webhooks specification: webhook-id is the same
+// on every attempt, webhook-timestamp is that of the attempt, webhook-signature covers both and the body. A contact
+// without a secret gets its messages unsigned.
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"afterhours/oncall/notify"
+)
+
+// Options are what a Channel stands on. Client comes from notify.NewHTTPClient with the same guard.
+type Options struct {
+	Client       *http.Client
+	Now          func() time.Time
+	AllowPrivate bool
+}
+
+// Channel posts messages. It implements notify.Channel.
+type Channel struct{ Options }
+
+// New returns a channel.
+func New(options Options) *Channel { return &Channel{options} }
+
+// Check says whether the address may be a target and the secret can sign.
+func (c *Channel) Check(to notify.Contact) error {
+	if err := (notify.Guard{AllowPrivate: c.AllowPrivate}).CheckURL(to.Address); err != nil {
+		return err
+	}
+	_, err := signer(to.Secret)
+	return err
+}
+
+// Send posts one message.
+func (c *Channel) Send(ctx context.Context, to notify.Contact, message notify.Message) (notify.Receipt, error) {
+	if err := c.Check(to); err != nil {
+		return notify.Receipt{}, notify.Permanent(err)
+	}
+	body, err := json.Marshal(struct {
+		Type      string          `json:"type"`
+		Timestamp time.Time       `json:"timestamp"`
+		Data      json.RawMessage `json:"data"`
+	}{message.Type, message.At.UTC(), message.Data})
+	if err != nil {
+		return notify.Receipt{}, notify.Permanent(fmt.Errorf("webhook body: %w", err))
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, to.Address, bytes.NewReader(body))
+	if err != nil {
+		return notify.Receipt{}, notify.Permanent(errors.New("the webhook's URL cannot be requested"))
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("User-Agent", "afterhours")
+	if err := c.sign(request, to.Secret, message.ID, body); err != nil {
+		return notify.Receipt{}, notify.Permanent(err)
+	}
+	if _, err := notify.Post(c.Client, request, c.Now); err != nil {
+		return notify.Receipt{}, err
+	}
+	return notify.Receipt{Delivered: true, ProviderID: message.ID, Detail: "accepted by " + notify.Redact(to.Address)}, nil
+}
+
+func (c *Channel) sign(request *http.Request, secret, id string, body []byte) error {
+	at := c.Now()
+	request.Header.Set("webhook-id", id)
+	request.Header.Set("webhook-timestamp", strconv.FormatInt(at.Unix(), 10))
+	signing, err := signer(secret)
+	if err != nil || signing == nil {
+		return err
+	}
+	signature, err := signing.Sign(id, at, body)
+	if err != nil {
+		return errors.New("the webhook cannot be signed")
+	}
+	request.Header.Set("webhook-signature", signature)
+	return nil
+}
+
+// signer reads a secret of the form whsec_ and base64; it is nil for an empty one.
+func signer(secret string) (*standardwebhooks.Webhook, error) {
+	if secret == "" {
+		return nil, nil
+	}
+	signing, err := standardwebhooks.NewWebhook(secret)
+	if err != nil || strings.TrimPrefix(secret, "whsec_") == "" {
+		return nil, errors.New("the secret cannot sign; write whsec_ and 24 to 64 random bytes in base64")
+	}
+	return signing, nil
+}

@@ -152,7 +152,7 @@ func oneLine(text string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, ""))
-	text = strings.Join(strings.Fields(text), " ")
+	text = strings.Join(strings.Fields(strings.ReplaceAll(text, "=?", "= ?")), " ") // no encoded word of somebody else's
 	if runes := []rune(text); len(runes) > maxSubject {
 		text = string(runes[:maxSubject-1]) + "…"
 	}

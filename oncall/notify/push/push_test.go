@@ -1,0 +1,58 @@
+package push_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"afterhours/oncall/notify"
+	"afterhours/oncall/notify/notifytest"
+	"afterhours/oncall/notify/push"
+)
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	guard := notify.Guard{AllowPrivate: true}
+	notifytest.Run(t, notifytest.Subject{
+		Channel: push.New(push.Options{Client: notify.NewHTTPClient(guard), Now: time.Now, AllowPrivate: true}),
+		Contact: func(url string) notify.Contact {
+			return notify.Contact{Address: url + "/a-long-secret-topic", Secret: "tk_4711"}
+		},
+		Accept: func(t *testing.T, w http.ResponseWriter, r *http.Request, body []byte) {
+			if r.URL.Path != "/" || r.Header.Get("Authorization") != "Bearer tk_4711" {
+				t.Errorf("request: got %s with %v", r.URL, r.Header)
+			}
+			var note struct {
+				Topic, Title, Message, Click string
+				Priority                     int
+				Actions                      []struct{ Action, Label, URL, Method string }
+			}
+			if err := json.Unmarshal(body, &note); err != nil {
+				t.Error(err)
+			}
+			link := notifytest.Message().Link
+			if note.Topic != "a-long-secret-topic" || note.Priority != 5 || note.Title != notifytest.Message().Subject || note.Click != link ||
+				len(note.Actions) != 2 || note.Actions[0].Method != http.MethodPost || note.Actions[0].URL != link {
+				t.Errorf("publication: got %s", body)
+			}
+			_, _ = io.WriteString(w, `{"id":"hwQ2YpKdmg","event":"message"}`)
+		},
+	})
+}
+
+func TestOnlyTopicsAreAddresses(t *testing.T) {
+	t.Parallel()
+	channel := push.New(push.Options{})
+	for address, ok := range map[string]bool{
+		"https://ntfy.sh/topic": true, "https://push.example.com/base/topic": true, "https://ntfy.sh/": false, "https://ntfy.sh": false,
+		"https://ntfy.sh/topic?x=1": false, "http://ntfy.sh/topic": false, "topic": false, "https://ntfy.sh/a b": false,
+		"https://ntfy.sh/" + strings.Repeat("x", 65): false,
+	} {
+		if err := channel.Check(notify.Contact{Address: address}); (err == nil) != ok {
+			t.Errorf("%s: got %v", address, err)
+		}
+	}
+}

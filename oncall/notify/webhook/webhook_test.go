@@ -1,0 +1,75 @@
+package webhook_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"afterhours/oncall/notify"
+	"afterhours/oncall/notify/notifytest"
+	"afterhours/oncall/notify/webhook"
+)
+
+const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+func channel() *webhook.Channel {
+	guard := notify.Guard{AllowPrivate: true}
+	return webhook.New(webhook.Options{Client: notify.NewHTTPClient(guard), Now: time.Now, AllowPrivate: true})
+}
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	notifytest.Run(t, notifytest.Subject{
+		Channel: channel(),
+		Contact: func(url string) notify.Contact { return notify.Contact{Address: url + "/in-4711", Secret: secret} },
+		Accept: func(t *testing.T, w http.ResponseWriter, r *http.Request, body []byte) {
+			verifier, err := standardwebhooks.NewWebhook(secret)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := verifier.Verify(body, r.Header); err != nil {
+				t.Errorf("signature: %v", err)
+			}
+			body[0] ^= 1
+			if err := verifier.Verify(body, r.Header); err == nil {
+				t.Error("a changed body: the signature still holds")
+			}
+			body[0] ^= 1
+			if got := r.Header.Get("webhook-id"); got != notifytest.Message().ID {
+				t.Errorf("webhook-id: got %q", got)
+			}
+			var got struct {
+				Type, Timestamp string
+				Data            struct{ Step int }
+			}
+			if err := json.Unmarshal(body, &got); err != nil || got.Type != "page" || got.Timestamp != "2026-03-01T03:00:00Z" || got.Data.Step != 1 {
+				t.Errorf("body: got %s, %v", body, err)
+			}
+			w.WriteHeader(http.StatusAccepted)
+		},
+	})
+}
+
+func TestAddressesAndSecretsAreCheckedBeforeTheyAreStored(t *testing.T) {
+	t.Parallel()
+	strict := webhook.New(webhook.Options{})
+	for _, c := range []struct {
+		address, secret string
+		ok              bool
+	}{
+		{"https://hooks.example.com/ana", secret, true},
+		{"https://hooks.example.com/ana", "", true},
+		{"https://hooks.example.com/ana", "whsec_", false},
+		{"https://hooks.example.com/ana", "whsec_not base64", false},
+		{"http://hooks.example.com/ana", secret, false},
+		{"hooks.example.com", secret, false},
+	} {
+		if err := strict.Check(notify.Contact{Address: c.address, Secret: c.secret}); (err == nil) != c.ok {
+			t.Errorf("%s with %q: got %v", c.address, c.secret, err)
+		}
+	}
+}

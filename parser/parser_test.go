@@ -1,0 +1,203 @@
+package parser
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// TestSamples compares what is read with the right reading beside each mail. Keys that a reading leaves out are not
+// judged; links maps rel to address, forwarded is message.forwarded.
+func TestSamples(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/*.eml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("samples: %v, %v", files, err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, raw, readingOf(t, file))
+		})
+	}
+}
+
+func readingOf(t *testing.T, file string) map[string]any {
+	t.Helper()
+	content, err := os.ReadFile(strings.TrimSuffix(file, ".eml") + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want map[string]any
+	if err := json.Unmarshal(content, &want); err != nil {
+		t.Fatal(err)
+	}
+	return want
+}
+
+func compare(t *testing.T, raw []byte, want map[string]any) {
+	t.Helper()
+	content, err := json.Marshal(Parse(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(content, &got); err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range want {
+		have := got[key]
+		switch key {
+		case "forwarded":
+			have = got["message"].(map[string]any)["forwarded"]
+		case "links":
+			links := map[string]any{}
+			for _, link := range got["links"].([]any) {
+				links[link.(map[string]any)["rel"].(string)] = link.(map[string]any)["url"]
+			}
+			have = links
+		}
+		if !reflect.DeepEqual(have, value) {
+			t.Errorf("%s:\n got %v\nwant %v", key, have, value)
+		}
+	}
+}
+
+func TestAnyInputIsReadWithinBounds(t *testing.T) {
+	t.Parallel()
+	for name, raw := range bombs() {
+		began := time.Now()
+		alert := Parse([]byte(raw))
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("%s: took %s", name, took)
+		}
+		content, err := json.Marshal(alert)
+		if err != nil || !utf8.Valid(content) || strings.Contains(string(content), `\u0000`) {
+			t.Errorf("%s: no valid JSON: %v", name, err)
+		}
+		if len(alert.Text) > maxText {
+			t.Errorf("%s: text of %d octets", name, len(alert.Text))
+		}
+	}
+}
+
+func bombs() map[string]string {
+	nested := strings.Builder{}
+	for i := range 5000 {
+		nested.WriteString("Content-Type: multipart/mixed; boundary=b" + strings.Repeat("x", i%50) + "\n\n--b" + strings.Repeat("x", i%50) + "\n")
+	}
+	return map[string]string{
+		"empty":         "",
+		"binary":        "\x00\x01\x02\xff\xfe",
+		"no header":     "just words\n",
+		"only newlines": strings.Repeat("\r\n", 10_000),
+		"nested":        nested.String(),
+		"many parts":    "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\n\nx\n", 200_000),
+		"header lines":  strings.Repeat("X: y\n", 100_000) + "\nbody",
+		"long header":   "Subject: " + strings.Repeat("x", 2<<20) + "\n\nbody",
+		"encoded words": "Subject: " + strings.Repeat("=?utf-8?B?w7w=?= ", 20_000) + "\n\nbody",
+		"tags":          "Content-Type: text/html\n\n" + strings.Repeat("<div><b>", 300_000),
+		"cells":         "Content-Type: text/html\n\n<table>" + strings.Repeat("<tr><td>a<td>b", 100_000),
+		"long text":     "Subject: x\n\n" + strings.Repeat("Severity: High\n", 300_000),
+		"boundary":      "Content-Type: multipart/mixed; boundary=" + strings.Repeat("b", 4000) + "\n\n" + strings.Repeat("--b\n", 10_000),
+		"evil subject":  "Subject: =?utf-8?Q?a=0D=0ABcc:_evil=00?=\n\nbody",
+	}
+}
+
+func TestABadSubjectStaysOneLine(t *testing.T) {
+	t.Parallel()
+	if got := Parse([]byte("Subject: =?utf-8?Q?a=0D=0ABcc:_evil=00=E2=80=AE?=\n\nbody")).Title; got != "a Bcc: evil" {
+		t.Errorf("title: got %q", got)
+	}
+}
+
+func TestDetectionTimes(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"1/23/2017 11:04:48 AM UTC": "2017-01-23T11:04:48Z", "October 2, 2026 1:38 UTC": "2026-10-02T01:38:00Z",
+		"2026-03-01T03:00:00Z": "2026-03-01T03:00:00Z", "2026-03-01T03:00:00.1234567Z": "2026-03-01T03:00:00Z",
+		"2026-03-01T04:00:00+01:00": "2026-03-01T03:00:00Z", "2026-03-01 03:00:00 (UTC)": "2026-03-01T03:00:00Z",
+		"3/1/2026 3:00:00 AM": "", "yesterday": "",
+	} {
+		at, _ := detectionTime(value)
+		got := ""
+		if !at.IsZero() {
+			got = at.Format(time.RFC3339)
+		}
+		if got != want {
+			t.Errorf("%q: got %q, want %q", value, got, want)
+		}
+	}
+}
+
+func TestLinksAreUnwrappedAndLookalikesRefused(t *testing.T) {
+	t.Parallel()
+	const portal = "https://security.microsoft.com/alerts/da637551227677560813_-961444813"
+	for raw, want := range map[string]string{
+		portal: portal,
+		"https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fsecurity.microsoft.com%2Falerts%2Fda637551227677560813_-961444813&amp;data=05%7C02%7Cana%40contoso.com": portal,
+		"https://urldefense.proofpoint.com/v2/url?u=https-3A__security.microsoft.com_alerts_da637551227677560813-5F-2D961444813&d=x":                                               portal,
+		"hxxps://security[.]microsoft[.]com/alerts/da637551227677560813_-961444813":                                                                                                portal,
+		"https:/securitycenter.windows.com/alert/636207662895522474_-1111111":                                                                                                      "https://securitycenter.windows.com/alert/636207662895522474_-1111111",
+		"https://security.microsoft.com.evil.example/alerts/x":                                                                                                                     "",
+		"https://security.microsoft.com@evil.example/alerts/x":                                                                                                                     "",
+		"https://evil.example/?u=https://security.microsoft.com/":                                                                                                                  "",
+		"javascript:alert(1)": "", "https://go.microsoft.com/fwlink/?LinkId=521839": "",
+		"https://security.microsoft.com/securitysettings/endpoints/email_notifications": "",
+	} {
+		target, _ := unwrap(raw)
+		link, _ := portalLink(target)
+		if link.URL != want {
+			t.Errorf("%s: got %q, want %q", raw, link.URL, want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.eml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		alert := Parse(raw)
+		content, err := json.Marshal(alert)
+		if err != nil || !utf8.Valid(content) {
+			t.Fatalf("no valid JSON: %v", err)
+		}
+		if alert.AlertIDs == nil || alert.Devices == nil || alert.Links == nil || alert.Warnings == nil {
+			t.Fatal("a slice is nil")
+		}
+		for _, warning := range alert.Warnings {
+			if strings.HasPrefix(warning, "parser-failed") {
+				t.Fatal(warning)
+			}
+		}
+	})
+}
+
+func BenchmarkParse(b *testing.B) {
+	raw, err := os.ReadFile("testdata/017-incident-outlook-safelinks.eml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		Parse(raw)
+	}
+}

@@ -23,7 +23,7 @@ func TestAMailWakesThePrimaryThenTheSecondaryUntilSomebodyAcknowledges(t *testin
 	raw := alertMail("High", "Ransomware behavior detected", "srv-sql-07", "da637551227677560813_-961444813", "one@example")
 	reply, err := sendMail(t, app.smtpAddr, "defender@test.example", raw)
 	accepted := time.Now()
-	if err != nil || !strings.HasPrefix(reply, "accepted as ") {
+	if err != nil || !strings.HasPrefix(reply, "2.0.0 accepted as ") {
 		t.Fatalf("reply: got %q, %v, want 2.0.0 accepted as <id>", reply, err)
 	}
 

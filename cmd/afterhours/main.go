@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	_ "time/tzdata" // time zones are known where the system has none
 
 	"github.com/alecthomas/kong"
 )

@@ -158,7 +158,7 @@ func sendOne(client *smtp.Client, to string, mail samplemail.Mail, now func() ti
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{"250 2.0.0 " + response.StatusText, now().Sub(ended)}, nil
+	return reply{"250 " + response.StatusText, now().Sub(ended)}, nil
 }
 
 func printRate(out io.Writer, replies []reply, took time.Duration) {

@@ -97,10 +97,10 @@ func (s *Store) enqueueDue(ctx context.Context, tx pgx.Tx, ids []int64, now time
 	return s.Enqueue(ctx, tx, due)
 }
 
-// pageKey names the cause of a page: the same step never notifies the same contact twice.
+// pageKey names the cause of a page: the same rule of the same step never notifies the same contact twice.
 func pageKey(page oncall.Page) string {
-	return fmt.Sprintf("%d/%d/%d/%d/%s/%s%s/%d", page.Ticket, page.Generation, page.Round, page.Step,
-		page.Type, page.Person+"/"+page.Contact, page.Webhook, page.Repetition)
+	return fmt.Sprintf("%d/%d/%d/%d/%s/%s/%s%s/%s/%d", page.Ticket, page.Generation, page.Round, page.Step,
+		page.Type, page.Person, page.Contact, page.Webhook, page.DueAt.Sub(page.CreatedAt), page.Repetition)
 }
 
 // ReleasePages enqueues up to limit pages that are due at now: later rules, further attempts, and pages whose job died

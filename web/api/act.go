@@ -1,0 +1,85 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"afterhours/tickets"
+)
+
+// change runs one action of whoever asks on the ticket of a path.
+func (s *service) change(ctx context.Context, in *byNumber, act func(ctx context.Context, number int64, actor string) (tickets.Ticket, error)) (*ticketAnswer, error) {
+	n, err := number("number", in.Number)
+	if err != nil {
+		return nil, err
+	}
+	ticket, err := act(ctx, n, identity(ctx).ID)
+	if err != nil {
+		return nil, err
+	}
+	return answer(ticket), nil
+}
+
+func (s *service) acknowledge(ctx context.Context, in *byNumber) (*ticketAnswer, error) {
+	return s.change(ctx, in, s.Tickets.Acknowledge)
+}
+
+func (s *service) resolve(ctx context.Context, in *byNumber) (*ticketAnswer, error) {
+	return s.change(ctx, in, s.Tickets.Resolve)
+}
+
+func (s *service) reopen(ctx context.Context, in *byNumber) (*ticketAnswer, error) {
+	return s.change(ctx, in, s.Tickets.Reopen)
+}
+
+func (s *service) escalate(ctx context.Context, in *byNumber) (*ticketAnswer, error) {
+	return s.change(ctx, in, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+		if err := s.OnCall.Escalate(ctx, number, actor); err != nil {
+			return tickets.Ticket{}, err
+		}
+		return s.Tickets.Get(ctx, number)
+	})
+}
+
+type noteRequest struct {
+	byNumber
+	RawBody []byte `contentType:"application/json"`
+}
+
+func (s *service) note(ctx context.Context, in *noteRequest) (*ticketAnswer, error) {
+	var fields struct {
+		Text *string `json:"text"`
+	}
+	if err := decode(in.RawBody, &fields); err != nil {
+		return nil, err
+	}
+	if fields.Text == nil {
+		return nil, invalid("text", "a note needs words")
+	}
+	return s.change(ctx, &in.byNumber, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+		return s.Tickets.Note(ctx, number, actor, *fields.Text)
+	})
+}
+
+type snoozeRequest struct {
+	byNumber
+	RawBody []byte `contentType:"application/json"`
+}
+
+func (s *service) snooze(ctx context.Context, in *snoozeRequest) (*ticketAnswer, error) {
+	var fields struct {
+		Until *time.Time `json:"until"`
+	}
+	if err := decode(in.RawBody, &fields); err != nil {
+		return nil, err
+	}
+	if fields.Until == nil {
+		return nil, invalid("until", "give a time in RFC 3339 within the next 24 hours")
+	}
+	return s.change(ctx, &in.byNumber, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+		if err := s.OnCall.Snooze(ctx, number, actor, fields.Until.UTC()); err != nil {
+			return tickets.Ticket{}, err
+		}
+		return s.Tickets.Get(ctx, number)
+	})
+}

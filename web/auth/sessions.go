@@ -1,0 +1,80 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/alexedwards/scs/pgxstore"
+	"github.com/alexedwards/scs/v2"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// How long a session lasts without a request, and at most.
+const (
+	sessionIdle     = 12 * time.Hour
+	sessionLifetime = 24 * time.Hour
+)
+
+const accountKey = "account"
+
+func newSessions(pool *pgxpool.Pool, secure bool) *scs.SessionManager {
+	sessions := scs.New()
+	sessions.Store = pgxstore.NewWithCleanupInterval(pool, 0) // sign-ins remove what has expired
+	sessions.HashTokenInStore = true
+	sessions.IdleTimeout, sessions.Lifetime = sessionIdle, sessionLifetime
+	sessions.Cookie.Name = "afterhours"
+	sessions.Cookie.HttpOnly = true
+	sessions.Cookie.SameSite = http.SameSiteLaxMode
+	sessions.Cookie.Secure = secure
+	return sessions
+}
+
+// Sessions returns the middleware that every other method with a session needs around it. fail answers where the
+// sessions cannot be read.
+func (a *Auth) Sessions(fail func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
+	manager := *a.sessions
+	manager.ErrorFunc = fail
+	return manager.LoadAndSave
+}
+
+// Current returns whose session the request has; ok is false where it has none, or where the account is gone or
+// disabled.
+func (a *Auth) Current(ctx context.Context) (identity Identity, ok bool, err error) {
+	id := a.sessions.GetString(ctx, accountKey)
+	if id == "" {
+		return Identity{}, false, nil
+	}
+	err = a.pool.QueryRow(ctx, `SELECT id, name, role FROM accounts WHERE id = $1 AND disabled_at IS NULL`, id).
+		Scan(&identity.ID, &identity.Name, &identity.Role)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Identity{}, false, nil
+	}
+	if err != nil {
+		return Identity{}, false, fmt.Errorf("read account of the session: %w", err)
+	}
+	return identity, true, nil
+}
+
+// begin signs an account in, under a new session id: whoever knew the old one does not come in with it.
+func (a *Auth) begin(ctx context.Context, account string) error {
+	if err := a.sessions.RenewToken(ctx); err != nil {
+		return fmt.Errorf("renew session: %w", err)
+	}
+	a.sessions.Put(ctx, accountKey, account)
+	if _, err := a.pool.Exec(ctx, `DELETE FROM sessions WHERE expiry < $1`, a.now()); err != nil {
+		return fmt.Errorf("remove expired sessions: %w", err)
+	}
+	return nil
+}
+
+// SignOut ends the request's session, here and in the database.
+func (a *Auth) SignOut(ctx context.Context) error {
+	if err := a.sessions.Destroy(ctx); err != nil {
+		return fmt.Errorf("end session: %w", err)
+	}
+	return nil
+}

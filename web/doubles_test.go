@@ -1,0 +1,151 @@
+package web
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"afterhours/oncall"
+	"afterhours/tickets"
+)
+
+// The doubles answer with their function fields; a call without one fails the test. The fields that read are filled by
+// newDesk with the sample.
+type ticketsDouble struct {
+	t           *testing.T
+	list        func(tickets.Filter) (tickets.List, error)
+	counts      func() (tickets.Counts, error)
+	get         func(int64) (tickets.Ticket, error)
+	timeline    func(int64) ([]tickets.Event, error)
+	mails       func(int64) ([]tickets.Mail, error)
+	raw         func(int64) ([]byte, error)
+	acknowledge func(number int64, actor string) (tickets.Ticket, error)
+	resolve     func(number int64, actor string) (tickets.Ticket, error)
+	reopen      func(number int64, actor string) (tickets.Ticket, error)
+	addNote     func(number int64, actor, text string) (tickets.Ticket, error)
+}
+
+func (d *ticketsDouble) unexpected(call string) {
+	d.t.Helper()
+	d.t.Errorf("unexpected call of %s", call)
+}
+
+func (d *ticketsDouble) List(_ context.Context, filter tickets.Filter) (tickets.List, error) {
+	return d.list(filter)
+}
+func (d *ticketsDouble) Counts(context.Context) (tickets.Counts, error) { return d.counts() }
+func (d *ticketsDouble) Get(_ context.Context, number int64) (tickets.Ticket, error) {
+	return d.get(number)
+}
+
+func (d *ticketsDouble) Timeline(_ context.Context, number int64) ([]tickets.Event, error) {
+	return d.timeline(number)
+}
+
+func (d *ticketsDouble) Mails(_ context.Context, number int64) ([]tickets.Mail, error) {
+	return d.mails(number)
+}
+
+func (d *ticketsDouble) Mail(context.Context, int64) (tickets.Mail, error) {
+	d.unexpected("Mail")
+	return tickets.Mail{}, tickets.ErrNotFound
+}
+func (d *ticketsDouble) Raw(_ context.Context, id int64) ([]byte, error) { return d.raw(id) }
+
+func (d *ticketsDouble) Acknowledge(_ context.Context, number int64, actor string) (tickets.Ticket, error) {
+	if d.acknowledge == nil {
+		d.unexpected("Acknowledge")
+		return tickets.Ticket{}, nil
+	}
+	return d.acknowledge(number, actor)
+}
+
+func (d *ticketsDouble) Resolve(_ context.Context, number int64, actor string) (tickets.Ticket, error) {
+	if d.resolve == nil {
+		d.unexpected("Resolve")
+		return tickets.Ticket{}, nil
+	}
+	return d.resolve(number, actor)
+}
+
+func (d *ticketsDouble) Reopen(_ context.Context, number int64, actor string) (tickets.Ticket, error) {
+	if d.reopen == nil {
+		d.unexpected("Reopen")
+		return tickets.Ticket{}, nil
+	}
+	return d.reopen(number, actor)
+}
+
+func (d *ticketsDouble) Note(_ context.Context, number int64, actor, text string) (tickets.Ticket, error) {
+	if d.addNote == nil {
+		d.unexpected("Note")
+		return tickets.Ticket{}, nil
+	}
+	return d.addNote(number, actor, text)
+}
+
+type onCallDouble struct {
+	t             *testing.T
+	configuration func() (oncall.Configuration, error)
+	pages         func(int64) ([]oncall.Page, error)
+	outgoing      func(limit int, before int64) ([]oncall.Page, error)
+	letter        func(int64) (oncall.Letter, error)
+	outlook       func(int64) (oncall.Outlook, error)
+	held          func() (int, error)
+	invitation    func(string) (oncall.Invitation, error)
+	escalate      func(ticket int64, actor string) error
+	snooze        func(ticket int64, actor string, until time.Time) error
+}
+
+func (d *onCallDouble) Configuration(context.Context) (oncall.Configuration, error) {
+	return d.configuration()
+}
+
+func (d *onCallDouble) Pages(_ context.Context, ticket int64) ([]oncall.Page, error) {
+	return d.pages(ticket)
+}
+
+func (d *onCallDouble) Outgoing(_ context.Context, limit int, before int64) ([]oncall.Page, error) {
+	return d.outgoing(limit, before)
+}
+
+func (d *onCallDouble) Letter(_ context.Context, page int64) (oncall.Letter, error) {
+	return d.letter(page)
+}
+
+func (d *onCallDouble) Outlook(_ context.Context, ticket int64) (oncall.Outlook, error) {
+	return d.outlook(ticket)
+}
+
+func (d *onCallDouble) Outlooks(_ context.Context, numbers []int64) (map[int64]oncall.Outlook, error) {
+	found := map[int64]oncall.Outlook{}
+	for _, number := range numbers {
+		outlook, err := d.outlook(number)
+		if err != nil {
+			return nil, err
+		}
+		found[number] = outlook
+	}
+	return found, nil
+}
+func (d *onCallDouble) HeldPages(context.Context) (int, error) { return d.held() }
+
+func (d *onCallDouble) Invitation(_ context.Context, token string) (oncall.Invitation, error) {
+	return d.invitation(token)
+}
+
+func (d *onCallDouble) Escalate(_ context.Context, ticket int64, actor string) error {
+	if d.escalate == nil {
+		d.t.Errorf("unexpected call of Escalate")
+		return nil
+	}
+	return d.escalate(ticket, actor)
+}
+
+func (d *onCallDouble) Snooze(_ context.Context, ticket int64, actor string, until time.Time) error {
+	if d.snooze == nil {
+		d.t.Errorf("unexpected call of Snooze")
+		return nil
+	}
+	return d.snooze(ticket, actor, until)
+}

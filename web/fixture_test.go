@@ -1,0 +1,130 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"afterhours/migrations/pgtest"
+	"afterhours/web/auth"
+)
+
+// desk is a site on doubles and a real database of accounts.
+type desk struct {
+	*Site
+	sample
+	tickets *ticketsDouble
+	oncall  *onCallDouble
+	pool    *pgxpool.Pool
+	log     *strings.Builder
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	d := &desk{sample: newSample(t), pool: pgtest.New(t), log: &strings.Builder{}}
+	d.tickets, d.oncall = d.doubles(t)
+	site, err := New(Options{
+		Tickets: d.tickets, OnCall: d.oncall, Auth: auth.New(d.pool, auth.Options{Now: time.Now}),
+		Log: slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Now: func() time.Time { return d.now }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
+		Ready:     func(context.Context) error { return nil },
+		ReadySMTP: func(context.Context) error { return errors.New("the spool is full") },
+		Metrics:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
+		Version:   "v0.1.0",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Site = site
+	return d
+}
+
+// ask sends one request; header pairs follow the body.
+func (d *desk) ask(t *testing.T, method, target, body string, header ...string) *http.Response {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), method, "http://desk.example"+target, strings.NewReader(body))
+	if body != "" {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		if header[i+1] != "" {
+			request.Header.Set(header[i], header[i+1])
+		}
+	}
+	recorder := httptest.NewRecorder()
+	d.Handler().ServeHTTP(recorder, request)
+	return recorder.Result()
+}
+
+// signIn makes an account and returns the cookie of its session.
+func (d *desk) signIn(t *testing.T, id string, role auth.Role) string {
+	t.Helper()
+	if err := d.Auth.EnsureAccount(t.Context(), id, "Account "+id, id+"@example.com", string(role)); err != nil {
+		t.Fatal(err)
+	}
+	token, err := d.Auth.CreateLoginLink(t.Context(), &id, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response := d.ask(t, http.MethodPost, "/login/"+token, "")
+	if len(response.Cookies()) != 1 {
+		t.Fatalf("sign in as %s: got %s without a cookie", id, response.Status)
+	}
+	cookie := response.Cookies()[0]
+	return cookie.Name + "=" + cookie.Value
+}
+
+func (d *desk) token(t *testing.T, role auth.Role) string {
+	t.Helper()
+	token, err := d.Auth.CreateToken(t.Context(), "of-"+string(role), string(role), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// page reads an answer as HTML.
+func page(t *testing.T, response *http.Response) *goquery.Document {
+	t.Helper()
+	document, err := goquery.NewDocumentFromReader(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document
+}
+
+// text is what a selection says, with single spaces.
+func text(selection *goquery.Selection) string { return strings.Join(strings.Fields(selection.Text()), " ") }
+
+func wantStatus(t *testing.T, response *http.Response, want int) {
+	t.Helper()
+	if response.StatusCode != want {
+		body, _ := io.ReadAll(response.Body)
+		t.Errorf("got %s, want %d: %s", response.Status, want, body)
+	}
+}
+
+func wantText(t *testing.T, document *goquery.Document, selector, want string) {
+	t.Helper()
+	if got := text(document.Find(selector)); !strings.Contains(got, want) {
+		t.Errorf("%s: got %q, want %q in it", selector, got, want)
+	}
+}
+
+func form(pairs ...string) string {
+	values := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		values.Set(pairs[i], pairs[i+1])
+	}
+	return values.Encode()
+}

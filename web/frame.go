@@ -1,0 +1,64 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"afterhours/oncall"
+	"afterhours/web/auth"
+)
+
+// frame is what every page of the desk shows around its own.
+type frame struct {
+	bare
+	Section string // of the navigation: tickets, oncall or outgoing
+	User    string
+	Role    auth.Role
+	MayAct  bool
+	Held    int // pages that could not leave the house
+	Version string
+}
+
+// reader is for whom a page is made: names, the clock and the zone in which times are shown.
+type reader struct {
+	who           auth.Identity
+	configuration oncall.Configuration
+	clock
+}
+
+// readerOf reads what a page of the desk needs beside its own facts.
+func (s *Site) readerOf(r *http.Request) (reader, error) {
+	who, _ := identity(r.Context())
+	configuration, err := s.OnCall.Configuration(r.Context())
+	if err != nil {
+		return reader{}, err
+	}
+	return reader{who, configuration, clock{s.Now(), zoneOf(configuration, who.ID)}}, nil
+}
+
+func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
+	who, _ := identity(r.Context())
+	held, err := s.OnCall.HeldPages(r.Context())
+	if err != nil {
+		return frame{}, err
+	}
+	return frame{
+		bare: s.bare(title, false), Section: section, User: who.Name, Role: who.Role,
+		MayAct: who.Role.Allows(auth.Responder), Held: held, Version: s.Version,
+	}, nil
+}
+
+// zoneOf is a person's time zone; UTC where it is not known.
+func zoneOf(configuration oncall.Configuration, person string) *time.Location {
+	if known, ok := configuration.Person(person); ok && known.Timezone != "" {
+		return zone(known.Timezone)
+	}
+	return time.UTC
+}
+
+func zone(name string) *time.Location {
+	if at, err := time.LoadLocation(name); err == nil {
+		return at
+	}
+	return time.UTC
+}

@@ -1,0 +1,193 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"afterhours/oncall"
+)
+
+// week is what the page of who is on call shows.
+const week = 7 * 24 * time.Hour
+
+// horizon is how far it looks for the end of what runs now.
+const horizon = 28 * 24 * time.Hour
+
+type onCallView struct {
+	frame
+	Schedules []scheduleView
+}
+
+// scheduleView is one schedule: now, next, and the coming week as a bar and a table.
+type scheduleView struct {
+	ID       string
+	Name     string
+	Zone     string
+	Now      string // a name; empty in a gap
+	Override bool
+	Until    *when // nil beyond the horizon
+	Then     *stretch // what follows; nil where nothing changes within the horizon
+	Stretch  []stretch
+	Bar      []barPart
+	Days     []string // where the midnights are
+	Gaps     int
+}
+
+// stretch is one row of the table: a shift, or a gap where Who is empty.
+type stretch struct {
+	Who      string
+	From, To when
+	Length   string
+	Override bool
+	Now      bool
+	end      time.Time
+}
+
+// barPart is one rectangle of the bar, whose width is a thousand units a week.
+type barPart struct {
+	X, Width string
+	Gap      bool
+	Tone     int // one a person, as far as there are tones
+}
+
+// showOnCall is GET /oncall.
+func (s *Site) showOnCall(w http.ResponseWriter, r *http.Request) error {
+	reader, err := s.readerOf(r)
+	if err != nil {
+		return err
+	}
+	frame, err := s.frame(r, "On call", "oncall")
+	if err != nil {
+		return err
+	}
+	view := onCallView{frame: frame}
+	for _, schedule := range reader.configuration.Schedules {
+		view.Schedules = append(view.Schedules, reader.schedule(schedule))
+	}
+	return s.render(w, http.StatusOK, "oncall", view)
+}
+
+func (r reader) schedule(schedule oncall.Schedule) scheduleView {
+	view := scheduleView{ID: schedule.ID, Name: schedule.Name, Zone: schedule.Timezone}
+	if view.Name == "" {
+		view.Name = schedule.ID
+	}
+	if view.Zone == "" {
+		view.Zone = "UTC"
+	}
+	r.zone = zone(view.Zone)
+	now := r.now.UTC()
+	stretches := r.stretches(schedule, now, now.Add(horizon))
+	for i, at := range stretches {
+		if i == 0 {
+			view.Now, view.Override = at.Who, at.Override
+			if at.end.Before(now.Add(horizon)) {
+				view.Until = &at.To
+			}
+		}
+		if i > 0 && at.Who != view.Now && view.Then == nil {
+			view.Then = &at
+		}
+	}
+	view.Stretch = r.stretches(schedule, now, now.Add(week))
+	for _, at := range view.Stretch {
+		if at.Who == "" {
+			view.Gaps++
+		}
+	}
+	view.Bar = bar(schedule, now)
+	view.Days = days(now, r.zone)
+	return view
+}
+
+// spell is a shift or, without a person, a gap.
+type spell struct {
+	person     string
+	start, end time.Time
+	override   bool
+}
+
+// spells are shifts and gaps in order.
+func spells(schedule oncall.Schedule, from, to time.Time) []spell {
+	shifts, gaps := schedule.Shifts(from, to)
+	var all []spell
+	for _, shift := range shifts {
+		all = append(all, spell{shift.Person, shift.Start, shift.End, shift.Source == oncall.SourceOverride})
+	}
+	for _, gap := range gaps {
+		all = append(all, spell{start: gap.Start, end: gap.End})
+	}
+	slices.SortFunc(all, func(a, b spell) int { return a.start.Compare(b.start) })
+	return all
+}
+
+func (r reader) stretches(schedule oncall.Schedule, from, to time.Time) []stretch {
+	var found []stretch
+	for _, at := range spells(schedule, from, to) {
+		who := ""
+		if at.person != "" {
+			who = r.name(at.person)
+		}
+		found = append(found, stretch{
+			Who: who, From: r.day(at.start), To: r.day(at.end), Length: length(at.end.Sub(at.start)),
+			Override: at.override, Now: !at.start.After(r.now), end: at.end,
+		})
+	}
+	return found
+}
+
+// day is a time with its day, always.
+func (r reader) day(at time.Time) when { return r.when(at, at.In(r.zone).Format("Mon 2 Jan 15:04")) }
+
+// length is a stretch's length in its two largest units.
+func length(of time.Duration) string {
+	minutes := int(of.Round(time.Minute).Minutes())
+	var parts []string
+	for _, part := range []struct {
+		minutes int
+		unit    string
+	}{{24 * 60, "d"}, {60, "h"}, {1, "min"}} {
+		if n := minutes / part.minutes; n > 0 {
+			parts = append(parts, strconv.Itoa(n)+" "+part.unit)
+		}
+		minutes %= part.minutes
+	}
+	return strings.Join(parts[:min(2, len(parts))], " ")
+}
+
+func bar(schedule oncall.Schedule, from time.Time) []barPart {
+	tones := map[string]int{}
+	var parts []barPart
+	for _, at := range spells(schedule, from, from.Add(week)) {
+		x, end := along(at.start.Sub(from)), along(at.end.Sub(from))
+		part := barPart{X: units(x), Width: units(end - x), Gap: at.person == ""}
+		if !part.Gap {
+			if _, known := tones[at.person]; !known {
+				tones[at.person] = len(tones) % 4
+			}
+			part.Tone = tones[at.person]
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// days are the midnights of the bar.
+func days(from time.Time, zone *time.Location) []string {
+	local := from.In(zone)
+	var found []string
+	for i := 1; i <= 7; i++ {
+		midnight := time.Date(local.Year(), local.Month(), local.Day()+i, 0, 0, 0, 0, zone)
+		if x := along(midnight.Sub(from)); x < 1000 {
+			found = append(found, units(x))
+		}
+	}
+	return found
+}
+
+func along(after time.Duration) float64 { return 1000 * after.Hours() / week.Hours() }
+
+func units(x float64) string { return strconv.FormatFloat(x, 'f', 1, 64) }

@@ -1,0 +1,57 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+
+	"afterhours/web/api"
+	"afterhours/web/auth"
+)
+
+// routes is the whole site.
+func (s *Site) routes() (http.Handler, error) {
+	r := chi.NewRouter()
+	r.Use(s.logged, s.recovered, s.guarded, middleware.GetHead)
+	r.NotFound(s.notFound)
+	r.MethodNotAllowed(s.methodNotAllowed)
+	r.Get("/healthz", s.healthz)
+	r.Get("/readyz", s.readyz)
+	r.Method(http.MethodGet, "/metrics", s.Metrics)
+	r.Get("/static/{name}", s.static)
+	var err error
+	r.Group(func(r chi.Router) {
+		r.Use(s.Auth.Sessions(s.fail))
+		r.Get("/login", s.open(s.showLogin))
+		r.Post("/login", s.open(s.login))
+		r.Get("/login/{token}", s.open(s.showLoginLink))
+		r.Post("/login/{token}", s.open(s.loginByLink))
+		r.Post("/logout", s.open(s.logout))
+
+		r.Get("/ack/{token}", s.night(s.showNight))
+		r.Post("/ack/{token}", s.night(s.nightAcknowledge))
+		r.Post("/ack/{token}/escalate", s.night(s.nightEscalate))
+		r.Post("/ack/{token}/snooze", s.night(s.nightSnooze))
+		r.Post("/ack/{token}/note", s.night(s.nightNote))
+
+		r.Get("/", s.desk(auth.Viewer, s.home))
+		r.Get("/tickets", s.desk(auth.Viewer, s.listTickets))
+		r.Get("/tickets/{number}", s.desk(auth.Viewer, s.showTicket))
+		r.Get("/tickets/{number}/mails/{id}", s.desk(auth.Viewer, s.showMail))
+		r.Post("/tickets/{number}/acknowledge", s.desk(auth.Responder, s.acknowledge))
+		r.Post("/tickets/{number}/resolve", s.desk(auth.Responder, s.resolve))
+		r.Post("/tickets/{number}/reopen", s.desk(auth.Responder, s.reopen))
+		r.Post("/tickets/{number}/escalate", s.desk(auth.Responder, s.escalate))
+		r.Post("/tickets/{number}/notes", s.desk(auth.Responder, s.note))
+		r.Get("/oncall", s.desk(auth.Viewer, s.showOnCall))
+		r.Get("/settings/outgoing", s.desk(auth.Viewer, s.listOutgoing))
+		// A letter holds the link that answers as its recipient.
+		r.Get("/settings/outgoing/{id}", s.desk(auth.Responder, s.showLetter))
+
+		err = api.Mount(r, api.Options{
+			Tickets: s.Tickets, OnCall: s.OnCall, Auth: s.Auth, Log: s.Log, Now: s.Now, Version: s.Version,
+		})
+	})
+	return r, err
+}

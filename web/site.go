@@ -1,0 +1,102 @@
+// Package web is what people see: the night page behind an acknowledge link, and the desk with tickets, who is on call
+// and outgoing mail. It also serves the API of web/api, health checks, metrics and its own style sheets.
+//
+// It promises that every page works without JavaScript, that a GET or HEAD changes nothing, that a POST from another
+// site is refused, and that tokens in paths never reach the log, which names routes instead. Handlers return an error;
+// fail turns it into a page. Every page has one typed struct, and its template is checked against it.
+//
+// It refuses to hold state: what it shows it reads for each request from the two interfaces below and from web/auth.
+package web
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"afterhours/oncall"
+	"afterhours/tickets"
+	"afterhours/web/auth"
+)
+
+// Tickets is what the pages need of the tickets' store. What is not there is tickets.ErrNotFound, what the state forbids
+// a tickets.ConflictError.
+type Tickets interface {
+	List(ctx context.Context, filter tickets.Filter) (tickets.List, error)
+	Counts(ctx context.Context) (tickets.Counts, error)
+	Get(ctx context.Context, number int64) (tickets.Ticket, error)
+	Timeline(ctx context.Context, number int64) ([]tickets.Event, error) // oldest first
+	Mails(ctx context.Context, number int64) ([]tickets.Mail, error)
+	Mail(ctx context.Context, id int64) (tickets.Mail, error)
+	Raw(ctx context.Context, id int64) ([]byte, error)
+	Acknowledge(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
+	Resolve(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
+	Reopen(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
+	Note(ctx context.Context, number int64, actor, text string) (tickets.Ticket, error)
+}
+
+// OnCall is what the pages need of the on-call store.
+type OnCall interface {
+	Configuration(ctx context.Context) (oncall.Configuration, error)
+	Pages(ctx context.Context, ticket int64) ([]oncall.Page, error) // ticket 0: the newest of all
+	// Outgoing returns mail pages, newest first, below the id before; 0 begins at the newest.
+	Outgoing(ctx context.Context, limit int, before int64) ([]oncall.Page, error)
+	Letter(ctx context.Context, page int64) (oncall.Letter, error)
+	Outlook(ctx context.Context, ticket int64) (oncall.Outlook, error)
+	Outlooks(ctx context.Context, numbers []int64) (map[int64]oncall.Outlook, error)
+	HeldPages(ctx context.Context) (int, error)
+	// Invitation is tickets.ErrNotFound where the token is unknown, forged or expired.
+	Invitation(ctx context.Context, token string) (oncall.Invitation, error)
+	Escalate(ctx context.Context, ticket int64, actor string) error
+	Snooze(ctx context.Context, ticket int64, actor string, until time.Time) error
+}
+
+// Options are the settings of New; all are needed.
+type Options struct {
+	Tickets       Tickets
+	OnCall        OnCall
+	Auth          *auth.Auth
+	Log           *slog.Logger
+	Now           func() time.Time
+	PublicURL     string // the base of links in messages
+	IntakeAddress string // shown where there is no ticket yet
+	Ready         func(ctx context.Context) error
+	ReadySMTP     func(ctx context.Context) error
+	Metrics       http.Handler
+	Version       string
+}
+
+// Site is the web; it is safe for concurrent use.
+type Site struct {
+	Options
+	templates   templates
+	assets      assets
+	crossOrigin *http.CrossOriginProtection
+	handler     http.Handler
+}
+
+// New builds the site. Its errors are faults of the program itself or of PublicURL.
+func New(options Options) (*Site, error) {
+	s := &Site{Options: options, crossOrigin: http.NewCrossOriginProtection()}
+	public, err := url.Parse(options.PublicURL)
+	if err != nil || public.Host == "" {
+		return nil, fmt.Errorf("public URL %q is not an address like https://oncall.example.com", options.PublicURL)
+	}
+	// A proxy may have changed the Host that the browser's Origin is compared with.
+	if err := s.crossOrigin.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
+		return nil, fmt.Errorf("public URL: %w", err)
+	}
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if s.templates, err = parseTemplates(); err != nil {
+		return nil, err
+	}
+	s.handler, err = s.routes()
+	return s, err
+}
+
+// Handler answers every request to the site.
+func (s *Site) Handler() http.Handler { return s.handler }

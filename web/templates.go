@@ -1,0 +1,58 @@
+package web
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// templates are the pages by name; each defines "page".
+type templates map[string]*template.Template
+
+// Pages that stand in the desk's frame, and those that stand alone.
+var (
+	framed = [...]string{"tickets", "ticket", "mail", "oncall", "outgoing", "letter"}
+	alone  = [...]string{"night", "deadlink", "login", "loginlink", "error"}
+)
+
+func parseTemplates() (templates, error) {
+	parsed := templates{}
+	parse := func(name string, files ...string) error {
+		page, err := template.New(name).ParseFS(templateFiles, append(files, "templates/parts.html", "templates/"+name+".html")...)
+		if err != nil {
+			return fmt.Errorf("template %s: %w", name, err)
+		}
+		parsed[name] = page
+		return nil
+	}
+	for _, name := range framed {
+		if err := parse(name, "templates/frame.html"); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range alone {
+		if err := parse(name); err != nil {
+			return nil, err
+		}
+	}
+	return parsed, nil
+}
+
+// bare is what every page needs.
+type bare struct {
+	Title      string
+	Stylesheet string
+	Icon       string
+	Night      bool
+}
+
+func (s *Site) bare(title string, night bool) bare {
+	stylesheet := "desk.css"
+	if night {
+		stylesheet = "night.css"
+	}
+	return bare{Title: title, Stylesheet: s.assets.path[stylesheet], Icon: s.assets.path["icon.svg"], Night: night}
+}

@@ -1,0 +1,27 @@
+package web
+
+import (
+	"testing"
+
+	"github.com/jba/templatecheck"
+)
+
+func TestEveryTemplateFitsItsPage(t *testing.T) {
+	t.Parallel()
+	views := map[string]any{
+		"tickets": ticketsView{}, "ticket": ticketView{}, "mail": mailView{}, "oncall": onCallView{}, "outgoing": outgoingView{},
+		"letter": letterView{}, "night": nightView{}, "deadlink": bare{}, "login": loginView{}, "loginlink": loginLinkView{}, "error": errorView{},
+	}
+	parsed, err := parseTemplates()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(parsed) != len(views) {
+		t.Errorf("got %d templates, want %d checked", len(parsed), len(views))
+	}
+	for name, page := range parsed {
+		if err := templatecheck.CheckHTML(page.Lookup("page"), views[name]); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,264 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"afterhours/oncall"
+	"afterhours/tickets"
+)
+
+type ticketView struct {
+	frame
+	Number    int64
+	URL       string
+	Badge     badge
+	Heading   string
+	Summary   string // who has it
+	Times     string
+	State     tickets.State
+	Portal    *portal
+	Links     []portal // the others
+	Facts     []fact
+	Text      string // the description
+	Timeline  []entry
+	Outlook   outlook
+	Step      string
+	CanRush   bool // the policy runs, so that its next step can be brought forward
+	Pages     []pageRow
+	Mails     []mailRow
+	Complaint string // why an action was not possible
+	Note      string // a note that was refused
+	Age       when
+}
+
+// portal is one link into Microsoft's portals.
+type portal struct{ Text, URL string }
+
+// fact is one value of a ticket, or several; URL makes the first a link.
+type fact struct {
+	Label  string
+	Values []string
+	URL    string
+	At     *when
+	Tone   string
+}
+
+// pageRow is one notification.
+type pageRow struct {
+	To      string
+	How     string
+	State   oncall.PageState
+	At      when
+	Attempt int
+	Error   string
+	Step    int
+}
+
+type mailRow struct {
+	ID      int64
+	Subject string
+	From    string
+	At      when
+	Size    string
+	Text    string
+	Current bool
+}
+
+// showTicket is GET /tickets/{number}.
+func (s *Site) showTicket(w http.ResponseWriter, r *http.Request) error {
+	number, err := pathNumber(r, "number")
+	if err != nil {
+		return err
+	}
+	view, err := s.ticketView(r, number)
+	if err != nil {
+		return err
+	}
+	return s.render(w, http.StatusOK, "ticket", view)
+}
+
+func (s *Site) ticketView(r *http.Request, number int64) (ticketView, error) {
+	ctx := r.Context()
+	ticket, err := s.Tickets.Get(ctx, number)
+	if err != nil {
+		return ticketView{}, err
+	}
+	reader, err := s.readerOf(r)
+	if err != nil {
+		return ticketView{}, err
+	}
+	events, err := s.Tickets.Timeline(ctx, number)
+	if err != nil {
+		return ticketView{}, err
+	}
+	mails, err := s.Tickets.Mails(ctx, number)
+	if err != nil {
+		return ticketView{}, err
+	}
+	pages, err := s.OnCall.Pages(ctx, number)
+	if err != nil {
+		return ticketView{}, err
+	}
+	next, err := s.OnCall.Outlook(ctx, number)
+	if err != nil {
+		return ticketView{}, err
+	}
+	heading := titleOf(ticket)
+	frame, err := s.frame(r, "#"+strconv.FormatInt(number, 10)+" "+heading, "tickets")
+	if err != nil {
+		return ticketView{}, err
+	}
+	links := portals(ticket.Links)
+	view := ticketView{
+		frame: frame, Number: number, URL: ticketURL(number), Badge: badgeOf(ticket), Heading: heading, State: ticket.State,
+		Facts: reader.facts(ticket), Text: ticket.Description, Timeline: reader.timeline(events),
+		Outlook: reader.outlook(ticket, next), Step: stepOf(next), CanRush: ticket.State == tickets.Open && next.State == "running",
+		Pages: reader.pages(pages), Mails: reader.mails(mails), Age: reader.ago(ticket.CreatedAt),
+	}
+	if len(links) > 0 {
+		view.Portal, view.Links = &links[0], links[1:]
+	}
+	return view, nil
+}
+
+func stepOf(next oncall.Outlook) string {
+	if next.State != "running" || next.Step == 0 {
+		return ""
+	}
+	step := "step " + strconv.Itoa(next.Step) + " of " + next.Policy
+	if next.Round > 1 {
+		step += ", round " + strconv.Itoa(next.Round)
+	}
+	return step
+}
+
+// portals are a ticket's links, the one that leads straight to the matter first.
+func portals(links []tickets.Link) []portal {
+	order := []string{tickets.RelAlert, tickets.RelIncident, tickets.RelReport, tickets.RelPortal, tickets.RelDevice}
+	rank := func(link tickets.Link) int {
+		if at := slices.Index(order, link.Rel); at >= 0 {
+			return at
+		}
+		return len(order)
+	}
+	sorted := slices.Clone(links)
+	slices.SortStableFunc(sorted, func(a, b tickets.Link) int { return rank(a) - rank(b) })
+	texts := map[string]string{
+		tickets.RelAlert: "Open the alert in Defender", tickets.RelIncident: "Open the incident in Defender",
+		tickets.RelReport: "Open the report in Defender", tickets.RelDevice: "Open the device in Defender",
+	}
+	var found []portal
+	for _, link := range sorted {
+		if !webLink(link.URL) {
+			continue
+		}
+		text := texts[link.Rel]
+		if text == "" {
+			text = "Open in Defender"
+		}
+		found = append(found, portal{text, link.URL})
+	}
+	return found
+}
+
+func webLink(address string) bool {
+	parsed, err := url.Parse(address)
+	return err == nil && parsed.Host != "" && (parsed.Scheme == "https" || parsed.Scheme == "http")
+}
+
+// facts are what a ticket knows, in the order in which they are asked for.
+func (r reader) facts(ticket tickets.Ticket) []fact {
+	var facts []fact
+	add := func(label string, values ...string) {
+		values = slices.DeleteFunc(slices.Clone(values), func(value string) bool { return value == "" })
+		if len(values) > 0 {
+			facts = append(facts, fact{Label: label, Values: values})
+		}
+	}
+	add("Device", ticket.Devices...)
+	add("User", ticket.Users...)
+	add("Organisation", ticket.Organisation)
+	if ticket.Runbook != "" {
+		runbook := fact{Label: "Runbook", Values: []string{ticket.Runbook}}
+		if webLink(ticket.Runbook) {
+			runbook.URL = ticket.Runbook
+		}
+		facts = append(facts, runbook)
+	}
+	if ticket.Assignee != "" {
+		add("Assigned to", r.name(ticket.Assignee))
+	}
+	switch {
+	case ticket.Verified == nil:
+		facts = append(facts, fact{Label: "Sender", Values: []string{"not verified"}, Tone: "bad"})
+	case *ticket.Verified:
+		facts = append(facts, fact{Label: "Sender", Values: []string{"verified ✓"}, Tone: "good"})
+	default:
+		facts = append(facts, fact{Label: "Sender", Values: []string{"failed verification"}, Tone: "bad"})
+	}
+	add("Product", productName(ticket.Product))
+	add("Kind", plain(string(ticket.Kind)))
+	add("Category", ticket.Category)
+	add("Classification", ticket.Classification)
+	add("Incident", ticket.IncidentID)
+	add("Alert", ticket.AlertIDs...)
+	add("Tenant", ticket.TenantID)
+	add("Policy", ticket.Policy)
+	add("Came in by", string(ticket.Source))
+	created, updated := r.ago(ticket.CreatedAt), r.ago(ticket.UpdatedAt)
+	return append(facts, fact{Label: "Opened", At: &created}, fact{Label: "Changed", At: &updated})
+}
+
+func (r reader) pages(pages []oncall.Page) []pageRow {
+	rows := make([]pageRow, len(pages))
+	for i, page := range pages {
+		at := page.DueAt
+		if page.FinishedAt != nil {
+			at = *page.FinishedAt
+		}
+		if page.SentAt != nil {
+			at = *page.SentAt
+		}
+		to := "webhook " + page.Webhook
+		if page.Person != "" {
+			to = r.name(page.Person)
+		}
+		rows[i] = pageRow{
+			To: to, How: channelName(page.Channel), State: page.State, At: r.at(at), Attempt: page.Attempts,
+			Error: page.LastError, Step: page.Step,
+		}
+	}
+	return rows
+}
+
+func (r reader) mails(mails []tickets.Mail) []mailRow {
+	rows := make([]mailRow, len(mails))
+	for i, mail := range mails {
+		rows[i] = mailRow{ID: mail.ID, Subject: mail.Subject, From: mail.Envelope.From, At: r.ago(mail.ReceivedAt), Size: size(mail.Size)}
+		if strings.TrimSpace(mail.Subject) == "" {
+			rows[i].Subject = "(no subject)"
+		}
+		if mail.Alert != nil {
+			rows[i].Text = mail.Alert.Text
+			if from := mail.Alert.Message.From; from != "" {
+				rows[i].From = from
+			}
+		}
+	}
+	return rows
+}
+
+// size is a number of octets in words.
+func size(octets int) string {
+	switch {
+	case octets < 1000:
+		return count(octets, "octet", "octets")
+	case octets < 1_000_000:
+		return strconv.Itoa((octets+500)/1000) + " kB"
+	}
+	return strconv.FormatFloat(float64(octets)/1e6, 'f', 1, 64) + " MB"
+}

@@ -1,0 +1,74 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"afterhours/tickets"
+)
+
+// acknowledge is POST /tickets/{number}/acknowledge.
+func (s *Site) acknowledge(w http.ResponseWriter, r *http.Request) error {
+	return s.change(w, r, s.Tickets.Acknowledge)
+}
+
+// resolve is POST /tickets/{number}/resolve.
+func (s *Site) resolve(w http.ResponseWriter, r *http.Request) error {
+	return s.change(w, r, s.Tickets.Resolve)
+}
+
+// reopen is POST /tickets/{number}/reopen.
+func (s *Site) reopen(w http.ResponseWriter, r *http.Request) error {
+	return s.change(w, r, s.Tickets.Reopen)
+}
+
+// escalate is POST /tickets/{number}/escalate.
+func (s *Site) escalate(w http.ResponseWriter, r *http.Request) error {
+	return s.change(w, r, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+		return tickets.Ticket{}, s.OnCall.Escalate(ctx, number, actor)
+	})
+}
+
+// note is POST /tickets/{number}/notes.
+func (s *Site) note(w http.ResponseWriter, r *http.Request) error {
+	text, err := formValue(r, "text")
+	if err != nil {
+		return err
+	}
+	return s.change(w, r, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+		return s.Tickets.Note(ctx, number, actor, text)
+	})
+}
+
+// change runs an action of whoever is signed in and shows the ticket again. Where it was not possible, the ticket says
+// why and keeps what was written.
+func (s *Site) change(w http.ResponseWriter, r *http.Request, act func(ctx context.Context, number int64, actor string) (tickets.Ticket, error)) error {
+	number, err := pathNumber(r, "number")
+	if err != nil {
+		return err
+	}
+	who, _ := identity(r.Context())
+	_, err = act(r.Context(), number, who.ID)
+	var conflict *tickets.ConflictError
+	var invalid *tickets.InvalidError
+	switch {
+	case errors.As(err, &conflict):
+		return s.complain(w, r, number, http.StatusConflict, conflict.Reason)
+	case errors.As(err, &invalid):
+		return s.complain(w, r, number, http.StatusBadRequest, invalid.Reason)
+	case err != nil:
+		return err
+	}
+	redirect(w, r, ticketURL(number))
+	return nil
+}
+
+func (s *Site) complain(w http.ResponseWriter, r *http.Request, number int64, status int, reason string) error {
+	view, err := s.ticketView(r, number)
+	if err != nil {
+		return err
+	}
+	view.Complaint, view.Note = sentenceOf(reason), r.PostForm.Get("text")
+	return s.render(w, status, "ticket", view)
+}

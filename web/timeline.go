@@ -1,0 +1,201 @@
+package web
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"afterhours/tickets"
+)
+
+// entry is one line of a ticket's timeline. Tone is empty, good or bad.
+type entry struct {
+	Type   tickets.EventType
+	When   when
+	Text   string
+	Detail string
+	Note   string
+	Mail   int64 // the mail that it is about; 0 for none
+	Tone   string
+}
+
+func (r reader) timeline(events []tickets.Event) []entry {
+	entries := make([]entry, len(events))
+	for i, event := range events {
+		entries[i] = r.entry(event)
+	}
+	return entries
+}
+
+// entry says an event in a sentence.
+func (r reader) entry(event tickets.Event) entry {
+	d, actor := data(event.Data), r.name(event.Actor)
+	e := entry{Type: event.Type, When: r.ago(event.At), Mail: d.number("mail_id")}
+	switch event.Type {
+	case tickets.EventCreated:
+		e.Text, e.Detail = "Opened", d.text("subject")
+		if e.Mail != 0 {
+			e.Text = "Opened by a mail"
+		}
+	case tickets.EventUpdated:
+		e.Text, e.Detail = "Another mail arrived", d.text("subject")
+		if d.text("action") == string(tickets.ActionResolved) {
+			e.Text = "Defender says that it is resolved"
+		}
+	case tickets.EventRaised:
+		e.Text = fmt.Sprintf("Severity raised from %s to %s", d.severity("from"), d.severity("to"))
+		e.Tone = "bad"
+	case tickets.EventMerged:
+		e.Text = "Another ticket was joined to this one"
+		if from := d.number("from"); from != 0 {
+			e.Text = fmt.Sprintf("Ticket #%d was joined to this one", from)
+		} else if into := d.number("into"); into != 0 {
+			e.Text = fmt.Sprintf("This ticket went into #%d", into)
+		}
+	case tickets.EventReopened:
+		e.Text = actor + " reopened"
+		if event.Actor == tickets.ActorSystem {
+			e.Text = "Opened again: there is something new"
+		}
+	case tickets.EventAcknowledged:
+		e.Text, e.Tone = actor+" acknowledged", "good"
+	case tickets.EventResolved:
+		e.Text, e.Tone = actor+" resolved", "good"
+	case tickets.EventNote:
+		e.Text, e.Note = actor+" noted", d.text("text")
+	case tickets.EventSnoozed:
+		e.Text = actor + " snoozed"
+		if until, err := time.Parse(time.RFC3339, d.text("until")); err == nil {
+			e.Text += " until " + r.at(until).Words
+		}
+	case tickets.EventAssigned:
+		e.Text = actor + " assigned it"
+		if person := d.text("person"); person != "" {
+			e.Text += " to " + r.name(person)
+		}
+	case tickets.EventRecorded:
+		e.Text, e.Detail = "Recorded; nobody is paged", d.text("reason")
+	case tickets.EventEscalated:
+		e.Text, e.Detail = r.escalated(event, d, actor)
+	case tickets.EventExhausted:
+		e.Text, e.Detail, e.Tone = "Nobody is left to tell", d.text("reason"), "bad"
+	case tickets.EventPageSent:
+		e.Text, e.Detail = "Told "+r.addressee(d), d.text("detail")
+	case tickets.EventPageHeld:
+		e.Text, e.Detail, e.Tone = "The page to "+r.addressee(d)+" could not leave the house", d.either("reason", "detail"), "bad"
+	case tickets.EventPageFailed:
+		e.Text, e.Detail, e.Tone = "The page to "+r.addressee(d)+" failed", d.either("reason", "detail"), "bad"
+	case tickets.EventPagesStopped:
+		e.Text = "Pages that had not left were cancelled"
+		if n := d.number("pages"); n > 0 {
+			e.Text = count(int(n), "page that had not left was cancelled", "pages that had not left were cancelled")
+		}
+	default:
+		e.Text = actor + ": " + plain(string(event.Type))
+	}
+	return e
+}
+
+func (r reader) escalated(event tickets.Event, d data, actor string) (text, detail string) {
+	if event.Actor != tickets.ActorSystem {
+		return actor + " escalated: the next step begins now", ""
+	}
+	targets := d.list("targets")
+	for i, target := range targets {
+		kind, id, _ := strings.Cut(target, ":")
+		switch kind {
+		case "person":
+			targets[i] = r.name(id)
+		case "schedule":
+			targets[i] = "whoever is on call in " + id
+		default:
+			targets[i] = kind + " " + id
+		}
+	}
+	text = fmt.Sprintf("Step %d", d.number("step"))
+	if d.number("step") == 0 {
+		text = "Asked first"
+	} else if round := d.number("round"); round > 1 {
+		text += fmt.Sprintf(" of round %d", round)
+	}
+	if len(targets) > 0 {
+		text += ": " + join(targets)
+	}
+	if empty := d.list("empty"); len(empty) > 0 {
+		detail = "Not reached: " + strings.Join(empty, "; ")
+	}
+	return text, detail
+}
+
+// addressee is to whom a page went and how.
+func (r reader) addressee(d data) string {
+	to := "somebody"
+	if person := d.text("person"); person != "" {
+		to = r.name(person)
+	} else if webhook := d.text("webhook"); webhook != "" {
+		return "webhook " + webhook
+	}
+	if channel := d.text("channel"); channel != "" {
+		to += " by " + channelName(channel)
+	}
+	return to
+}
+
+func channelName(channel string) string {
+	if channel == "sms" {
+		return "SMS"
+	}
+	return strings.ReplaceAll(channel, "email", "mail")
+}
+
+// data is an event's data as it comes from JSON: a key may be missing or of another type.
+type data map[string]any
+
+func (d data) text(key string) string {
+	switch value := d[key].(type) {
+	case string:
+		return value
+	case tickets.Severity:
+		return string(value)
+	case time.Time:
+		return value.UTC().Format(time.RFC3339)
+	}
+	return ""
+}
+
+func (d data) either(first, second string) string {
+	if text := d.text(first); text != "" {
+		return text
+	}
+	return d.text(second)
+}
+
+func (d data) severity(key string) string { return tickets.Severity(d.text(key)).Word() }
+
+func (d data) number(key string) int64 {
+	switch value := d[key].(type) {
+	case float64:
+		return int64(value)
+	case int64:
+		return value
+	case int:
+		return int64(value)
+	}
+	return 0
+}
+
+func (d data) list(key string) []string {
+	switch values := d[key].(type) {
+	case []string:
+		return append([]string{}, values...)
+	case []any:
+		var texts []string
+		for _, value := range values {
+			if text, ok := value.(string); ok {
+				texts = append(texts, text)
+			}
+		}
+		return texts
+	}
+	return nil
+}

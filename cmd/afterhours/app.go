@@ -62,13 +62,13 @@ func (a *application) onStop(name string, stop func(ctx context.Context) error) 
 
 // start builds the application. What was built is stopped again where a later step fails.
 func start(ctx context.Context, s settings, log *slog.Logger, now func() time.Time) (a *application, err error) {
-	a = &application{settings: s, log: log, now: now, failed: make(chan error, 4)}
+	a = &application{log: log, now: now, failed: make(chan error, 4)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.stop())
 		}
 	}()
-	if err := a.settings.validate(); err != nil {
+	if a.settings, err = s.complete(); err != nil {
 		return a, err
 	}
 	for _, name := range a.settings.given() {

@@ -52,7 +52,8 @@ func (c *migrateStatusCommand) Run(ctx context.Context, env environment) error {
 
 // withDatabase runs work on the configured database; the embedded one is started for it where no serve holds it.
 func withDatabase(ctx context.Context, s settings, env environment, work func(database) error) error {
-	if err := s.validate(); err != nil {
+	s, err := s.complete()
+	if err != nil {
 		return err
 	}
 	db, err := openDatabase(ctx, s, quiet(newLog(s, env.stderr)))
@@ -65,6 +66,10 @@ func withDatabase(ctx context.Context, s settings, env environment, work func(da
 
 // withRooms is withDatabase on an up-to-date schema, with everything wired to it and nothing running.
 func withRooms(ctx context.Context, s settings, env environment, work func(*rooms, database) error) error {
+	s, err := s.complete()
+	if err != nil {
+		return err
+	}
 	return withDatabase(ctx, s, env, func(db database) error {
 		if _, err := migrations.Up(ctx, db.pool); err != nil {
 			return fmt.Errorf("migrate the database: %w", err)

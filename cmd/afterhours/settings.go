@@ -78,8 +78,15 @@ func (n notYetImplemented) given() []string {
 	return names
 }
 
-// validate checks what a single flag's type cannot, and fills the defaults that depend on other settings.
-func (s *settings) validate() error {
+// complete fills the defaults that depend on other settings, and checks what a single flag's type cannot.
+func (s settings) complete() (settings, error) {
+	if s.OutboundFrom == "" {
+		s.OutboundFrom = "afterhours@" + s.SMTPDomain
+	}
+	return s, s.validate()
+}
+
+func (s settings) validate() error {
 	for _, listener := range []struct{ name, address string }{{"smtp-addr", s.SMTPAddr}, {"http-addr", s.HTTPAddr}} {
 		if _, port, err := net.SplitHostPort(listener.address); err != nil {
 			return invalid(listener.name, "%q is not HOST:PORT", listener.address)
@@ -117,9 +124,6 @@ func (s *settings) validate() error {
 		if base, err := url.Parse(s.PublicURL); err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
 			return invalid("public-url", "is not an http or https URL")
 		}
-	}
-	if s.OutboundFrom == "" {
-		s.OutboundFrom = "afterhours@" + s.SMTPDomain
 	}
 	return nil
 }

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"afterhours/migrations/pgtest"
+)
+
+// command runs one command line with the given variables and returns its exit code and output.
+func command(t *testing.T, vars []string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(t.Context(), args, environment{vars: vars, stdin: strings.NewReader(""), stdout: &out, stderr: &errs, now: time.Now})
+	return code, out.String(), errs.String()
+}
+
+func TestWrongUsageIsOneLineThatNamesTheMend(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		vars []string
+		args []string
+		want string
+	}{
+		"an unknown variable":        {[]string{"AFTERHOURS_SMPT_ADDR=x"}, []string{"serve"}, "AFTERHOURS_SMPT_ADDR: there is no such setting"},
+		"an impossible port":         {[]string{"AFTERHOURS_SMTP_ADDR=127.0.0.1:99999"}, []string{"serve"}, "AFTERHOURS_SMTP_ADDR (--smtp-addr): \"127.0.0.1:99999\" has no port between 0 and 65535"},
+		"an impossible size":         {[]string{"AFTERHOURS_MAIL_MAX_SIZE=lots"}, []string{"serve"}, `"lots" is not a size like 25MiB`},
+		"half a certificate":         {[]string{"AFTERHOURS_SMTP_TLS_CERT=x"}, []string{"serve"}, "certificate and key go together"},
+		"a database without a key":   {[]string{"AFTERHOURS_DATABASE_URL=postgres://x"}, []string{"serve"}, "AFTERHOURS_SECRET_KEY (--secret-key): is required with AFTERHOURS_DATABASE_URL"},
+		"a short key":                {[]string{"AFTERHOURS_SECRET_KEY=short"}, []string{"serve"}, "is shorter than 32 characters"},
+		"a public URL that is none":  {[]string{"AFTERHOURS_PUBLIC_URL=pager.example"}, []string{"serve"}, "is not an http or https URL"},
+		"a missing file of a value":  {[]string{"AFTERHOURS_SECRET_KEY_FILE=/nowhere"}, []string{"serve"}, "AFTERHOURS_SECRET_KEY_FILE"},
+		"an unknown command":         {nil, []string{"sevre"}, "sevre"},
+		"an unknown flag":            {nil, []string{"serve", "--smtp"}, "--smtp"},
+		"a role that does not exist": {nil, []string{"token", "create", "--name", "x", "--role", "king"}, "king"},
+		"a kind that does not exist": {nil, []string{"send-sample", "--kind", "x"}, `there is no sample kind "x"; choose one of alert`},
+		"a moment that is none":      {nil, []string{"oncall", "--at", "noon"}, `"noon" is not a moment`},
+	} {
+		code, _, stderr := command(t, c.vars, c.args...)
+		if code != exitUsage || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: got %d %q, want %d and one line with %q", name, code, stderr, exitUsage, c.want)
+		}
+	}
+}
+
+func TestSettingsComeFromFlagsThenEnvironmentThenFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	file := write("settings.yaml", "smtp_addr: file:1\nhttp_addr: file:2\nmail_to: file.example\nsecret_key: too short\n")
+	vars := []string{"AFTERHOURS_HTTP_ADDR=env:x", "AFTERHOURS_MAIL_TO_FILE=" + write("to", "secret.example\n")}
+	code, _, stderr := command(t, vars, "serve", "--config", file, "--smtp-addr", "flag")
+	if code != exitUsage || !strings.Contains(stderr, `"flag" is not HOST:PORT`) {
+		t.Errorf("a flag wins: got %d %q", code, stderr)
+	}
+	code, _, stderr = command(t, vars, "serve", "--config", file)
+	if code != exitUsage || !strings.Contains(stderr, `"env:x" has no port`) {
+		t.Errorf("the environment wins over the file: got %d %q", code, stderr)
+	}
+	code, _, stderr = command(t, nil, "serve", "--config", write("bad.yaml", "a: 1\n"))
+	if code != exitUsage || !strings.Contains(stderr, `bad.yaml:1: there is no setting "a"`) {
+		t.Errorf("an unknown key: got %d %q", code, stderr)
+	}
+}
+
+func TestParsePrintsOneObjectForAnyInput(t *testing.T) {
+	t.Parallel()
+	empty := filepath.Join(t.TempDir(), "empty.eml")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := command(t, nil, "parse", empty)
+	if code != exitDone || !strings.Contains(stdout, `"kind": "unrecognised"`) || !strings.Contains(stdout, `"devices": []`) {
+		t.Errorf("an empty file: got %d %s %s", code, stdout, stderr)
+	}
+	if code, _, stderr := command(t, nil, "parse", "/nowhere"); code != exitFailed || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("a file that is not there: got %d %q", code, stderr)
+	}
+}
+
+func TestApplyChangesAllOrNothing(t *testing.T) {
+	t.Parallel()
+	vars := []string{"AFTERHOURS_DATABASE_URL=" + pgtest.URL(t), "AFTERHOURS_SECRET_KEY=" + testSecret}
+	file := filepath.Join(t.TempDir(), "team.yaml")
+	apply := func(content string) (int, string, string) {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return command(t, vars, "apply", file)
+	}
+	if code, stdout, stderr := apply(string(demoTeam)); code != exitDone || !strings.Contains(stdout, "applied: 3 people, 2 schedules, 1 policies") {
+		t.Fatalf("a good file: got %d %q %q", code, stdout, stderr)
+	}
+	code, _, stderr := apply("people:\n- {id: zoe, name: Zoe}\npolicies:\n- {id: p, steps: [{notify: [\"person:nobody\"], wait: 5m}]}\n")
+	if code != exitFailed || !strings.Contains(stderr, file+`:4: there is no person "nobody"`) {
+		t.Errorf("a bad file: got %d %q", code, stderr)
+	}
+	code, stdout, stderr := command(t, vars, "oncall", "--at", "2026-01-05T08:00:00Z", "--schedule", "primary")
+	if code != exitDone || !strings.Contains(stdout, "ana") || !strings.Contains(stdout, "Ana Ruiz") {
+		t.Errorf("after the bad file: got %d %q %q, want what was there before", code, stdout, stderr)
+	}
+}
+
+func TestTokenCreatePrintsTheTokenAlone(t *testing.T) {
+	t.Parallel()
+	vars := []string{"AFTERHOURS_DATABASE_URL=" + pgtest.URL(t), "AFTERHOURS_SECRET_KEY=" + testSecret}
+	code, stdout, stderr := command(t, vars, "token", "create", "--name", "ci", "--role", "admin", "--expires", "90d")
+	if code != exitDone || !strings.HasPrefix(stdout, "ah_") || strings.Count(stdout, "\n") != 1 || len(stdout) < 30 {
+		t.Errorf("got %d %q %q", code, stdout, stderr)
+	}
+	if code, _, stderr := command(t, vars, "token", "create", "--name", "ci", "--role", "admin"); code != exitFailed || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("the same name: got %d %q", code, stderr)
+	}
+}
+
+func TestMigrateShowsWhereTheSchemaIs(t *testing.T) {
+	t.Parallel()
+	vars := []string{"AFTERHOURS_DATABASE_URL=" + pgtest.URL(t), "AFTERHOURS_SECRET_KEY=" + testSecret}
+	if code, stdout, stderr := command(t, vars, "migrate", "up"); code != exitDone || !strings.Contains(stdout, "up to date") {
+		t.Errorf("up: got %d %q %q", code, stdout, stderr)
+	}
+	if code, stdout, stderr := command(t, vars, "migrate", "status"); code != exitDone || !strings.Contains(stdout, "mails_and_tickets") || strings.Contains(stdout, "  pending\n") {
+		t.Errorf("status: got %d %q %q", code, stdout, stderr)
+	}
+}
+
+func TestHelpIsEverywhere(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"demo", "--help"}, {"migrate", "--help"}, {"parse", "--help"}, {"apply", "--help"}, {"oncall", "--help"}, {"token", "create", "--help"}, {"send-sample", "--help"}, {"version", "--help"}} {
+		if code, stdout, stderr := command(t, nil, args...); code != exitDone || !strings.Contains(stdout, "Usage: afterhours") {
+			t.Errorf("%v: got %d %q %q", args, code, stdout, stderr)
+		}
+	}
+	if code, stdout, _ := command(t, nil, "version"); code != exitDone || !strings.HasPrefix(stdout, "afterhours "+version) {
+		t.Errorf("version: got %d %q", code, stdout)
+	}
+}

@@ -252,7 +252,8 @@ func (m *message) text() string { return toUTF8(m.content, m.params["charset"]) 
 func toUTF8(content []byte, name string) string {
 	content = clipBytes(content, 4*maxText)
 	name = strings.ToLower(strings.Trim(name, `"' `))
-	if name != "" && name != "utf-8" && name != "us-ascii" && !(utf8.Valid(content) && hasMultibyte(content) && !strings.HasPrefix(name, "utf-16")) {
+	mislabelled := utf8.Valid(content) && hasMultibyte(content) && !strings.HasPrefix(name, "utf-16")
+	if name != "" && name != "utf-8" && name != "us-ascii" && !mislabelled {
 		if reader, err := charset.Reader(name, bytes.NewReader(content)); err == nil {
 			if decoded, err := io.ReadAll(reader); err == nil {
 				return string(decoded)

@@ -78,9 +78,7 @@ func describe(alert *tickets.Alert, mail *message) {
 			warn(alert, "duplicate-header", name+" stands in the header more than once; the first one counts")
 		}
 	}
-	for _, attached := range mail.attachments() {
-		alert.Attachments = append(alert.Attachments, attached)
-	}
+	alert.Attachments = append(alert.Attachments, mail.attachments()...)
 }
 
 // finish holds the promises about strings.

@@ -137,9 +137,9 @@ func (s *session) read(r io.Reader) (raw []byte, taken int64, answer error) {
 		switch {
 		case int64(buffer.Len()) > s.server.config.MaxSize:
 			return nil, taken, errTooLarge
-		case err == io.EOF && s.conn.broken(): // BDAT cut off looks like a clean end
+		case errors.Is(err, io.EOF) && s.conn.broken(): // BDAT cut off looks like a clean end
 			return nil, taken, errCutOff
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return buffer.Bytes(), taken, nil
 		case errors.Is(err, smtp.ErrDataTooLarge):
 			return nil, taken, errTooLarge

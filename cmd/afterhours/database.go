@@ -72,7 +72,7 @@ func connect(ctx context.Context, address string) (*pgxpool.Pool, error) {
 	if err := pool.Ping(ping); err != nil {
 		pool.Close()
 		at := config.ConnConfig
-		return nil, fmt.Errorf("Postgres at %s, database %s, does not answer: %w; check %s", at.Host, at.Database, err, variable("database-url"))
+		return nil, fmt.Errorf("the Postgres at %s, database %s, does not answer: %w; check %s", at.Host, at.Database, err, variable("database-url"))
 	}
 	return pool, nil
 }

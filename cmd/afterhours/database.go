@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -38,6 +39,9 @@ func openDatabase(ctx context.Context, s settings, log *slog.Logger) (db databas
 }
 
 func startEmbedded(ctx context.Context, s settings, log *slog.Logger) (*pgserver.Server, string, error) {
+	if err := makeDataDir(s.DataDir); err != nil {
+		return nil, "", err
+	}
 	directory := filepath.Join(s.DataDir, "postgres")
 	server, err := pgserver.Start(ctx, pgserver.Options{Dir: directory, Log: log})
 	if errors.Is(err, pgserver.ErrRunning) {
@@ -51,6 +55,22 @@ func startEmbedded(ctx context.Context, s settings, log *slog.Logger) (*pgserver
 		return nil, "", err
 	}
 	return server, server.URL(), nil
+}
+
+// makeDataDir makes a data directory that the unprivileged user of an embedded Postgres can enter, not read. One that is
+// there is left as it is.
+func makeDataDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	err := os.MkdirAll(dir, 0o711)
+	if err == nil {
+		err = os.Chmod(dir, 0o711)
+	}
+	if err != nil {
+		return fmt.Errorf("data directory: %w; name another with %s", err, variable("data-dir"))
+	}
+	return nil
 }
 
 func connect(ctx context.Context, address string) (*pgxpool.Pool, error) {

@@ -22,8 +22,8 @@ func loadSecret(s settings) (secret, error) {
 	if s.SecretKey != "" {
 		return secret{[]byte(s.SecretKey)}, nil
 	}
-	if err := os.MkdirAll(s.DataDir, 0o755); err != nil {
-		return secret{}, fmt.Errorf("data directory: %w; name another with %s", err, variable("data-dir"))
+	if err := makeDataDir(s.DataDir); err != nil {
+		return secret{}, err
 	}
 	path := filepath.Join(s.DataDir, "secret.key")
 	if err := generateKey(path); err != nil && !errors.Is(err, os.ErrExist) {

@@ -17,7 +17,7 @@ help: ## explain the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 build: ## build bin/afterhours
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/afterhours
+	CGO_ENABLED=0 $(GO) build -buildvcs=auto -trimpath -o $(BIN) ./cmd/afterhours
 
 demo: postgres build ## run a sample team with sample mails, and print where to look
 	@$(BIN) demo

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
@@ -88,8 +90,8 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 // sentenceOf makes an error's text a sentence.
 func sentenceOf(text string) string {
-	first, rest := text[:1], text[1:]
-	return strings.ToUpper(first) + strings.TrimSuffix(rest, ".") + "."
+	first, width := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[width:], ".") + "."
 }
 
 // render executes a page into a buffer and sends it: a fault in the middle never leaves half a page.

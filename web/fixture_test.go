@@ -57,7 +57,9 @@ func (d *desk) ask(t *testing.T, method, target, body string, header ...string) 
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	for i := 0; i+1 < len(header); i += 2 {
-		if header[i+1] != "" {
+		if header[i] == "Host" {
+			request.Host = header[i+1]
+		} else if header[i+1] != "" {
 			request.Header.Set(header[i], header[i+1])
 		}
 	}
@@ -104,7 +106,9 @@ func page(t *testing.T, response *http.Response) *goquery.Document {
 }
 
 // text is what a selection says, with single spaces.
-func text(selection *goquery.Selection) string { return strings.Join(strings.Fields(selection.Text()), " ") }
+func text(selection *goquery.Selection) string {
+	return strings.Join(strings.Fields(selection.Text()), " ")
+}
 
 func wantStatus(t *testing.T, response *http.Response, want int) {
 	t.Helper()

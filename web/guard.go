@@ -95,6 +95,11 @@ func (s *Site) notFound(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Site) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), method, r.URL.Path) {
+			w.Header().Add("Allow", method)
+		}
+	}
 	s.refuse(w, r, http.StatusMethodNotAllowed, "This address does not take a "+r.Method+".")
 }
 

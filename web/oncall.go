@@ -28,7 +28,7 @@ type scheduleView struct {
 	Zone     string
 	Now      string // a name; empty in a gap
 	Override bool
-	Until    *when // nil beyond the horizon
+	Until    *when    // nil beyond the horizon
 	Then     *stretch // what follows; nil where nothing changes within the horizon
 	Stretch  []stretch
 	Bar      []barPart
@@ -43,6 +43,8 @@ type stretch struct {
 	Length   string
 	Override bool
 	Now      bool
+	Tone     int // of the bar
+	start    time.Time
 	end      time.Time
 }
 
@@ -98,7 +100,7 @@ func (r reader) schedule(schedule oncall.Schedule) scheduleView {
 			view.Gaps++
 		}
 	}
-	view.Bar = bar(schedule, now)
+	view.Bar = bar(view.Stretch, now)
 	view.Days = days(now, r.zone)
 	return view
 }
@@ -125,15 +127,19 @@ func spells(schedule oncall.Schedule, from, to time.Time) []spell {
 }
 
 func (r reader) stretches(schedule oncall.Schedule, from, to time.Time) []stretch {
+	tones := map[string]int{}
 	var found []stretch
 	for _, at := range spells(schedule, from, to) {
 		who := ""
 		if at.person != "" {
 			who = r.name(at.person)
+			if _, known := tones[at.person]; !known {
+				tones[at.person] = len(tones) % 4
+			}
 		}
 		found = append(found, stretch{
 			Who: who, From: r.day(at.start), To: r.day(at.end), Length: length(at.end.Sub(at.start)),
-			Override: at.override, Now: !at.start.After(r.now), end: at.end,
+			Override: at.override, Now: !at.start.After(r.now), Tone: tones[at.person], start: at.start, end: at.end,
 		})
 	}
 	return found
@@ -158,19 +164,11 @@ func length(of time.Duration) string {
 	return strings.Join(parts[:min(2, len(parts))], " ")
 }
 
-func bar(schedule oncall.Schedule, from time.Time) []barPart {
-	tones := map[string]int{}
-	var parts []barPart
-	for _, at := range spells(schedule, from, from.Add(week)) {
+func bar(stretches []stretch, from time.Time) []barPart {
+	parts := make([]barPart, len(stretches))
+	for i, at := range stretches {
 		x, end := along(at.start.Sub(from)), along(at.end.Sub(from))
-		part := barPart{X: units(x), Width: units(end - x), Gap: at.person == ""}
-		if !part.Gap {
-			if _, known := tones[at.person]; !known {
-				tones[at.person] = len(tones) % 4
-			}
-			part.Tone = tones[at.person]
-		}
-		parts = append(parts, part)
+		parts[i] = barPart{X: units(x), Width: units(end - x), Gap: at.Who == "", Tone: at.Tone}
 	}
 	return parts
 }

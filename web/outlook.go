@@ -38,13 +38,16 @@ func (r reader) outlook(ticket tickets.Ticket, next oncall.Outlook) outlook {
 	case "running":
 		at := r.in(next.DueAt)
 		if len(next.Next) > 0 {
-			return outlook{Mark: "→", Text: strings.Join(next.Next, ", "), At: &at}
+			return outlook{Mark: "→", Text: strings.Join(next.Next, ", ") + " next", At: &at}
 		}
 		return outlook{Mark: "→", Text: "nobody is next; its policy goes on", At: &at, Tone: "bad"}
 	case "exhausted":
 		return outlook{Mark: "!", Text: "Nobody is left to tell", Why: next.Reason, Tone: "bad"}
 	case "stopped":
-		return outlook{Text: "Nobody is being told", Why: next.Reason}
+		if next.Reason != "" {
+			return outlook{Text: strings.TrimSuffix(sentenceOf(next.Reason), ".")}
+		}
+		return outlook{Text: "Nobody is being told"}
 	}
 	return outlook{Text: "Recorded; nobody is paged"}
 }

@@ -50,7 +50,7 @@ type Channel interface {
 }
 
 // ErrHeld says that the channel has no way out of the house (no smarthost is configured): the message is kept.
-var ErrHeld = errors.New("held: no way out is configured")
+var ErrHeld = errors.New("no smarthost is configured; set AFTERHOURS_SMARTHOST_URL")
 
 // Permanent marks an error that no further attempt can mend.
 func Permanent(err error) error { return &permanentError{err} }

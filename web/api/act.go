@@ -42,7 +42,7 @@ func (s *service) escalate(ctx context.Context, in *byNumber) (*ticketAnswer, er
 }
 
 type noteRequest struct {
-	byNumber
+	Number  string `path:"number" doc:"The ticket's number"`
 	RawBody []byte `contentType:"application/json"`
 }
 
@@ -56,13 +56,13 @@ func (s *service) note(ctx context.Context, in *noteRequest) (*ticketAnswer, err
 	if fields.Text == nil {
 		return nil, invalid("text", "a note needs words")
 	}
-	return s.change(ctx, &in.byNumber, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+	return s.change(ctx, &byNumber{in.Number}, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
 		return s.Tickets.Note(ctx, number, actor, *fields.Text)
 	})
 }
 
 type snoozeRequest struct {
-	byNumber
+	Number  string `path:"number" doc:"The ticket's number"`
 	RawBody []byte `contentType:"application/json"`
 }
 
@@ -76,7 +76,7 @@ func (s *service) snooze(ctx context.Context, in *snoozeRequest) (*ticketAnswer,
 	if fields.Until == nil {
 		return nil, invalid("until", "give a time in RFC 3339 within the next 24 hours")
 	}
-	return s.change(ctx, &in.byNumber, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+	return s.change(ctx, &byNumber{in.Number}, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
 		if err := s.OnCall.Snooze(ctx, number, actor, fields.Until.UTC()); err != nil {
 			return tickets.Ticket{}, err
 		}

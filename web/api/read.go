@@ -36,9 +36,9 @@ func list[T any](values []T) []T {
 }
 
 type listQuery struct {
-	State    []string `query:"state,explode" doc:"open, acknowledged or resolved; several with commas"`
-	Severity []string `query:"severity,explode" doc:"high, medium, low, informational or unknown; several with commas"`
-	Product  []string `query:"product,explode" doc:"Several with commas"`
+	State    []string `query:"state,explode" nullable:"false" doc:"open, acknowledged or resolved; several with commas"`
+	Severity []string `query:"severity,explode" nullable:"false" doc:"high, medium, low, informational or unknown; several with commas"`
+	Product  []string `query:"product,explode" nullable:"false" doc:"Several with commas"`
 	Query    string   `query:"q" doc:"Every word must occur in number, title, device, user or an id"`
 	Assignee string   `query:"assignee" doc:"A person's id"`
 	Since    string   `query:"since" doc:"Created at or after, RFC 3339"`

@@ -51,14 +51,14 @@ func (a *Auth) verify(ctx context.Context, email, password string) (Identity, er
 			Scan(&identity.ID, &identity.Name, &identity.Role, &hash, &disabled)
 	}
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return Identity{}, fmt.Errorf("read account: %w", err)
+		return Identity{}, fmt.Errorf("read account: %w", classify(err))
 	}
 	if len(password) > maxPassword {
 		password, hash = "", ""
 	}
 	matches, err := a.hasher.matches(ctx, password, hash)
 	if err != nil {
-		return Identity{}, fmt.Errorf("compare password: %w", err)
+		return Identity{}, fmt.Errorf("compare password: %w", classify(err))
 	}
 	if !matches || disabled {
 		return Identity{}, ErrWrongCredentials
@@ -70,7 +70,7 @@ func (a *Auth) verify(ctx context.Context, email, password string) (Identity, er
 func (a *Auth) HasAccounts(ctx context.Context) (bool, error) {
 	var exist bool
 	if err := a.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM accounts)`).Scan(&exist); err != nil {
-		return false, fmt.Errorf("look for accounts: %w", err)
+		return false, fmt.Errorf("look for accounts: %w", classify(err))
 	}
 	return exist, nil
 }
@@ -94,7 +94,7 @@ func (a *Auth) EnsureAccount(ctx context.Context, id, name, email, role string) 
 		return &tickets.ConflictError{Reason: fmt.Sprintf("another account has the address %s", email)}
 	}
 	if err != nil {
-		return fmt.Errorf("make account %s: %w", id, err)
+		return fmt.Errorf("make account %s: %w", id, classify(err))
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func (a *Auth) CreateLoginLink(ctx context.Context, account *string, ttl time.Du
 		return "", fmt.Errorf("account %s: %w", *account, tickets.ErrNotFound)
 	}
 	if err != nil {
-		return "", fmt.Errorf("make sign-in link: %w", err)
+		return "", fmt.Errorf("make sign-in link: %w", classify(err))
 	}
 	return token, nil
 }
@@ -67,7 +67,7 @@ func linkError(err error) error {
 		return fmt.Errorf("sign-in link: %w", tickets.ErrNotFound)
 	}
 	if err != nil {
-		return fmt.Errorf("sign-in link: %w", err)
+		return fmt.Errorf("sign-in link: %w", classify(err))
 	}
 	return nil
 }
@@ -102,7 +102,7 @@ func (a *Auth) CreateAdministrator(ctx context.Context, token string, account Fi
 	}
 	hash, err := a.hasher.hash(ctx, account.Password)
 	if err != nil {
-		return Identity{}, fmt.Errorf("hash password: %w", err)
+		return Identity{}, fmt.Errorf("hash password: %w", classify(err))
 	}
 	identity := Identity{ID: account.ID, Name: account.Name, Role: Admin}
 	err = pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {

@@ -37,7 +37,9 @@ func newSessions(pool *pgxpool.Pool, secure bool) *scs.SessionManager {
 // sessions cannot be read.
 func (a *Auth) Sessions(fail func(http.ResponseWriter, *http.Request, error)) func(http.Handler) http.Handler {
 	manager := *a.sessions
-	manager.ErrorFunc = fail
+	manager.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
+		fail(w, r, fmt.Errorf("session: %w", classify(err)))
+	}
 	return manager.LoadAndSave
 }
 
@@ -54,7 +56,7 @@ func (a *Auth) Current(ctx context.Context) (identity Identity, ok bool, err err
 		return Identity{}, false, nil
 	}
 	if err != nil {
-		return Identity{}, false, fmt.Errorf("read account of the session: %w", err)
+		return Identity{}, false, fmt.Errorf("read account of the session: %w", classify(err))
 	}
 	return identity, true, nil
 }
@@ -62,11 +64,11 @@ func (a *Auth) Current(ctx context.Context) (identity Identity, ok bool, err err
 // begin signs an account in, under a new session id: whoever knew the old one does not come in with it.
 func (a *Auth) begin(ctx context.Context, account string) error {
 	if err := a.sessions.RenewToken(ctx); err != nil {
-		return fmt.Errorf("renew session: %w", err)
+		return fmt.Errorf("renew session: %w", classify(err))
 	}
 	a.sessions.Put(ctx, accountKey, account)
 	if _, err := a.pool.Exec(ctx, `DELETE FROM sessions WHERE expiry < $1`, a.now()); err != nil {
-		return fmt.Errorf("remove expired sessions: %w", err)
+		return fmt.Errorf("remove expired sessions: %w", classify(err))
 	}
 	return nil
 }
@@ -74,7 +76,7 @@ func (a *Auth) begin(ctx context.Context, account string) error {
 // SignOut ends the request's session, here and in the database.
 func (a *Auth) SignOut(ctx context.Context) error {
 	if err := a.sessions.Destroy(ctx); err != nil {
-		return fmt.Errorf("end session: %w", err)
+		return fmt.Errorf("end session: %w", classify(err))
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func (a *Auth) CreateToken(ctx context.Context, name, role string, expires *time
 		return "", &tickets.ConflictError{Reason: fmt.Sprintf("a token named %s exists already; choose another name", name)}
 	}
 	if err != nil {
-		return "", fmt.Errorf("make token %s: %w", name, err)
+		return "", fmt.Errorf("make token %s: %w", name, classify(err))
 	}
 	return token, nil
 }
@@ -53,7 +53,7 @@ func (a *Auth) Bearer(ctx context.Context, token string) (Identity, error) {
 		return Identity{}, ErrUnauthenticated
 	}
 	if err != nil {
-		return Identity{}, fmt.Errorf("read token: %w", err)
+		return Identity{}, fmt.Errorf("read token: %w", classify(err))
 	}
 	return identity, nil
 }

@@ -1,0 +1,197 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/go-chi/chi/v5"
+
+	"afterhours/web/auth"
+)
+
+type route struct{ method, pattern, path string }
+
+// allRoutes are the site's routes with a value in each place of their paths.
+func (d *desk) allRoutes(t *testing.T) []route {
+	t.Helper()
+	var found []route
+	fill := strings.NewReplacer("{number}", "1042", "{id}", "2", "{token}", goodToken, "{name}", "none.css")
+	err := chi.Walk(d.handler.(chi.Routes), func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
+		found = append(found, route{method, pattern, fill.Replace(pattern)})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) < 35 {
+		t.Fatalf("got %d routes, want all of them", len(found))
+	}
+	return found
+}
+
+func TestEveryPostFromAnotherSiteIsRefused(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t) // a call that changes anything fails the test
+	admin, token := d.signIn(t, "adm", auth.Admin), d.token(t, auth.Admin)
+	posts := 0
+	for _, route := range d.allRoutes(t) {
+		if route.method == http.MethodGet || route.method == http.MethodHead {
+			continue
+		}
+		posts++
+		for name, header := range map[string][]string{
+			"fetch metadata": {"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"},
+			"a null origin":  {"Sec-Fetch-Site", "cross-site", "Origin", "null"},
+			"a sibling site": {"Sec-Fetch-Site", "same-site", "Origin", "http://other.example"},
+			"an old browser": {"Origin", "https://evil.example"},
+		} {
+			response := d.ask(t, route.method, route.path, "", append(header, "Cookie", admin, "Authorization", "Bearer "+token)...)
+			if response.StatusCode != http.StatusForbidden {
+				t.Errorf("%s %s, %s: got %s, want 403", route.method, route.pattern, name, response.Status)
+			}
+		}
+	}
+	if posts < 15 {
+		t.Errorf("got %d routes that are not GET, want all of them", posts)
+	}
+}
+
+func TestTheDeskSendsWhoeverIsSignedOutToTheSignIn(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	asked := 0
+	for _, route := range d.allRoutes(t) {
+		public := route.pattern == "/healthz" || route.pattern == "/readyz" || route.pattern == "/metrics" || strings.HasPrefix(route.pattern, "/static/") ||
+			strings.HasPrefix(route.pattern, "/log") || strings.HasPrefix(route.pattern, "/ack/") || strings.HasPrefix(route.pattern, "/api/")
+		if public {
+			continue
+		}
+		asked++
+		response := d.ask(t, route.method, route.path, "")
+		if location := response.Header.Get("Location"); response.StatusCode != http.StatusSeeOther || !strings.HasPrefix(location, "/login?next=") {
+			t.Errorf("%s %s: got %s to %q, want 303 to the sign-in", route.method, route.pattern, response.Status, location)
+		}
+	}
+	if asked < 12 {
+		t.Errorf("got %d routes of the desk, want all of them", asked)
+	}
+}
+
+func TestWhatARoleMayDoAtTheDesk(t *testing.T) {
+	t.Parallel()
+	for role, may := range map[auth.Role]bool{auth.Viewer: false, auth.Responder: true, auth.Admin: true} {
+		t.Run(string(role), func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			d.letAct()
+			cookie := d.signIn(t, "who", role)
+			for _, route := range d.allRoutes(t) {
+				if strings.HasPrefix(route.pattern, "/tickets") || strings.HasPrefix(route.pattern, "/settings") || route.pattern == "/oncall" {
+					path := strings.Replace(route.path, "mails/2", "mails/7", 1)
+					response := d.ask(t, route.method, path, form("text", "x"), "Cookie", cookie)
+					want := http.StatusOK
+					acts := route.method != http.MethodGet
+					switch {
+					case (acts || route.pattern == "/settings/outgoing/{id}") && !may:
+						want = http.StatusForbidden
+					case acts:
+						want = http.StatusSeeOther
+					}
+					if response.StatusCode != want {
+						t.Errorf("%s %s: got %s, want %d", route.method, route.pattern, response.Status, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestEveryAnswerCarriesTheGuardingHeaders(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for _, path := range []string{"/healthz", "/login", "/ack/" + goodToken, "/ack/forged", "/none", "/api/v1/tickets", "/tickets", "/static/none.css"} {
+		h := d.ask(t, http.MethodGet, path, "").Header
+		policy := h.Get("Content-Security-Policy")
+		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: got the policy %q", path, policy)
+		}
+		if got := h.Get("X-Content-Type-Options"); got != "nosniff" {
+			t.Errorf("%s: got X-Content-Type-Options %q", path, got)
+		}
+		if h.Get("Referrer-Policy") == "" {
+			t.Errorf("%s: no Referrer-Policy", path)
+		}
+	}
+}
+
+func TestEveryGetRouteAnswersHead(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	cookie := d.signIn(t, "adm", auth.Admin)
+	for _, route := range d.allRoutes(t) {
+		if route.method != http.MethodGet {
+			continue
+		}
+		path := strings.NewReplacer("mails/2", "mails/7", "messages/2", "messages/7").Replace(route.path)
+		get := d.ask(t, http.MethodGet, path, "", "Cookie", cookie)
+		head := d.ask(t, http.MethodHead, path, "", "Cookie", cookie)
+		if get.StatusCode != head.StatusCode {
+			t.Errorf("%s: got %s to GET and %s to HEAD", route.pattern, get.Status, head.Status)
+		}
+		if get.StatusCode >= http.StatusBadRequest && route.pattern != "/static/{name}" && route.pattern != "/login/{token}" {
+			t.Errorf("%s: got %s", route.pattern, get.Status)
+		}
+	}
+}
+
+func TestWhatIsNotThereHasAPageOfItsOwn(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	cookie := d.signIn(t, "adm", auth.Admin)
+	for path, status := range map[string]int{
+		"/none": 404, "/tickets/7": 404, "/tickets/99999999999999999999": 404, "/tickets/x": 400, "/tickets/1042/mails/99": 404,
+		"/tickets?tab=none": 400, "/tickets?before=x": 400, "/settings/outgoing/99": 404, "/tickets/1042/mails/7?view=x": 400,
+	} {
+		response := d.ask(t, http.MethodGet, path, "", "Cookie", cookie)
+		if response.StatusCode != status {
+			t.Errorf("%s: got %s, want %d", path, response.Status, status)
+		}
+		document := page(t, response)
+		if text(document.Find("h1")) == "" || document.Find("link[rel=stylesheet]").Length() != 1 {
+			t.Errorf("%s: got no page in the look of the others", path)
+		}
+	}
+	put := d.ask(t, http.MethodPut, "/login", "", "Cookie", cookie)
+	wantStatus(t, put, http.StatusMethodNotAllowed)
+	if got := strings.Join(put.Header.Values("Allow"), " "); got != "GET POST" {
+		t.Errorf("PUT: got Allow %q, want GET POST", got)
+	}
+	problem := d.ask(t, http.MethodGet, "/api/v1/none", "")
+	wantStatus(t, problem, http.StatusNotFound)
+	if got := problem.Header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("under /api: got %q", got)
+	}
+}
+
+func TestAFaultInsideIsAPageAndALine(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	cookie := d.signIn(t, "adm", auth.Admin)
+	d.oncall.held = func() (int, error) { panic("secret wire") }
+	response := d.ask(t, http.MethodGet, "/tickets", "", "Cookie", cookie)
+	wantStatus(t, response, http.StatusInternalServerError)
+	document := page(t, response)
+	wantText(t, document, "h1", "The server failed")
+	if strings.Contains(document.Text(), "secret wire") || !strings.Contains(d.log.String(), "secret wire") {
+		t.Errorf("the cause belongs into the log and not on the page")
+	}
+}
+
+func TestProbes(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/readyz?for=smtp": 503, "/readyz?for=x": 400, "/metrics": 200} {
+		wantStatus(t, d.ask(t, http.MethodGet, path, ""), want)
+	}
+}

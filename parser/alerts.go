@@ -68,7 +68,7 @@ func readMerge(alert *tickets.Alert, mail *reading) {
 
 // readAttackPath reads an attack path: its title is the second heading.
 func readAttackPath(alert *tickets.Alert, mail *reading) {
-	alert.Title = firstOf(heading(mail, 2), mail.fields.first(labelTitle))
+	alert.Title = firstOf(heading(mail, 2), mail.fields.first(labelTitle), lineAfterSubject(mail))
 	alert.AlertIDs = []string{}
 	for _, r := range mail.source.page.rows {
 		if at, _ := detectionTime(r.text()); alert.DetectedAt.IsZero() && !at.IsZero() {
@@ -83,6 +83,25 @@ func heading(mail *reading, level int) string {
 		text := oneLine(r.text())
 		if r.heading == level && text != "" && !strings.EqualFold(text, mail.subject) && meaningOf(text) == "" {
 			return text
+		}
+	}
+	return ""
+}
+
+// lineAfterSubject is the first line of several words below the one that repeats the subject: what a heading becomes in
+// plain text.
+func lineAfterSubject(mail *reading) string {
+	below := false
+	for _, r := range mail.source.page.rows {
+		text := oneLine(r.text())
+		switch {
+		case strings.EqualFold(text, mail.subject):
+			below = true
+		case !below || len(strings.Fields(text)) < 3 || meaningOf(labelPart(text)) != "" || isFooter(text):
+		default:
+			if at, _ := detectionTime(text); at.IsZero() {
+				return text
+			}
 		}
 	}
 	return ""

@@ -51,7 +51,8 @@ func (s *Site) nightNote(w http.ResponseWriter, r *http.Request, caller nightCal
 
 // nightDone shows the page again, by a redirect so that a reload does nothing twice, or says why it was not possible.
 func (s *Site) nightDone(w http.ResponseWriter, r *http.Request, caller nightCaller, what string, err error) error {
-	status, reason := 0, ""
+	var status int
+	var reason string
 	var conflict *tickets.ConflictError
 	var invalid *tickets.InvalidError
 	switch {

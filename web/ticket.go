@@ -17,8 +17,6 @@ type ticketView struct {
 	URL       string
 	Badge     badge
 	Heading   string
-	Summary   string // who has it
-	Times     string
 	State     tickets.State
 	Portal    *portal
 	Links     []portal // the others
@@ -65,7 +63,6 @@ type mailRow struct {
 	At      when
 	Size    string
 	Text    string
-	Current bool
 }
 
 // showTicket is GET /tickets/{number}.

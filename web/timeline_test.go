@@ -88,8 +88,11 @@ func TestTimesInWords(t *testing.T) {
 func TestLinksLeadToTheMatterFirstAndOnlyToTheWeb(t *testing.T) {
 	t.Parallel()
 	found := portals([]tickets.Link{
-		{Rel: tickets.RelDevice, URL: "https://x.example/d"}, {Rel: tickets.RelPortal, URL: "javascript:alert(1)"}, {Rel: "new", URL: "https://x.example/n"},
-		{Rel: tickets.RelIncident, URL: "https://x.example/i"}, {Rel: tickets.RelAlert, URL: "https:///nowhere"},
+		{Rel: tickets.RelDevice, URL: "https://x.example/d"},
+		{Rel: tickets.RelPortal, URL: "javascript:alert(1)"},
+		{Rel: "new", URL: "https://x.example/n"},
+		{Rel: tickets.RelIncident, URL: "https://x.example/i"},
+		{Rel: tickets.RelAlert, URL: "https:///nowhere"},
 	})
 	var got []string
 	for _, link := range found {

@@ -31,6 +31,28 @@ func (c Configuration) Webhook(id string) (Webhook, bool) {
 	return find(c.Webhooks, func(w Webhook) bool { return w.ID == id })
 }
 
+// WithoutEffect names what the configuration asks for and this version does not do yet.
+func (c Configuration) WithoutEffect() []string {
+	var names []string
+	for _, policy := range c.Policies {
+		if policy.AckExpires > 0 {
+			names = append(names, "ack_expires of policy "+policy.ID)
+		}
+		if policy.AckLink == "login" {
+			names = append(names, "ack_link: login of policy "+policy.ID)
+		}
+		if policy.Bundle != nil {
+			names = append(names, "bundle of policy "+policy.ID)
+		}
+	}
+	for _, webhook := range c.Webhooks {
+		if len(webhook.Events) > 0 {
+			names = append(names, "events of webhook "+webhook.ID)
+		}
+	}
+	return names
+}
+
 func find[T any](list []T, wanted func(T) bool) (found T, ok bool) {
 	for _, item := range list {
 		if wanted(item) {

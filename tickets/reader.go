@@ -14,7 +14,7 @@ import (
 // Bounds of the reader.
 const (
 	readBatch    = 100              // mails claimed at once
-	readLease    = 2 * time.Minute  // after which another reader may take a claimed mail
+	readLease    = 30 * time.Second // after which another reader may take a claimed mail
 	readAttempts = 4                // claims after which a mail is not parsed any more: it may be what kills the reader
 	readPoll     = time.Second      // the backstop of a lost wake-up
 	readTimeout  = 30 * time.Second // of one batch's transaction

@@ -17,6 +17,12 @@ import (
 // poolSize leaves room for several replicas below Postgres' usual hundred connections.
 const poolSize = 24
 
+// How long a command waits for the process beside it that starts or stops the embedded server.
+const (
+	attachAttempts = 50
+	attachPause    = 200 * time.Millisecond
+)
+
 // database is an open pool and the embedded server behind it, if this process runs one.
 type database struct {
 	pool   *pgxpool.Pool
@@ -43,18 +49,26 @@ func startEmbedded(ctx context.Context, s settings, log *slog.Logger) (*pgserver
 		return nil, "", err
 	}
 	directory := filepath.Join(s.DataDir, "postgres")
-	server, err := pgserver.Start(ctx, pgserver.Options{Dir: directory, Log: log})
-	if errors.Is(err, pgserver.ErrRunning) {
-		address, ok, err := pgserver.Attach(directory)
-		if err == nil && !ok {
-			err = fmt.Errorf("another process is starting or stopping the embedded Postgres in %s: try again in a moment", directory)
+	for patience := attachAttempts; ; patience-- {
+		server, err := pgserver.Start(ctx, pgserver.Options{Dir: directory, Log: log})
+		if err == nil {
+			return server, server.URL(), nil
 		}
-		return nil, address, err
+		if !errors.Is(err, pgserver.ErrRunning) {
+			return nil, "", err
+		}
+		if address, ok, err := pgserver.Attach(directory); ok || err != nil {
+			return nil, address, err
+		}
+		if patience == 0 {
+			return nil, "", fmt.Errorf("another process holds the embedded Postgres in %s and it does not answer; try again in a moment", directory)
+		}
+		select { // that process is starting or stopping it
+		case <-time.After(attachPause):
+		case <-ctx.Done():
+			return nil, "", ctx.Err()
+		}
 	}
-	if err != nil {
-		return nil, "", err
-	}
-	return server, server.URL(), nil
 }
 
 // makeDataDir makes a data directory that the unprivileged user of an embedded Postgres can enter, not read. One that is

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -214,4 +215,44 @@ func request(t *testing.T, method, url string, body io.Reader) *http.Response {
 	}
 	t.Cleanup(func() { response.Body.Close() })
 	return response
+}
+
+func TestATeamsWebhookIsToldWithoutAPerson(t *testing.T) {
+	t.Parallel()
+	soc := newHook(t)
+	app := serveTest(t, nil)
+	app.configure(t, fmt.Sprintf(`
+webhooks: [{id: soc, url: %q, secret: %q}]
+policies: [{id: security, steps: [{notify: ["webhook:soc"], wait: 1h}]}]
+`, soc.URL, signingSecret))
+	mustSend(t, app.smtpAddr, alertMail("High", "Ransomware", "pc1", "da1111111111111111_1", "one@example"))
+	eventually(t, "the webhook is told", func() bool { return len(soc.deliveries()) == 1 })
+	got := soc.deliveries()[0]
+	if got.message.Data.Person != nil || got.message.Data.Step != 1 || got.header.Get("webhook-signature") == "" {
+		t.Errorf("page: got %s", got.body)
+	}
+	request(t, http.MethodPost, got.message.Data.AckURL, nil)
+	if ticket, _ := app.rooms.tickets.Get(t.Context(), 1001); ticket.AcknowledgedBy != tickets.ActorSystem {
+		t.Errorf("acknowledged by %q, want %s", ticket.AcknowledgedBy, tickets.ActorSystem)
+	}
+}
+
+func TestAWorseMailOnAnAcknowledgedTicketAsksItsOwnerFirst(t *testing.T) {
+	t.Parallel()
+	ana, ben := newHook(t), newHook(t)
+	app := serveTest(t, nil)
+	app.configure(t, team(ana, ben, "1h"))
+	mustSend(t, app.smtpAddr, alertMail("Medium", "Ransomware", "pc1", "da1111111111111111_1", "one@example"))
+	eventually(t, "the primary is told", func() bool { return len(ana.deliveries()) == 1 })
+	if _, err := app.rooms.tickets.Acknowledge(t.Context(), 1001, "ben"); err != nil {
+		t.Fatal(err)
+	}
+	mustSend(t, app.smtpAddr, alertMail("High", "Ransomware", "pc2", "da1111111111111111_1", "two@example"))
+	eventually(t, "the owner is told", func() bool { return len(ben.deliveries()) == 1 })
+	if got := ben.deliveries()[0].message.Data; got.Step != 0 || got.Ticket.Severity != "high" || len(ana.deliveries()) != 1 {
+		t.Errorf("page: got %+v, and %d pages to ana", got, len(ana.deliveries()))
+	}
+	if ticket, _ := app.rooms.tickets.Get(t.Context(), 1001); ticket.State != tickets.Open || ticket.Severity != tickets.High || ticket.MessageCount != 2 {
+		t.Errorf("ticket: got %+v", ticket)
+	}
 }

@@ -2,14 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,20 +13,12 @@ import (
 	"afterhours/migrations"
 	"afterhours/oncall"
 	"afterhours/parser"
-	"afterhours/smtpd"
 	"afterhours/tickets"
-	"afterhours/tickets/ticketdb"
-	"afterhours/web"
 	"afterhours/web/auth"
 )
 
-// Bounds of a stop, and of the HTTP server.
 const (
 	stopWithin        = 25 * time.Second
-	headerWithin      = 10 * time.Second
-	requestWithin     = 60 * time.Second
-	idleWithin        = 2 * time.Minute
-	maxHeader         = 32 << 10
 	housekeepingEvery = "@every 1h"
 )
 
@@ -44,8 +31,9 @@ type application struct {
 	db       database
 	rooms    *rooms
 	auth     *auth.Auth
-	smtpAddr string // as bound
-	baseURL  string
+	handler  *lateHandler
+	smtpAddr string     // as bound
+	baseURL  string     // of links
 	failed   chan error // a part that ended by itself
 
 	cleanups []cleanup
@@ -74,7 +62,9 @@ func start(ctx context.Context, s settings, log *slog.Logger, now func() time.Ti
 	for _, name := range a.settings.given() {
 		log.Warn("setting has no effect in this version", "variable", name)
 	}
-	steps := []func(context.Context) error{a.openDatabase, a.listenHTTP, a.startRooms, a.startReader, a.startSMTP, a.startCron}
+	steps := []func(context.Context) error{
+		a.listenHTTP, a.openDatabase, a.wireRooms, a.showPages, a.startQueue, a.startReader, a.startSMTP, a.startCron,
+	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return a, err
@@ -114,99 +104,14 @@ func (a *application) openDatabase(ctx context.Context) (err error) {
 	return nil
 }
 
-// listenHTTP binds the web's port and serves it; the base of links is known from then on.
-func (a *application) listenHTTP(context.Context) error {
-	listener, err := net.Listen("tcp", a.settings.HTTPAddr)
-	if err != nil {
-		return fmt.Errorf("web: %w; choose another address with %s", err, variable("http-addr"))
-	}
-	scheme := "http"
-	if a.settings.HTTPTLSCert != "" {
-		certificate, err := tls.LoadX509KeyPair(a.settings.HTTPTLSCert, a.settings.HTTPTLSKey)
-		if err != nil {
-			return errors.Join(fmt.Errorf("%s: %w", variable("http-tls-cert"), err), listener.Close())
-		}
-		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
-		scheme = "https"
-	}
-	a.baseURL = strings.TrimSuffix(a.settings.PublicURL, "/")
-	if a.baseURL == "" {
-		a.baseURL = scheme + "://" + reachable(listener.Addr())
-	}
-	handler := &lateHandler{}
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerWithin, ReadTimeout: requestWithin, WriteTimeout: requestWithin,
-		IdleTimeout: idleWithin, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
-	}
-	a.onStop("web", server.Shutdown)
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			a.failed <- fmt.Errorf("web: %w", err)
-		}
-	}()
-	a.rooms, err = wire(a.settings, a.db, a.baseURL, a.log, a.now)
-	if err != nil {
+func (a *application) wireRooms(ctx context.Context) (err error) {
+	if a.rooms, err = wire(a.settings, a.db, a.baseURL, a.log, a.now); err != nil {
 		return err
 	}
-	a.auth = auth.New(a.db.pool, auth.Options{Now: a.now, Secure: strings.HasPrefix(a.baseURL, "https:")})
-	site, err := web.New(web.Options{
-		Tickets: a.rooms.tickets, OnCall: a.rooms.oncall, Auth: a.auth, Log: a.log, Now: a.now, PublicURL: a.baseURL,
-		IntakeAddress: a.intakeAddress(), Ready: a.ready, ReadySMTP: a.ready,
-		Metrics: a.metrics(), Version: buildVersion(),
-	})
-	if err != nil {
-		return fmt.Errorf("web: %w", err)
-	}
-	handler.set(site.Handler())
-	return nil
+	return a.rooms.tickets.PrepareMonths(ctx, a.now())
 }
 
-// lateHandler answers 503 until the pages are built.
-type lateHandler struct {
-	mutex sync.RWMutex
-	inner http.Handler
-}
-
-func (h *lateHandler) set(inner http.Handler) {
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	h.inner = inner
-}
-
-func (h *lateHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.mutex.RLock()
-	inner := h.inner
-	h.mutex.RUnlock()
-	if inner == nil {
-		http.Error(w, "starting", http.StatusServiceUnavailable)
-		return
-	}
-	inner.ServeHTTP(w, r)
-}
-
-// reachable is a listener's address as a browser on this machine can use it.
-func reachable(bound net.Addr) string {
-	address := bound.(*net.TCPAddr)
-	host := address.IP.String()
-	if address.IP.IsUnspecified() || address.IP.IsLoopback() && address.IP.To4() != nil {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, strconv.Itoa(address.Port))
-}
-
-func (a *application) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	if err := a.db.pool.Ping(ctx); err != nil {
-		return errors.New("the database cannot be reached")
-	}
-	return nil
-}
-
-func (a *application) startRooms(ctx context.Context) error {
-	if err := a.rooms.tickets.PrepareMonths(ctx, a.now()); err != nil {
-		return err
-	}
+func (a *application) startQueue(ctx context.Context) error {
 	if err := a.rooms.queue.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("queue: %w", err)
 	}
@@ -226,30 +131,6 @@ func (a *application) startReader(context.Context) error {
 		group.Wait()
 		return nil
 	})
-	return nil
-}
-
-func (a *application) startSMTP(context.Context) error {
-	config, err := smtpConfig(a.settings, a.rooms.intake, a.log, a.now)
-	if err != nil {
-		return err
-	}
-	server, err := smtpd.New(config)
-	if err != nil {
-		return fmt.Errorf("smtp: %w", err)
-	}
-	listener, err := net.Listen("tcp", a.settings.SMTPAddr)
-	if err != nil {
-		return fmt.Errorf("smtp: %w; choose another address with %s", err, variable("smtp-addr"))
-	}
-	a.smtpAddr = listener.Addr().String()
-	a.onStop("smtp", server.Shutdown)
-	go func() {
-		if err := server.Serve(listener); err != nil {
-			a.failed <- fmt.Errorf("smtp: %w", err)
-		}
-	}()
-	a.log.Info("ready", "web", a.baseURL, "smtp", a.smtpAddr)
 	return nil
 }
 
@@ -285,48 +166,4 @@ func (a *application) startCron(ctx context.Context) error {
 		return nil
 	})
 	return nil
-}
-
-func (a *application) intakeAddress() string {
-	for _, item := range strings.Split(a.settings.MailTo, ",") {
-		if item = strings.TrimSpace(item); strings.Contains(item, "@") {
-			return item
-		} else if item != "" && item != "*" {
-			return "defender@" + item
-		}
-	}
-	return "defender@" + a.settings.SMTPDomain
-}
-
-// smtpConfig is the SMTP server as the settings want it, in front of intake.
-func smtpConfig(s settings, intake *ticketdb.Intake, log *slog.Logger, now func() time.Time) (smtpd.Config, error) {
-	recipients, err := smtpd.ParseAddressList(s.MailTo)
-	if err != nil {
-		return smtpd.Config{}, usageError{fmt.Errorf("%s: %w", variable("mail-to"), err)}
-	}
-	config := smtpd.Config{
-		Domain: s.SMTPDomain, MaxSize: int64(s.MailMaxSize), MaxConnections: s.SMTPMaxConns, MaxPerAddress: s.SMTPMaxPerAddress,
-		Recipients: recipients.Contains, TLSRequired: s.SMTPTLSRequired, Now: now, Log: log,
-		Accept: func(ctx context.Context, e smtpd.Envelope, raw []byte) (string, error) {
-			id, err := intake.Accept(ctx, tickets.Envelope{
-				From: e.From, To: e.To, Remote: e.Remote, Helo: e.Helo, TLS: e.TLS, ReceivedAt: e.ReceivedAt,
-			}, raw)
-			return strconv.FormatInt(id, 10), err
-		},
-	}
-	if s.MailFromAllow != "" {
-		senders, err := smtpd.ParseAddressList(s.MailFromAllow)
-		if err != nil {
-			return smtpd.Config{}, usageError{fmt.Errorf("%s: %w", variable("mail-from-allow"), err)}
-		}
-		config.Senders = senders.Contains
-	}
-	if s.SMTPTLSCert != "" {
-		certificate, err := tls.LoadX509KeyPair(s.SMTPTLSCert, s.SMTPTLSKey)
-		if err != nil {
-			return smtpd.Config{}, usageError{fmt.Errorf("%s: %w", variable("smtp-tls-cert"), err)}
-		}
-		config.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
-	}
-	return config, nil
 }

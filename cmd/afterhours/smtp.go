@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"afterhours/smtpd"
+	"afterhours/tickets"
+	"afterhours/tickets/ticketdb"
+)
+
+func (a *application) startSMTP(context.Context) error {
+	config, err := smtpConfig(a.settings, a.rooms.intake, a.log, a.now)
+	if err != nil {
+		return err
+	}
+	server, err := smtpd.New(config)
+	if err != nil {
+		return fmt.Errorf("smtp: %w", err)
+	}
+	listener, err := net.Listen("tcp", a.settings.SMTPAddr)
+	if err != nil {
+		return fmt.Errorf("smtp: %w; choose another address with %s", err, variable("smtp-addr"))
+	}
+	a.smtpAddr = listener.Addr().String()
+	a.onStop("smtp", server.Shutdown)
+	go func() {
+		if err := server.Serve(listener); err != nil {
+			a.failed <- fmt.Errorf("smtp: %w", err)
+		}
+	}()
+	a.log.Info("ready", "web", a.baseURL, "smtp", a.smtpAddr)
+	return nil
+}
+
+func (a *application) intakeAddress() string {
+	for _, item := range strings.Split(a.settings.MailTo, ",") {
+		if item = strings.TrimSpace(item); strings.Contains(item, "@") {
+			return item
+		} else if item != "" && item != "*" {
+			return "defender@" + item
+		}
+	}
+	return "defender@" + a.settings.SMTPDomain
+}
+
+// smtpConfig is the SMTP server as the settings want it, in front of intake.
+func smtpConfig(s settings, intake *ticketdb.Intake, log *slog.Logger, now func() time.Time) (smtpd.Config, error) {
+	recipients, err := smtpd.ParseAddressList(s.MailTo)
+	if err != nil {
+		return smtpd.Config{}, usageError{fmt.Errorf("%s: %w", variable("mail-to"), err)}
+	}
+	config := smtpd.Config{
+		Domain: s.SMTPDomain, MaxSize: int64(s.MailMaxSize), MaxConnections: s.SMTPMaxConns, MaxPerAddress: s.SMTPMaxPerAddress,
+		Recipients: recipients.Contains, TLSRequired: s.SMTPTLSRequired, Now: now, Log: log,
+		Accept: func(ctx context.Context, e smtpd.Envelope, raw []byte) (string, error) {
+			id, err := intake.Accept(ctx, tickets.Envelope{
+				From: e.From, To: e.To, Remote: e.Remote, Helo: e.Helo, TLS: e.TLS, ReceivedAt: e.ReceivedAt,
+			}, raw)
+			return strconv.FormatInt(id, 10), err
+		},
+	}
+	if s.MailFromAllow != "" {
+		senders, err := smtpd.ParseAddressList(s.MailFromAllow)
+		if err != nil {
+			return smtpd.Config{}, usageError{fmt.Errorf("%s: %w", variable("mail-from-allow"), err)}
+		}
+		config.Senders = senders.Contains
+	}
+	if s.SMTPTLSCert != "" {
+		certificate, err := tls.LoadX509KeyPair(s.SMTPTLSCert, s.SMTPTLSKey)
+		if err != nil {
+			return smtpd.Config{}, usageError{fmt.Errorf("%s: %w", variable("smtp-tls-cert"), err)}
+		}
+		config.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	}
+	return config, nil
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"afterhours/web"
+	"afterhours/web/auth"
+)
+
+// Bounds of the HTTP server.
+const (
+	headerWithin  = 10 * time.Second
+	requestWithin = 60 * time.Second
+	idleWithin    = 2 * time.Minute
+	maxHeader     = 32 << 10
+)
+
+// listenHTTP binds the web's port; the base of links is known from then on. Until showPages, and after it at a stop, it
+// answers that the process lives and is not ready.
+func (a *application) listenHTTP(context.Context) error {
+	listener, err := net.Listen("tcp", a.settings.HTTPAddr)
+	if err != nil {
+		return fmt.Errorf("web: %w; choose another address with %s", err, variable("http-addr"))
+	}
+	scheme := "http"
+	if a.settings.HTTPTLSCert != "" {
+		certificate, err := tls.LoadX509KeyPair(a.settings.HTTPTLSCert, a.settings.HTTPTLSKey)
+		if err != nil {
+			return errors.Join(usageError{fmt.Errorf("%s: %w", variable("http-tls-cert"), err)}, listener.Close())
+		}
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+		scheme = "https"
+	}
+	a.baseURL = strings.TrimSuffix(a.settings.PublicURL, "/")
+	if a.baseURL == "" {
+		a.baseURL = scheme + "://" + reachable(listener.Addr())
+	}
+	a.handler = &lateHandler{}
+	server := &http.Server{
+		Handler: a.handler, ReadHeaderTimeout: headerWithin, ReadTimeout: requestWithin, WriteTimeout: requestWithin,
+		IdleTimeout: idleWithin, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	a.onStop("web", server.Shutdown)
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- fmt.Errorf("web: %w", err)
+		}
+	}()
+	return nil
+}
+
+// showPages builds the desk, the night page and the API.
+func (a *application) showPages(context.Context) error {
+	a.auth = auth.New(a.db.pool, auth.Options{Now: a.now, Secure: strings.HasPrefix(a.baseURL, "https:")})
+	site, err := web.New(web.Options{
+		Tickets: a.rooms.tickets, OnCall: a.rooms.oncall, Auth: a.auth, Log: a.log, Now: a.now, PublicURL: a.baseURL,
+		IntakeAddress: a.intakeAddress(), Ready: a.ready, ReadySMTP: a.ready,
+		Metrics: a.metrics(), Version: buildVersion(),
+	})
+	if err != nil {
+		return fmt.Errorf("web: %w", err)
+	}
+	pages := site.Handler()
+	a.handler.inner.Store(&pages)
+	a.onStop("pages", func(context.Context) error {
+		a.handler.inner.Store(nil)
+		return nil
+	})
+	return nil
+}
+
+// lateHandler stands in while there are no pages.
+type lateHandler struct{ inner atomic.Pointer[http.Handler] }
+
+func (h *lateHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if inner := h.inner.Load(); inner != nil {
+		(*inner).ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if r.URL.Path == "/healthz" {
+		_, _ = io.WriteString(w, "ok\n") // a client that left does not matter
+		return
+	}
+	w.Header().Set("Retry-After", "5")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = io.WriteString(w, "starting or stopping: the database is being opened, migrated or closed\n")
+}
+
+// reachable is a listener's address as a browser on this machine can use it.
+func reachable(bound net.Addr) string {
+	address := bound.(*net.TCPAddr)
+	host := address.IP.String()
+	if address.IP.IsUnspecified() || address.IP.IsLoopback() && address.IP.To4() != nil {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(address.Port))
+}
+
+func (a *application) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := a.db.pool.Ping(ctx); err != nil {
+		return errors.New("the database cannot be reached")
+	}
+	return nil
+}

@@ -12,6 +12,12 @@ const setupLinkLifetime = 24 * time.Hour
 
 type serveCommand struct{ settings }
 
+// Help says how settings are given.
+func (serveCommand) Help() string {
+	return "Each flag is also an environment variable: AFTERHOURS_ and the flag's name in capitals, with underscores; " +
+		"with _FILE after it, it names a file that holds the value. A flag wins over the environment, the environment over --config."
+}
+
 // Run serves until ctx ends or a part fails.
 func (c *serveCommand) Run(ctx context.Context, env environment) error {
 	app, err := start(ctx, c.settings, newLog(c.settings, env.stderr), env.now)

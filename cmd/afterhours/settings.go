@@ -23,21 +23,21 @@ type settings struct {
 	Config string `type:"existingfile" placeholder:"FILE" help:"YAML file with settings."`
 
 	DatabaseURL string `name:"database-url" placeholder:"URL" help:"Postgres URL; empty runs an embedded Postgres under the data directory."`
-	DataDir     string `name:"data-dir" default:"./afterhours-data" placeholder:"DIR" help:"Embedded Postgres and generated keys."`
+	DataDir     string `name:"data-dir" default:"./afterhours-data" placeholder:"DIR" help:"Embedded Postgres and generated keys (default ${default})."`
 	SecretKey   string `name:"secret-key" placeholder:"KEY" help:"Signs links, encrypts stored credentials; required with --database-url."`
 
-	SMTPAddr          string `name:"smtp-addr" default:"127.0.0.1:2525" placeholder:"HOST:PORT" help:"SMTP listener."`
-	SMTPDomain        string `name:"smtp-domain" default:"localhost" placeholder:"NAME" help:"Name in the SMTP greeting."`
-	SMTPMaxConns      int    `name:"smtp-max-connections" default:"2000" placeholder:"N" help:"Connections at once."`
-	SMTPMaxPerAddress int    `name:"smtp-max-connections-per-address" aliases:"smtp-max-per-address" default:"100" placeholder:"N" help:"Connections at once from one address; loopback is exempt."`
+	SMTPAddr          string `name:"smtp-addr" default:"127.0.0.1:2525" placeholder:"HOST:PORT" help:"SMTP listener (default ${default})."`
+	SMTPDomain        string `name:"smtp-domain" default:"localhost" placeholder:"NAME" help:"Name in the SMTP greeting (default ${default})."`
+	SMTPMaxConns      int    `name:"smtp-max-connections" default:"2000" placeholder:"N" help:"Connections at once (default ${default})."`
+	SMTPMaxPerAddress int    `name:"smtp-max-connections-per-address" aliases:"smtp-max-per-address" default:"100" placeholder:"N" help:"Connections at once from one address; loopback is exempt (default ${default})."`
 	SMTPTLSCert       string `name:"smtp-tls-cert" placeholder:"FILE" help:"Certificate for STARTTLS."`
 	SMTPTLSKey        string `name:"smtp-tls-key" placeholder:"FILE" help:"Its key."`
 	SMTPTLSRequired   bool   `name:"smtp-tls-required" help:"Refuse mail in clear text."`
-	MailTo            string `name:"mail-to" default:"*" placeholder:"LIST" help:"Accepted recipients: addresses or domains."`
+	MailTo            string `name:"mail-to" default:"*" placeholder:"LIST" help:"Accepted recipients: addresses or domains (default ${default})."`
 	MailFromAllow     string `name:"mail-from-allow" placeholder:"LIST" help:"Accepted senders: addresses or domains; empty accepts all."`
-	MailMaxSize       size   `name:"mail-max-size" default:"25MiB" placeholder:"SIZE" help:"Largest mail."`
+	MailMaxSize       size   `name:"mail-max-size" default:"25MiB" placeholder:"SIZE" help:"Largest mail (default ${default})."`
 
-	HTTPAddr     string `name:"http-addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Web and API."`
+	HTTPAddr     string `name:"http-addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Web and API (default ${default})."`
 	HTTPTLSCert  string `name:"http-tls-cert" placeholder:"FILE" help:"Certificate for HTTPS."`
 	HTTPTLSKey   string `name:"http-tls-key" placeholder:"FILE" help:"Its key."`
 	PublicURL    string `name:"public-url" placeholder:"URL" help:"Base of links in messages; default: http:// and the HTTP address."`
@@ -45,7 +45,7 @@ type settings struct {
 	OutboundFrom string `name:"outbound-from" placeholder:"ADDRESS" help:"Sender of pages; default: afterhours@ and the SMTP domain."`
 	AllowPrivate bool   `name:"allow-private-webhooks" help:"Allow webhook targets on loopback and private addresses, any port, over http."`
 	LogFormat    string `name:"log-format" enum:"text,json," default:"" placeholder:"FORMAT" help:"text or json; default: text on a terminal."`
-	LogLevel     string `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error."`
+	LogLevel     string `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
 	notYetImplemented
 }
 

@@ -3,6 +3,7 @@ package oncall
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"afterhours/tickets"
@@ -115,6 +116,22 @@ func (c Configuration) Owner(position Position, owner string, now time.Time) (De
 	}, now)
 	decision.Due = now.Add(time.Duration(policy.Steps[0].Wait))
 	return decision, true
+}
+
+// Holes says where a ticket would reach nobody at a moment: no policy at all, or a step whose targets are all empty.
+func (c Configuration) Holes(now time.Time) []string {
+	if len(c.Policies) == 0 {
+		return []string{"Nobody can be paged: there is no policy. Write a configuration and run afterhours apply FILE."}
+	}
+	var holes []string
+	for _, policy := range c.Policies {
+		for i, step := range policy.Steps {
+			if pages, empty := c.stepPages(Position{}, step, now); len(pages) == 0 {
+				holes = append(holes, fmt.Sprintf("Step %d of the policy %s reaches nobody now: %s.", i+1, policy.ID, strings.Join(empty, "; ")))
+			}
+		}
+	}
+	return holes
 }
 
 // begin is the moment from which a wait counts: the planned one, so that waits do not add up their ticks, unless the

@@ -15,7 +15,8 @@ type frame struct {
 	User    string
 	Role    auth.Role
 	MayAct  bool
-	Held    int // pages that could not leave the house
+	Held    int      // pages that could not leave the house
+	Holes   []string // where a ticket would reach nobody
 	Version string
 }
 
@@ -42,8 +43,13 @@ func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
 	if err != nil {
 		return frame{}, err
 	}
+	configuration, err := s.OnCall.Configuration(r.Context())
+	if err != nil {
+		return frame{}, err
+	}
 	return frame{
-		bare: s.bare(title, false), Section: section, User: who.Name, Role: who.Role,
+		Holes: configuration.Holes(s.Now()),
+		bare:  s.bare(title, false), Section: section, User: who.Name, Role: who.Role,
 		MayAct: who.Role.Allows(auth.Responder), Held: held, Version: s.Version,
 	}, nil
 }

@@ -189,6 +189,21 @@ func TestAPolicyRunsStepByStepAndSkipsEmptyOnes(t *testing.T) {
 	}
 }
 
+func TestHolesAreNamedBeforehand(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	configuration, err := r.Configuration(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantEqual(t, "holes", configuration.Holes(r.now), []string{
+		"Step 2 of the policy security reaches nobody now: schedule:empty: nobody is on call; person:nix: Nix has no contact.",
+	})
+	if got := (oncall.Configuration{}).Holes(r.now); len(got) != 1 || !strings.Contains(got[0], "there is no policy") {
+		t.Errorf("without a policy: got %q", got)
+	}
+}
+
 func TestAnAcknowledgementStopsEverything(t *testing.T) {
 	t.Parallel()
 	r := open(t)

@@ -47,7 +47,7 @@ func (l *listener) Accept() (net.Conn, error) {
 func refuse(raw net.Conn, reason string) {
 	defer raw.Close()
 	// A client that does not read its refusal loses nothing else.
-	_ = raw.SetDeadline(time.Now().Add(refusalTimeout)) //nolint:forbidigo // a socket's deadline is wall-clock time
+	_ = raw.SetDeadline(wallClock().Add(refusalTimeout))
 	_, _ = raw.Write([]byte("421 4.7.0 " + reason + "\r\n"))
 }
 

@@ -133,42 +133,44 @@ func (s *sample) list(filter tickets.Filter) (tickets.List, error) {
 
 // doubles answer with the sample.
 func (s *sample) doubles(t *testing.T) (*ticketsDouble, *onCallDouble) {
-	return &ticketsDouble{
-			t: t, list: s.list, get: s.get,
-			counts: func() (tickets.Counts, error) {
-				return tickets.Counts{Open: 3, Acknowledged: 1, Resolved: 1}, nil
-			},
-			timeline: func(int64) ([]tickets.Event, error) { return s.events, nil },
-			mails:    func(int64) ([]tickets.Mail, error) { return s.mails, nil },
-			raw: func(id int64) ([]byte, error) {
-				if id != 7 {
-					return nil, tickets.ErrNotFound
-				}
-				return []byte("Subject: one\r\nX-Odd: \xff\x00\r\n\r\nbody\r\n"), nil
-			},
-		}, &onCallDouble{
-			t:             t,
-			configuration: func() (oncall.Configuration, error) { return s.configuration, nil },
-			pages:         func(int64) ([]oncall.Page, error) { return s.pages, nil },
-			outgoing: func(limit int, before int64) ([]oncall.Page, error) {
-				if before != 0 && before <= 2 {
-					return nil, nil
-				}
-				return []oncall.Page{s.pages[1]}, nil
-			},
-			letter: func(int64) (oncall.Letter, error) {
-				return oncall.Letter{
-					To: "ben@example.com", Subject: "High: Ransomware behavior detected on srv-sql-07 (#1042)",
-					Text: "I have it: http://127.0.0.1:8080/ack/" + goodToken, Link: "http://127.0.0.1:8080/ack/" + goodToken,
-				}, nil
-			},
-			outlook: func(int64) (oncall.Outlook, error) { return s.outlook, nil },
-			held:    func() (int, error) { return 1, nil },
-			invitation: func(token string) (oncall.Invitation, error) {
-				if token != goodToken {
-					return oncall.Invitation{}, tickets.ErrNotFound
-				}
-				return oncall.Invitation{Page: 1, Ticket: 1042, Person: "ana", Name: "Ana Ruiz"}, nil
-			},
-		}
+	ticketDouble := &ticketsDouble{
+		t: t, list: s.list, get: s.get,
+		counts: func() (tickets.Counts, error) {
+			return tickets.Counts{Open: 3, Acknowledged: 1, Resolved: 1}, nil
+		},
+		timeline: func(int64) ([]tickets.Event, error) { return s.events, nil },
+		mails:    func(int64) ([]tickets.Mail, error) { return s.mails, nil },
+		raw: func(id int64) ([]byte, error) {
+			if id != 7 {
+				return nil, tickets.ErrNotFound
+			}
+			return []byte("Subject: one\r\nX-Odd: \xff\x00\r\n\r\nbody\r\n"), nil
+		},
+	}
+	onCall := &onCallDouble{
+		t:             t,
+		configuration: func() (oncall.Configuration, error) { return s.configuration, nil },
+		pages:         func(int64) ([]oncall.Page, error) { return s.pages, nil },
+		outgoing: func(limit int, before int64) ([]oncall.Page, error) {
+			if before != 0 && before <= 2 {
+				return nil, nil
+			}
+			return []oncall.Page{s.pages[1]}, nil
+		},
+		letter: func(int64) (oncall.Letter, error) {
+			return oncall.Letter{
+				To: "ben@example.com", Subject: "High: Ransomware behavior detected on srv-sql-07 (#1042)",
+				Text: "I have it: http://127.0.0.1:8080/ack/" + goodToken, Link: "http://127.0.0.1:8080/ack/" + goodToken,
+			}, nil
+		},
+		outlook: func(int64) (oncall.Outlook, error) { return s.outlook, nil },
+		held:    func() (int, error) { return 1, nil },
+		invitation: func(token string) (oncall.Invitation, error) {
+			if token != goodToken {
+				return oncall.Invitation{}, tickets.ErrNotFound
+			}
+			return oncall.Invitation{Page: 1, Ticket: 1042, Person: "ana", Name: "Ana Ruiz"}, nil
+		},
+	}
+	return ticketDouble, onCall
 }

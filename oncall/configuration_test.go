@@ -190,3 +190,29 @@ func TestRoutes(t *testing.T) {
 		t.Error("at its end: got a mute")
 	}
 }
+
+func TestWhatIsExportedReadsBackTheSame(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := c.Export()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := load(t, string(first))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, first)
+	}
+	if !reflect.DeepEqual(c, again) {
+		t.Errorf("read back: got %+v, want %+v", again, c)
+	}
+	second, err := again.Export()
+	if err != nil || string(second) != string(first) {
+		t.Errorf("second export: got\n%s\nwant\n%s", second, first)
+	}
+	if empty, err := (Configuration{}).Export(); err != nil || len(empty) != 0 {
+		t.Errorf("an empty configuration: got %q, %v", empty, err)
+	}
+}

@@ -145,3 +145,67 @@ func TestHelpIsEverywhere(t *testing.T) {
 		t.Errorf("version: got %d %q", code, stdout)
 	}
 }
+
+const fullTeam = `
+people:
+  - {id: ana, name: Ana Ruiz, email: ana@example.com, timezone: Europe/Madrid, role: responder, detail: minimal,
+     contacts: [{id: mail, channel: email, to: ana@example.com}, {id: hook, channel: webhook, to: "https://hooks.example.com/ana", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}],
+     notify: [{after: 0s, contact: mail}, {after: 5m, contact: hook}]}
+  - {id: ben, name: Ben}
+schedules:
+  - id: primary
+    timezone: Europe/Madrid
+    layers:
+      - {name: base, people: [ana, ben], rotation: {every: 1mo, start: "2026-01-05T09:00"}}
+      - {name: nights, people: [ben], rotation: {every: 12h, start: "2026-01-05T18:00"}, hours: [{days: [mon, fri], from: "18:00", to: "08:00"}]}
+    overrides: [{person: ben, start: "2026-12-24T09:00", end: "2026-12-26T09:00+01:00"}]
+policies:
+  - {id: security, repeat: 3, steps: [{notify: ["schedule:primary", "webhook:soc"], wait: 5m}], ack_expires: 2h, ack_link: confirm, bundle: {after: 5, within: 5m}}
+routes:
+  - {match: {severity: [high, medium], to: "defender@example.com", verified: false, hours: [{from: "08:00", to: "18:00"}]}, policy: security, runbook: "https://wiki.example.com/defender"}
+  - {match: {severity: low}, action: record}
+webhooks:
+  - {id: soc, url: "https://soc.example.com/in", secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", events: [ticket.created]}
+mutes:
+  - {match: {title: "*eDiscovery search*"}, until: "2026-12-01T09:00Z", reason: "legal hold: running"}
+`
+
+func TestWhatIsExportedAppliesToAnEmptyDatabaseByteForByte(t *testing.T) {
+	t.Parallel()
+	vars := func() []string {
+		return []string{"AFTERHOURS_DATABASE_URL=" + pgtest.URL(t), "AFTERHOURS_SECRET_KEY=" + testSecret}
+	}
+	first, second := vars(), vars()
+	file := filepath.Join(t.TempDir(), "team.yaml")
+	apply := func(vars []string, content string, flags ...string) string {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, stdout, stderr := command(t, vars, append([]string{"apply", file}, flags...)...)
+		if code != exitDone {
+			t.Fatalf("apply: got %d %s", code, stderr)
+		}
+		return stdout
+	}
+	apply(first, fullTeam)
+	_, exported, _ := command(t, first, "export")
+	if exported == "" || strings.Contains(exported, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") {
+		t.Fatalf("export: got\n%s", exported)
+	}
+	if got := apply(first, exported, "--dry-run"); got != "no difference\n" {
+		t.Errorf("the export against its own database: got %s", got)
+	}
+	apply(second, exported)
+	if _, again, _ := command(t, second, "export"); again != exported {
+		t.Errorf("export of the second database: got\n%s\nwant\n%s", again, exported)
+	}
+	changed := strings.Replace(fullTeam, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", 1)
+	difference := apply(first, strings.Replace(changed, "name: Ben}", "name: Benedict}", 1), "--dry-run")
+	if !strings.Contains(difference, "-    name: Ben\n+    name: Benedict\n") || !strings.Contains(difference, "+        secret: (changed)\n") || strings.Contains(difference, "C2FV") {
+		t.Errorf("difference: got\n%s", difference)
+	}
+	if _, unchanged, _ := command(t, first, "export"); unchanged != exported {
+		t.Error("a dry run changed something")
+	}
+}

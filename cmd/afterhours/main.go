@@ -46,6 +46,7 @@ type commands struct {
 	Migrate    migrateCommand    `cmd:"" help:"Bring the database's schema up to date, or show where it is."`
 	Parse      parseCommand      `cmd:"" help:"Print what the parser sees in one mail, as JSON."`
 	Apply      applyCommand      `cmd:"" help:"Make the configuration agree with YAML files."`
+	Export     exportCommand     `cmd:"" help:"Print the configuration as YAML that apply takes back."`
 	Oncall     oncallCommand     `cmd:"" help:"Show who is on call."`
 	Token      tokenCommand      `cmd:"" help:"Manage the tokens of the API."`
 	SendSample sendSampleCommand `cmd:"" help:"Send realistic sample Defender mails over SMTP."`

@@ -24,6 +24,7 @@ type rooms struct {
 	queue     *oncalldb.Queue
 	deliverer *oncall.Deliverer
 	channels  map[string]notify.Channel
+	sealer    sealer
 }
 
 func wire(s settings, db database, base string, log *slog.Logger, now func() time.Time) (*rooms, error) {
@@ -35,7 +36,7 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 	if err != nil {
 		return nil, fmt.Errorf("secret key: %w", err)
 	}
-	r := &rooms{}
+	r := &rooms{sealer: seal}
 	if r.channels, err = openChannels(s, now); err != nil {
 		return nil, err
 	}

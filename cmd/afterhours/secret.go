@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -71,23 +72,38 @@ func (s secret) derive(purpose string) []byte {
 	return key
 }
 
-// sealer encrypts stored credentials with AES-256-GCM.
-type sealer struct{ aead cipher.AEAD }
+// sealer encrypts stored credentials with AES-256-GCM. The nonce is derived from the credential, so that the same one is
+// always sealed to the same bytes: an export can be compared, and no nonce ever serves two texts.
+type sealer struct {
+	aead     cipher.AEAD
+	nonceKey []byte
+}
 
 func (s secret) sealer() (sealer, error) {
 	block, err := aes.NewCipher(s.derive("stored credentials"))
 	if err != nil {
 		return sealer{}, err
 	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	return sealer{aead}, err
+	aead, err := cipher.NewGCM(block)
+	return sealer{aead, s.derive("nonces of stored credentials")}, err
 }
 
 const sealedPrefix = "sealed:v1:"
 
 // Seal encrypts plain.
 func (s sealer) Seal(plain string) (string, error) {
-	return sealedPrefix + base64.RawStdEncoding.EncodeToString(s.aead.Seal(nil, nil, []byte(plain), nil)), nil
+	mac := hmac.New(sha256.New, s.nonceKey)
+	mac.Write([]byte(plain))
+	nonce := mac.Sum(nil)[:s.aead.NonceSize()]
+	return sealedPrefix + base64.RawStdEncoding.EncodeToString(s.aead.Seal(nonce, nonce, []byte(plain), nil)), nil
+}
+
+// openIfSealed opens what Seal made and leaves anything else as it is.
+func (s sealer) openIfSealed(value string) (string, error) {
+	if !strings.HasPrefix(value, sealedPrefix) {
+		return value, nil
+	}
+	return s.Open(value)
 }
 
 // Open decrypts what Seal made.
@@ -97,10 +113,11 @@ func (s sealer) Open(sealed string) (string, error) {
 		return "", errors.New("is not sealed")
 	}
 	content, err := base64.RawStdEncoding.DecodeString(encoded)
-	if err != nil {
+	if err != nil || len(content) < s.aead.NonceSize() {
 		return "", errors.New("is damaged")
 	}
-	plain, err := s.aead.Open(nil, nil, content, nil)
+	nonce, content := content[:s.aead.NonceSize()], content[s.aead.NonceSize():]
+	plain, err := s.aead.Open(nil, nonce, content, nil)
 	if err != nil {
 		return "", fmt.Errorf("cannot be decrypted: %s is not the key it was stored with", variable("secret-key"))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -30,7 +29,11 @@ func (s *Store) configuration(ctx context.Context, db querier) (oncall.Configura
 	if held := s.loaded.Load(); held != nil && held.version == version {
 		return held.configuration, nil
 	}
-	configuration, err := s.load(ctx, db)
+	stored, err := load(ctx, db)
+	if err != nil {
+		return oncall.Configuration{}, fmt.Errorf("read configuration: %w", err)
+	}
+	configuration, err := stored.MapSecrets(s.Sealer.Open)
 	if err != nil {
 		return oncall.Configuration{}, fmt.Errorf("read configuration: %w", err)
 	}
@@ -38,7 +41,18 @@ func (s *Store) configuration(ctx context.Context, db querier) (oncall.Configura
 	return configuration, nil
 }
 
-func (s *Store) load(ctx context.Context, db querier) (oncall.Configuration, error) {
+// Export returns the configuration in force with its credentials as they are stored: sealed. Applied where the same key
+// opens them, it changes nothing.
+func (s *Store) Export(ctx context.Context) (oncall.Configuration, error) {
+	stored, err := load(ctx, s.Pool)
+	if err != nil {
+		return stored, fmt.Errorf("export configuration: %w", err)
+	}
+	return stored, nil
+}
+
+// load reads the configuration as it is stored.
+func load(ctx context.Context, db querier) (oncall.Configuration, error) {
 	var c oncall.Configuration
 	var err error
 	if c.People, err = definitions[oncall.Person](ctx, db, `SELECT definition FROM people WHERE removed_at IS NULL ORDER BY position`); err != nil {
@@ -56,10 +70,8 @@ func (s *Store) load(ctx context.Context, db querier) (oncall.Configuration, err
 	if c.Webhooks, err = definitions[oncall.Webhook](ctx, db, `SELECT definition FROM webhooks ORDER BY position`); err != nil {
 		return c, err
 	}
-	if c.Mutes, err = definitions[oncall.Mute](ctx, db, `SELECT definition FROM mutes ORDER BY position`); err != nil {
-		return c, err
-	}
-	return mapSecrets(c, s.Sealer.Open)
+	c.Mutes, err = definitions[oncall.Mute](ctx, db, `SELECT definition FROM mutes ORDER BY position`)
+	return c, err
 }
 
 func definitions[T any](ctx context.Context, db querier, query string) ([]T, error) {
@@ -77,45 +89,19 @@ func definitions[T any](ctx context.Context, db querier, query string) ([]T, err
 	})
 }
 
-// mapSecrets returns a copy of c whose credentials went through change.
-func mapSecrets(c oncall.Configuration, change func(string) (string, error)) (oncall.Configuration, error) {
-	secret := func(value *string) error {
-		if *value == "" {
-			return nil
-		}
-		changed, err := change(*value)
-		if err != nil {
-			return err
-		}
-		*value = changed
-		return nil
-	}
-	c.People, c.Webhooks = slices.Clone(c.People), slices.Clone(c.Webhooks)
-	for i := range c.People {
-		contacts := slices.Clone(c.People[i].Contacts)
-		for k := range contacts {
-			if err := secret(&contacts[k].Secret); err != nil {
-				return c, fmt.Errorf("secret of contact %s of %s: %w", contacts[k].ID, c.People[i].ID, err)
-			}
-		}
-		c.People[i].Contacts = contacts
-	}
-	for i := range c.Webhooks {
-		if err := secret(&c.Webhooks[i].Secret); err != nil {
-			return c, fmt.Errorf("secret of webhook %s: %w", c.Webhooks[i].ID, err)
-		}
-	}
-	return c, nil
-}
-
 // Apply changes the configuration in one transaction: change gets what is in force and returns what shall be. Two
-// applies wait for each other. The new configuration is followed by every running process from its commit on.
-func (s *Store) Apply(ctx context.Context, change func(current oncall.Configuration) (oncall.Configuration, error)) error {
+// applies wait for each other. The new configuration is followed by every running process from its commit on; the
+// difference stands in the audit log, and an apply that changes nothing leaves no trace.
+func (s *Store) Apply(ctx context.Context, actor string, change func(current oncall.Configuration) (oncall.Configuration, error)) error {
 	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT FROM configuration FOR UPDATE`); err != nil {
 			return fmt.Errorf("apply: %w", err)
 		}
-		current, err := s.load(ctx, tx)
+		stored, err := load(ctx, tx)
+		if err != nil {
+			return fmt.Errorf("apply: %w", err)
+		}
+		current, err := stored.MapSecrets(s.Sealer.Open)
 		if err != nil {
 			return fmt.Errorf("apply: %w", err)
 		}
@@ -123,15 +109,21 @@ func (s *Store) Apply(ctx context.Context, change func(current oncall.Configurat
 		if err != nil {
 			return err
 		}
+		difference, err := current.Difference(wanted)
+		if err != nil || difference == "" {
+			return err
+		}
 		if err := s.write(ctx, tx, wanted); err != nil {
 			return fmt.Errorf("apply: %w", err)
 		}
-		return nil
+		_, err = tx.Exec(ctx, `INSERT INTO audit_log (at, actor, action, difference) VALUES ($1, $2, 'configuration applied', $3)`,
+			s.Now(), actor, difference)
+		return err
 	})
 }
 
 func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) error {
-	c, err := mapSecrets(c, s.Sealer.Seal)
+	c, err := c.MapSecrets(s.Sealer.Seal)
 	if err != nil {
 		return err
 	}

@@ -35,12 +35,6 @@ func (c Configuration) Webhook(id string) (Webhook, bool) {
 func (c Configuration) WithoutEffect() []string {
 	var names []string
 	for _, policy := range c.Policies {
-		if policy.AckExpires > 0 {
-			names = append(names, "ack_expires of policy "+policy.ID)
-		}
-		if policy.AckLink == "login" {
-			names = append(names, "ack_link: login of policy "+policy.ID)
-		}
 		if policy.Bundle != nil {
 			names = append(names, "bundle of policy "+policy.ID)
 		}

@@ -9,10 +9,12 @@ import (
 // tickBatch is how many escalations or pages one transaction takes.
 const tickBatch = 200
 
-// EscalationStore is what the Escalator needs of the store. Both methods return how many rows they took.
+// EscalationStore is what the Escalator needs of the store. Its methods return how many rows they took.
 type EscalationStore interface {
 	// ExecuteDue executes the next step of escalations that are due at now.
 	ExecuteDue(ctx context.Context, now time.Time, limit int) (int, error)
+	// ExpireAcknowledgements opens again what was acknowledged and not resolved for as long as its policy allows.
+	ExpireAcknowledgements(ctx context.Context, now time.Time, limit int) (int, error)
 	// ReleasePages hands to the queue the pages that are due at now: those of later rules, of further attempts and
 	// those whose sender died.
 	ReleasePages(ctx context.Context, now time.Time, limit int) (int, error)
@@ -26,6 +28,9 @@ type Escalator struct{ Store EscalationStore }
 func (e *Escalator) Tick(ctx context.Context, now time.Time) error {
 	if err := drain(ctx, now, e.Store.ExecuteDue); err != nil {
 		return fmt.Errorf("execute due steps: %w", err)
+	}
+	if err := drain(ctx, now, e.Store.ExpireAcknowledgements); err != nil {
+		return fmt.Errorf("expire acknowledgements: %w", err)
 	}
 	if err := drain(ctx, now, e.Store.ReleasePages); err != nil {
 		return fmt.Errorf("release pages: %w", err)

@@ -79,11 +79,11 @@ type Invitation struct {
 
 // Outlook is what happens next to a ticket that nobody acknowledged: the named reason where nothing does.
 type Outlook struct {
-	State  string // running, stopped or exhausted; empty where the ticket was never escalated
+	State  string // running, stopped, exhausted or waiting; empty where the ticket was never escalated
 	Policy string
 	Round  int // the round and step that come next, counted from 1; those executed last unless running
 	Step   int
-	DueAt  time.Time // zero unless running
+	DueAt  time.Time // of the next step, or, waiting, of the acknowledgement's end; zero otherwise
 	Next   []string  // names of those whom the next step would notify
 	Reason string
 }

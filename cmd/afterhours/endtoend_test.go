@@ -256,3 +256,19 @@ func TestAWorseMailOnAnAcknowledgedTicketAsksItsOwnerFirst(t *testing.T) {
 		t.Errorf("ticket: got %+v", ticket)
 	}
 }
+
+func TestAnAcknowledgedTicketThatNobodyResolvesComesBack(t *testing.T) {
+	t.Parallel()
+	ana, ben := newHook(t), newHook(t)
+	app := serveTest(t, nil)
+	app.configure(t, strings.Replace(team(ana, ben, "1h"), "repeat: 0,", "repeat: 0, ack_expires: 1s,", 1))
+	mustSend(t, app.smtpAddr, alertMail("High", "Ransomware", "pc1", "da1111111111111111_1", "one@example"))
+	eventually(t, "the primary is told", func() bool { return len(ana.deliveries()) == 1 })
+	if _, err := app.rooms.tickets.Acknowledge(t.Context(), 1001, "ben"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the owner is asked", func() bool { return len(ben.deliveries()) == 1 })
+	if ticket, _ := app.rooms.tickets.Get(t.Context(), 1001); ticket.State != tickets.Open || ticket.AcknowledgedBy != "" {
+		t.Errorf("ticket: got %s by %q, want open", ticket.State, ticket.AcknowledgedBy)
+	}
+}

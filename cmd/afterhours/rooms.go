@@ -53,7 +53,7 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 	links := oncall.Links{Key: key.derive("acknowledge links"), BaseURL: base}
 	r.oncall = oncalldb.New(oncalldb.Options{
 		Pool: db.pool, Now: now, Sealer: seal, Links: links,
-		AddEvents: ticketdb.AddEvents, SetRoutings: ticketdb.SetRoutings,
+		AddEvents: ticketdb.AddEvents, SetRoutings: ticketdb.SetRoutings, ReopenUnresolved: ticketdb.ReopenUnresolved,
 		GetTicket: ticketdb.New(db.pool, now, nil).Get,
 		Enqueue:   r.queue.Enqueue, Recipient: recipient,
 	})

@@ -141,20 +141,31 @@ func (s *Store) writeDecisions(ctx context.Context, tx pgx.Tx, decisions []oncal
 	return s.insertPages(ctx, tx, pages, now)
 }
 
-// stop ends escalations and cancels everything that is queued.
+// stop ends escalations and cancels everything that is queued. A policy whose acknowledgements expire waits for that.
 func (s *Store) stop(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	numbers, reasons := make([]int64, len(changes)), make([]string, len(changes))
-	for i, change := range changes {
-		numbers[i] = change.Ticket.Number
-		reasons[i] = string(change.Ticket.State) + " by " + change.Actor
+	configuration, err := s.configuration(ctx, tx)
+	if err != nil {
+		return err
 	}
-	_, err := tx.Exec(ctx, `
-		UPDATE escalations SET state = 'stopped', due_at = NULL, reason = c.reason
-		FROM (SELECT * FROM unnest($1::bigint[], $2::text[]) AS u (ticket, reason) ORDER BY ticket) c
-		WHERE escalations.ticket = c.ticket`, numbers, reasons)
+	numbers, reasons := make([]int64, len(changes)), make([]string, len(changes))
+	states, ends := make([]string, len(changes)), make([]*time.Time, len(changes))
+	for i, change := range changes {
+		numbers[i], states[i] = change.Ticket.Number, "stopped"
+		reasons[i] = string(change.Ticket.State) + " by " + change.Actor
+		policy, _ := configuration.Policy(change.Ticket.Policy)
+		if change.Kind == tickets.ChangeAcknowledged && policy.AckExpires > 0 {
+			end := change.At.Add(time.Duration(policy.AckExpires))
+			states[i], ends[i] = "waiting", &end
+		}
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE escalations SET state = c.state, due_at = c.due_at, reason = c.reason
+		FROM (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) AS u (ticket, reason, state, due_at)
+			ORDER BY ticket) c
+		WHERE escalations.ticket = c.ticket`, numbers, reasons, states, ends)
 	if err != nil {
 		return err
 	}

@@ -49,6 +49,29 @@ func (s *Store) ExecuteDue(ctx context.Context, now time.Time, limit int) (taken
 	return taken, err
 }
 
+// ExpireAcknowledgements opens up to limit tickets again whose acknowledgement has ended at now without a resolution: the
+// owner is asked first, then the policy. Tickets are locked before their escalations, as everywhere.
+func (s *Store) ExpireAcknowledgements(ctx context.Context, now time.Time, limit int) (taken int, err error) {
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT ticket FROM escalations WHERE state = 'waiting' AND due_at <= $1 ORDER BY due_at LIMIT $2`, now, limit)
+		if err != nil {
+			return err
+		}
+		numbers, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		if err != nil || len(numbers) == 0 {
+			return err
+		}
+		changes, err := s.ReopenUnresolved(ctx, tx, numbers, now, "acknowledged, and not resolved in the time that its policy gives")
+		if err != nil {
+			return err
+		}
+		taken = len(changes)
+		return s.start(ctx, tx, changes)
+	})
+	return taken, err
+}
+
 // Escalate brings the next step of a ticket forward to now. A ticket whose policy does not run is a ConflictError.
 func (s *Store) Escalate(ctx context.Context, ticket int64, actor string) error {
 	now := s.Now()
@@ -123,7 +146,9 @@ func (s *Store) Outlooks(ctx context.Context, numbers []int64) (map[int64]oncall
 	var o oncall.Outlook
 	_, err = pgx.ForEachRow(rows, []any{&ticket, &o.State, &o.Policy, &o.Round, &o.Step, &o.DueAt, &o.Reason}, func() error {
 		found := o
-		if found.State == "running" {
+		if found.State == "waiting" {
+			found.DueAt = found.DueAt.UTC()
+		} else if found.State == "running" {
 			found.DueAt = found.DueAt.UTC()
 			found.Round, found.Step, found.Next = configuration.After(found.Policy, found.Round, found.Step, found.DueAt)
 		} else {

@@ -64,6 +64,13 @@ func open(t *testing.T) *room {
 			return nil
 		},
 		SetRoutings: func(context.Context, pgx.Tx, []tickets.Routing) error { return nil },
+		ReopenUnresolved: func(_ context.Context, _ pgx.Tx, numbers []int64, now time.Time, _ string) (changes []tickets.Change, _ error) {
+			for _, number := range numbers {
+				ticket := &tickets.Ticket{Number: number, State: tickets.Open, Severity: tickets.High, Policy: "security"}
+				changes = append(changes, tickets.Change{Kind: tickets.ChangeReopened, Ticket: ticket, At: now, Owner: "ben"})
+			}
+			return changes, nil
+		},
 		GetTicket: func(_ context.Context, number int64) (tickets.Ticket, error) {
 			return tickets.Ticket{Number: number, State: tickets.Open, Severity: tickets.High, Title: "Ransomware"}, nil
 		},
@@ -104,6 +111,7 @@ func (r *room) change(t *testing.T, number int64, kind tickets.ChangeKind) {
 		if err != nil {
 			return err
 		}
+		ticket.Policy = "security"
 		return r.Changed(t.Context(), tx, []tickets.Change{{Kind: kind, Ticket: ticket, At: r.now, Actor: "ana"}})
 	})
 	if err != nil {
@@ -221,6 +229,22 @@ func TestAnAcknowledgementStopsEverything(t *testing.T) {
 	if err := r.Escalate(t.Context(), 1, "ana"); !errors.Is(err, tickets.ErrConflict) {
 		t.Errorf("escalate: got %v, want a conflict", err)
 	}
+}
+
+func TestAnAcknowledgementThatExpiresAsksItsOwnerFirst(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.apply(t, `policies: [{id: security, ack_expires: 2h, steps: [{notify: ["person:ana"], wait: 5m}]}]`)
+	r.change(t, 1, tickets.ChangeCreated)
+	r.change(t, 1, tickets.ChangeAcknowledged)
+	r.tick(t, 2*time.Hour-time.Second)
+	if got := len(r.states(t, 1)); got != 2 {
+		t.Errorf("a second before its end: got %d pages, want 2", got)
+	}
+	r.tick(t, time.Second)
+	wantEqual(t, "at its end", r.states(t, 1)[2:], []string{"1.0 ben email queued"})
+	r.tick(t, 5*time.Minute)
+	wantEqual(t, "after the owner", r.states(t, 1)[3:], []string{"1.1 ana hook queued", "1.1 ana phone queued"})
 }
 
 func TestAStepThatReachesNobodyFallsThrough(t *testing.T) {

@@ -33,6 +33,8 @@ type Options struct {
 	Links       oncall.Links
 	AddEvents   func(ctx context.Context, tx pgx.Tx, entries []tickets.Entry) error
 	SetRoutings func(ctx context.Context, tx pgx.Tx, routings []tickets.Routing) error
+	// ReopenUnresolved opens acknowledged tickets again inside the given transaction.
+	ReopenUnresolved func(ctx context.Context, tx pgx.Tx, numbers []int64, now time.Time, reason string) ([]tickets.Change, error)
 	// GetTicket reads a ticket outside of any transaction.
 	GetTicket func(ctx context.Context, number int64) (tickets.Ticket, error)
 	// Enqueue inserts one job for each page inside the given transaction.

@@ -136,6 +136,41 @@ func conflict(format string, args ...any) error {
 	return &tickets.ConflictError{Reason: fmt.Sprintf(format, args...)}
 }
 
+// ReopenUnresolved opens acknowledged tickets again, inside the caller's transaction, and returns what the on-call room
+// must know of each. Tickets that are not acknowledged any more, or that somebody is changing, are left out.
+func ReopenUnresolved(ctx context.Context, tx pgx.Tx, numbers []int64, now time.Time, reason string) ([]tickets.Change, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT `+ticketColumns+` FROM tickets t WHERE number = ANY($1) AND state = 'acknowledged'
+		ORDER BY number FOR NO KEY UPDATE SKIP LOCKED`, numbers)
+	if err != nil {
+		return nil, err
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[ticketRow])
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	changes := make([]tickets.Change, len(found))
+	entries := make([]tickets.Entry, len(found))
+	reopened := make([]int64, len(found))
+	for i, row := range found {
+		ticket := row.ticket()
+		owner := ticket.AcknowledgedBy
+		ticket.State, ticket.AcknowledgedAt, ticket.AcknowledgedBy, ticket.UpdatedAt = tickets.Open, nil, "", now
+		reopened[i] = ticket.Number
+		changes[i] = tickets.Change{Kind: tickets.ChangeReopened, Ticket: &ticket, At: now, Actor: tickets.ActorSystem, Owner: owner}
+		entries[i] = tickets.Entry{Ticket: ticket.Number, Event: tickets.Event{
+			At: now, Type: tickets.EventReopened, Actor: tickets.ActorSystem, Data: map[string]any{"reason": reason},
+		}}
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE tickets SET state = 'open', acknowledged_at = NULL, acknowledged_by = '', updated_at = $2
+		WHERE number = ANY($1)`, reopened, now)
+	if err != nil {
+		return nil, err
+	}
+	return changes, AddEvents(ctx, tx, entries)
+}
+
 // SetRoutings writes what the on-call room decided for tickets, inside the caller's transaction.
 func SetRoutings(ctx context.Context, tx pgx.Tx, routings []tickets.Routing) error {
 	numbers, policies, runbooks := make([]int64, len(routings)), make([]string, len(routings)), make([]string, len(routings))

@@ -209,3 +209,48 @@ func TestWhatIsExportedAppliesToAnEmptyDatabaseByteForByte(t *testing.T) {
 		t.Error("a dry run changed something")
 	}
 }
+
+func TestAccountsAreMadeListedResetAndDisabled(t *testing.T) {
+	t.Parallel()
+	vars := []string{"AFTERHOURS_DATABASE_URL=" + pgtest.URL(t), "AFTERHOURS_SECRET_KEY=" + testSecret}
+	code, first, stderr := command(t, vars, "user", "create", "--email", "ana@example.com", "--name", "Ana Ruiz", "--role", "admin")
+	if code != exitDone || len(strings.TrimSpace(first)) < 20 || strings.Count(first, "\n") != 1 {
+		t.Fatalf("create: got %d %q %q", code, first, stderr)
+	}
+	if code, _, stderr := command(t, vars, "user", "create", "--email", "ana@example.com", "--name", "Ana"); code != exitFailed || !strings.Contains(stderr, "there already") {
+		t.Errorf("create again: got %d %q", code, stderr)
+	}
+	code, second, _ := command(t, vars, "user", "reset-password", "ana@example.com")
+	if code != exitDone || second == first {
+		t.Errorf("reset-password: got %d %q", code, second)
+	}
+	if code, _, _ := command(t, vars, "user", "disable", "ana"); code != exitDone {
+		t.Errorf("disable: got %d", code)
+	}
+	if code, _, stderr := command(t, vars, "user", "disable", "nobody"); code != exitFailed || !strings.Contains(stderr, "user list") {
+		t.Errorf("disable an unknown account: got %d %q", code, stderr)
+	}
+	if _, list, _ := command(t, vars, "user", "list"); list != "ana  Ana Ruiz  ana@example.com  admin  disabled\n" {
+		t.Errorf("list: got %q", list)
+	}
+}
+
+func TestSimulateSaysWhomATicketWouldNotify(t *testing.T) {
+	t.Parallel()
+	vars := []string{"AFTERHOURS_DATABASE_URL=" + pgtest.URL(t), "AFTERHOURS_SECRET_KEY=" + testSecret}
+	file := filepath.Join(t.TempDir(), "team.yaml")
+	if err := os.WriteFile(file, demoTeam, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := command(t, vars, "apply", file); code != exitDone {
+		t.Fatal(stderr)
+	}
+	code, stdout, stderr := command(t, vars, "oncall", "simulate", "--severity", "high", "--at", "2026-01-05T08:00:00Z")
+	words := strings.Join(strings.Fields(stdout), " ")
+	if code != exitDone || !strings.HasPrefix(words, "+0s round 1 step 1 ana Ana Ruiz email email +5m round 1 step 2 ben") || !strings.Contains(stdout, "then: all steps") {
+		t.Errorf("high: got %d %q %q", code, stdout, stderr)
+	}
+	if _, stdout, _ := command(t, vars, "oncall", "simulate", "--severity", "low"); !strings.HasPrefix(stdout, "recorded, nobody is paged") {
+		t.Errorf("low: got %q", stdout)
+	}
+}

@@ -47,7 +47,8 @@ type commands struct {
 	Parse      parseCommand      `cmd:"" help:"Print what the parser sees in one mail, as JSON."`
 	Apply      applyCommand      `cmd:"" help:"Make the configuration agree with YAML files."`
 	Export     exportCommand     `cmd:"" help:"Print the configuration as YAML that apply takes back."`
-	Oncall     oncallCommand     `cmd:"" help:"Show who is on call."`
+	Oncall     oncallCommand     `cmd:"" help:"Show who is on call, or whom a ticket would notify."`
+	User       userCommand       `cmd:"" help:"Manage accounts."`
 	Token      tokenCommand      `cmd:"" help:"Manage the tokens of the API."`
 	SendSample sendSampleCommand `cmd:"" help:"Send realistic sample Defender mails over SMTP."`
 	Version    versionCommand    `cmd:"" help:"Print version, commit and Go version."`

@@ -3,26 +3,42 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"text/tabwriter"
 	"time"
 
+	"afterhours/oncall"
 	"afterhours/tickets"
 )
 
 type oncallCommand struct {
+	Show     oncallShowCommand     `cmd:"" default:"withargs" help:"Who is on call per schedule (the default)."`
+	Simulate oncallSimulateCommand `cmd:"" help:"Whom a ticket would notify, when and how, without notifying anyone."`
+}
+
+type oncallShowCommand struct {
 	settings
 	At       string `placeholder:"TIME" help:"RFC 3339 moment; default: now."`
 	Schedule string `placeholder:"ID" help:"One schedule only."`
 }
 
-// Run prints one line a schedule: who is on call, until when, and who follows.
-func (c *oncallCommand) Run(ctx context.Context, env environment) error {
-	at := env.now()
-	if c.At != "" {
-		var err error
-		if at, err = time.Parse(time.RFC3339, c.At); err != nil {
-			return usageError{fmt.Errorf("--at: %q is not a moment like 2026-12-24T03:00:00+01:00", c.At)}
-		}
+// momentOr reads the --at flag, empty for now.
+func momentOr(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return now, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return at, usageError{fmt.Errorf("--at: %q is not a moment like 2026-12-24T03:00:00+01:00", text)}
+	}
+	return at, nil
+}
+
+// Run prints one line a schedule: who is on call, and by what.
+func (c *oncallShowCommand) Run(ctx context.Context, env environment) error {
+	at, err := momentOr(c.At, env.now())
+	if err != nil {
+		return err
 	}
 	return withRooms(ctx, c.settings, env, func(r *rooms, _ database) error {
 		configuration, err := r.oncall.Configuration(ctx)
@@ -49,4 +65,62 @@ func (c *oncallCommand) Run(ctx context.Context, env environment) error {
 		}
 		return table.Flush()
 	})
+}
+
+type oncallSimulateCommand struct {
+	settings
+	At       string `placeholder:"TIME" help:"RFC 3339 moment of the ticket; default: now."`
+	Severity string `enum:"high,medium,low,informational,unknown" default:"high" help:"high, medium, low, informational or unknown (default ${default})."`
+	Kind     string `default:"alert" help:"Kind of the ticket (default ${default})."`
+	Product  string `default:"endpoint" help:"Product of the ticket (default ${default})."`
+	Title    string `default:"Simulated ticket" help:"Title of the ticket (default ${default})."`
+	Device   string `help:"Device of the ticket."`
+	To       string `help:"Address that its mail came to."`
+}
+
+// Run prints one line a notification: after how long, round and step, who, and by what.
+func (c *oncallSimulateCommand) Run(ctx context.Context, env environment) error {
+	at, err := momentOr(c.At, env.now())
+	if err != nil {
+		return err
+	}
+	return withRooms(ctx, c.settings, env, func(r *rooms, _ database) error {
+		configuration, err := r.oncall.Configuration(ctx)
+		if err != nil {
+			return err
+		}
+		ticket := &tickets.Ticket{
+			Severity: tickets.Severity(c.Severity), Kind: tickets.Kind(c.Kind), Product: tickets.Product(c.Product), Title: c.Title,
+		}
+		if c.Device != "" {
+			ticket.Devices = []string{c.Device}
+		}
+		simulation := configuration.Simulate(oncall.Facts{Ticket: ticket, To: []string{c.To}}, at)
+		return printSimulation(env.stdout, configuration, simulation)
+	})
+}
+
+func printSimulation(out io.Writer, configuration oncall.Configuration, simulation oncall.Simulation) error {
+	if simulation.Recorded != "" {
+		fmt.Fprintf(out, "recorded, nobody is paged: %s\n", simulation.Recorded)
+		return nil
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, page := range simulation.Pages {
+		who, name := page.Person, configuration.Name(page.Person)
+		if who == "" {
+			who, name = "webhook:"+page.Webhook, ""
+		}
+		fmt.Fprintf(table, "+%s\tround %d step %d\t%s\t%s\t%s %s\n", oncall.Duration(page.After), page.Round, page.Step, who, name, page.Channel, page.Contact)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, skipped := range simulation.Skipped {
+		fmt.Fprintf(out, "skipped: %s\n", skipped)
+	}
+	if simulation.End != "" {
+		fmt.Fprintf(out, "then: %s\n", simulation.End)
+	}
+	return nil
 }

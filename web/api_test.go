@@ -33,6 +33,8 @@ func TestEveryAPIRouteForEveryRole(t *testing.T) {
 		switch {
 		case strings.HasSuffix(route.path, "/notes"):
 			body = `{"text":"so"}`
+		case strings.HasSuffix(route.path, "/assign"):
+			body = `{"person":"ben"}`
 		case strings.HasSuffix(route.path, "/snooze"):
 			body = `{"until":"2026-11-24T03:00:00Z"}`
 		}
@@ -59,7 +61,7 @@ func TestEveryAPIRouteForEveryRole(t *testing.T) {
 			}
 		}
 	}
-	if routes < 13 {
+	if routes < 15 {
 		t.Errorf("got %d routes, want all of the API", routes)
 	}
 }
@@ -99,6 +101,7 @@ func TestMalformedRequestsAre400(t *testing.T) {
 		"/tickets?limit=x", "/tickets?limit=-1", "/tickets?limit=1e2", "/tickets?since=yesterday", "/tickets?until=2026-13-01T00:00:00Z", "/tickets?cursor=%21",
 		"/tickets?cursor=bm9uZQ", "/tickets?q=%00", "/tickets?q=%ff", "/tickets?q=%zz", "/tickets?q=" + strings.Repeat("x", 501), "/tickets?assignee=a%00",
 		"/tickets/x", "/tickets/-1", "/tickets/1.5", "/tickets/x/timeline", "/tickets/x/messages", "/messages/x/raw", "/pages?ticket=x", "/oncall?at=now",
+		"/schedules/primary/shifts?from=now", "/schedules/primary/shifts?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "/schedules/primary/shifts?from=2026-01-02T00:00:00Z&to=2028-01-01T00:00:00Z",
 	} {
 		if status, problem := d.apiCall(t, token, http.MethodGet, path, ""); status != 400 || problem["detail"] == "" || problem["status"] != 400.0 {
 			t.Errorf("GET %s: got %d %v, want 400 with a detail", path, status, problem)
@@ -112,6 +115,9 @@ func TestMalformedRequestsAre400(t *testing.T) {
 		{"/tickets/1042/notes", "null"},
 		{"/tickets/1042/notes", "{\"text\":\"\xff\"}"},
 		{"/tickets/1042/notes", "{}"},
+		{"/tickets/1042/assign", "{}"},
+		{"/tickets/1042/assign", `{"person":"nobody"}`},
+		{"/tickets/1042/assign", `{"person":7}`},
 		{"/tickets/1042/snooze", ""},
 		{"/tickets/1042/snooze", `{"until":"soon"}`},
 		{"/tickets/1042/snooze", `{"until":5}`},
@@ -122,7 +128,7 @@ func TestMalformedRequestsAre400(t *testing.T) {
 			t.Errorf("POST %s %q: got %d, want 400", request[0], request[1], status)
 		}
 	}
-	for _, path := range []string{"/tickets/1", "/tickets/99999999999999999999", "/tickets/1/timeline", "/tickets/1/messages", "/messages/1/raw", "/none"} {
+	for _, path := range []string{"/tickets/1", "/tickets/99999999999999999999", "/tickets/1/timeline", "/tickets/1/messages", "/messages/1/raw", "/none", "/schedules/none/shifts"} {
 		if status, _ := d.apiCall(t, token, http.MethodGet, path, ""); status != 404 {
 			t.Errorf("GET %s: got %d, want 404", path, status)
 		}
@@ -213,13 +219,13 @@ func TestActionsOfATokenAreItsOwn(t *testing.T) {
 	d := newDesk(t)
 	calls, token := d.letAct(), d.token(t, auth.Responder)
 	for _, request := range [][2]string{
-		{"acknowledge", ""}, {"resolve", "{}"}, {"reopen", ""}, {"escalate", ""}, {"notes", `{"text":"so","more":1}`}, {"snooze", `{"until":"2026-11-24T04:00:00+01:00"}`},
+		{"acknowledge", ""}, {"resolve", "{}"}, {"reopen", ""}, {"escalate", ""}, {"notes", `{"text":"so","more":1}`}, {"assign", `{"person":"ben"}`}, {"snooze", `{"until":"2026-11-24T04:00:00+01:00"}`},
 	} {
 		if status, ticket := d.apiCall(t, token, http.MethodPost, "/tickets/1042/"+request[0], request[1]); status != 200 || ticket["number"] != 1042.0 {
 			t.Errorf("%s: got %d %v, want the ticket", request[0], status, ticket)
 		}
 	}
-	want := "acknowledge, resolve, reopen, escalate, note so, snooze 2026-11-24T03:00:00Z, "
+	want := "acknowledge, resolve, reopen, escalate, note so, assign ben, snooze 2026-11-24T03:00:00Z, "
 	if got := strings.ReplaceAll(strings.Join(*calls, ", ")+", ", " 1042 token:of-responder", ""); got != want {
 		t.Errorf("calls: got %q, want %q by token:of-responder", got, want)
 	}

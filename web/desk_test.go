@@ -24,6 +24,9 @@ func (d *desk) letAct() *[]string {
 		}
 	}
 	d.tickets.acknowledge, d.tickets.resolve, d.tickets.reopen = act("acknowledge"), act("resolve"), act("reopen")
+	d.tickets.assign = func(number int64, actor, person string) (tickets.Ticket, error) {
+		return act("assign "+person)(number, actor)
+	}
 	d.tickets.addNote = func(number int64, actor, text string) (tickets.Ticket, error) {
 		return act("note "+text)(number, actor)
 	}

@@ -23,6 +23,7 @@ type ticketsDouble struct {
 	resolve     func(number int64, actor string) (tickets.Ticket, error)
 	reopen      func(number int64, actor string) (tickets.Ticket, error)
 	addNote     func(number int64, actor, text string) (tickets.Ticket, error)
+	assign      func(number int64, actor, person string) (tickets.Ticket, error)
 }
 
 func (d *ticketsDouble) unexpected(call string) {
@@ -82,6 +83,14 @@ func (d *ticketsDouble) Note(_ context.Context, number int64, actor, text string
 		return tickets.Ticket{}, nil
 	}
 	return d.addNote(number, actor, text)
+}
+
+func (d *ticketsDouble) Assign(_ context.Context, number int64, actor, person string) (tickets.Ticket, error) {
+	if d.assign == nil {
+		d.unexpected("Assign")
+		return tickets.Ticket{}, nil
+	}
+	return d.assign(number, actor, person)
 }
 
 type onCallDouble struct {

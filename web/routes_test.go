@@ -16,7 +16,7 @@ type route struct{ method, pattern, path string }
 func (d *desk) allRoutes(t *testing.T) []route {
 	t.Helper()
 	var found []route
-	fill := strings.NewReplacer("{number}", "1042", "{id}", "2", "{token}", goodToken, "{name}", "none.css")
+	fill := strings.NewReplacer("/schedules/{id}", "/schedules/primary", "{number}", "1042", "{id}", "2", "{token}", goodToken, "{name}", "none.css")
 	err := chi.Walk(d.handler.(chi.Routes), func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		found = append(found, route{method, pattern, fill.Replace(pattern)})
 		return nil

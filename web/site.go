@@ -35,6 +35,7 @@ type Tickets interface {
 	Resolve(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 	Reopen(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 	Note(ctx context.Context, number int64, actor, text string) (tickets.Ticket, error)
+	Assign(ctx context.Context, number int64, actor, person string) (tickets.Ticket, error) // person "" is nobody
 }
 
 // OnCall is what the pages need of the on-call store.

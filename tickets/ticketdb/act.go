@@ -132,6 +132,30 @@ func (s *Store) Note(ctx context.Context, number int64, actor, text string) (tic
 	return after, err
 }
 
+// Assign gives a ticket to a person, or with an empty one to nobody.
+func (s *Store) Assign(ctx context.Context, number int64, actor, person string) (tickets.Ticket, error) {
+	var after tickets.Ticket
+	now := s.now().UTC()
+	err := s.transact(ctx, fmt.Sprintf("assign ticket %d", number), func(tx pgx.Tx) error {
+		ticket, err := getTicket(ctx, tx, number, "FOR NO KEY UPDATE")
+		if err != nil {
+			return err
+		}
+		if ticket.Assignee == person {
+			after = ticket
+			return nil
+		}
+		event := tickets.Event{At: now, Type: tickets.EventAssigned, Actor: actor, Data: map[string]any{"person": person, "from": ticket.Assignee}}
+		ticket.Assignee, ticket.UpdatedAt = person, now
+		after = ticket
+		if _, err := tx.Exec(ctx, `UPDATE tickets SET assignee = $2, updated_at = $3 WHERE number = $1`, number, person, now); err != nil {
+			return err
+		}
+		return AddEvents(ctx, tx, []tickets.Entry{{Ticket: number, Event: event}})
+	})
+	return after, err
+}
+
 func conflict(format string, args ...any) error {
 	return &tickets.ConflictError{Reason: fmt.Sprintf(format, args...)}
 }

@@ -346,3 +346,19 @@ func TestMonthsArePreparedOnceAndAgain(t *testing.T) {
 		t.Errorf("partition: got %q, %v, want mail_bodies_2026_03", partition, err)
 	}
 }
+
+func TestATicketIsAssignedOnceForEachChange(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.accept(t, "high Ransomware da1")
+	r.read(t, alertOf)
+	for _, person := range []string{"ana", "ana", ""} {
+		if ticket, err := r.Assign(t.Context(), 1001, "ben", person); err != nil || ticket.Assignee != person {
+			t.Errorf("assign to %q: got %+v, %v", person, ticket, err)
+		}
+	}
+	timeline, err := r.Timeline(t.Context(), 1001)
+	if err != nil || len(timeline) != 3 || timeline[1].Data["person"] != "ana" || timeline[2].Data["from"] != "ana" {
+		t.Errorf("timeline: got %+v, %v", timeline, err)
+	}
+}

@@ -61,6 +61,33 @@ func (s *service) note(ctx context.Context, in *noteRequest) (*ticketAnswer, err
 	})
 }
 
+type assignRequest struct {
+	Number  string `path:"number" doc:"The ticket's number"`
+	RawBody []byte `contentType:"application/json"`
+}
+
+func (s *service) assign(ctx context.Context, in *assignRequest) (*ticketAnswer, error) {
+	var fields struct {
+		Person *string `json:"person"`
+	}
+	if err := decode(in.RawBody, &fields); err != nil {
+		return nil, err
+	}
+	if fields.Person == nil {
+		return nil, invalid("person", "give a person's id, or an empty one for nobody")
+	}
+	configuration, err := s.OnCall.Configuration(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, known := configuration.Person(*fields.Person); !known && *fields.Person != "" {
+		return nil, invalid("person", "there is no person %q", clip(*fields.Person))
+	}
+	return s.change(ctx, &byNumber{in.Number}, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+		return s.Tickets.Assign(ctx, number, actor, *fields.Person)
+	})
+}
+
 type snoozeRequest struct {
 	Number  string `path:"number" doc:"The ticket's number"`
 	RawBody []byte `contentType:"application/json"`

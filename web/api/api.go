@@ -40,6 +40,7 @@ type Tickets interface {
 	Resolve(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 	Reopen(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 	Note(ctx context.Context, number int64, actor, text string) (tickets.Ticket, error)
+	Assign(ctx context.Context, number int64, actor, person string) (tickets.Ticket, error)
 }
 
 // OnCall is what the API needs of the on-call store.
@@ -89,9 +90,11 @@ func (s *service) routes(to huma.API) {
 	add(s, to, http.MethodGet, "/messages/{id}/raw", "getRawMessage", "A mail, byte for byte as it was received", s.raw)
 	add(s, to, http.MethodGet, "/pages", "listPages", "Notifications: a ticket's, oldest first, or the newest of all", s.pages)
 	add(s, to, http.MethodGet, "/oncall", "getOnCall", "Who is on call, by schedule", s.onCall)
+	add(s, to, http.MethodGet, "/schedules/{id}/shifts", "listShifts", "A schedule's shifts and gaps by the present configuration", s.shifts)
 	add(s, to, http.MethodPost, "/tickets/{number}/acknowledge", "acknowledgeTicket", "Take an open ticket", s.acknowledge)
 	add(s, to, http.MethodPost, "/tickets/{number}/resolve", "resolveTicket", "End a ticket", s.resolve)
 	add(s, to, http.MethodPost, "/tickets/{number}/reopen", "reopenTicket", "Open a resolved ticket again", s.reopen)
+	add(s, to, http.MethodPost, "/tickets/{number}/assign", "assignTicket", "Give a ticket to a person, or to nobody", s.assign)
 	add(s, to, http.MethodPost, "/tickets/{number}/notes", "addNote", "Add a note to a ticket", s.note)
 	add(s, to, http.MethodPost, "/tickets/{number}/escalate", "escalateTicket", "Bring the next step forward to now", s.escalate)
 	add(s, to, http.MethodPost, "/tickets/{number}/snooze", "snoozeTicket", "Silence a ticket until a moment in the next 24 hours", s.snooze)

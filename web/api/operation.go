@@ -63,6 +63,8 @@ func bodySchema(path string) (*huma.Schema, bool) {
 	switch {
 	case strings.HasSuffix(path, "/notes"):
 		return object("text", &huma.Schema{Type: huma.TypeString, Description: "At most 10,000 characters."}), true
+	case strings.HasSuffix(path, "/assign"):
+		return object("person", &huma.Schema{Type: huma.TypeString, Description: "A person's id; empty for nobody."}), true
 	case strings.HasSuffix(path, "/snooze"):
 		return object("until", &huma.Schema{Type: huma.TypeString, Format: "date-time", Description: "Within the next 24 hours."}), true
 	}

@@ -36,7 +36,7 @@ var families = []family{
 	{"vulnerability", tickets.KindVulnerability, tickets.ProductEndpoint, subjects(`(?:new )?(?:zero-day )?vulnerabilit(?:y|ies)\b.*(?:notification|defender)`), readVulnerability},
 	{"threat analytics", tickets.KindThreatAnalytics, tickets.ProductXDR, subjects(`threat analytics`), readReport},
 	{"response action", tickets.KindResponseAction, tickets.ProductXDR, subjects(`has taken an? (?:immediate )?response action`), readResponse},
-	{"digest", tickets.KindDigest, tickets.ProductEntra, subjects(`(?:identity|id) protection weekly digest|weekly digest`), readDigest},
+	{"digest", tickets.KindDigest, tickets.ProductEntra, subjects(`\bweekly (?:\w+ )?digest\b`), readDigest},
 	{"users at risk", tickets.KindAlert, tickets.ProductEntra, subjects(`users? at risk detected`), readBySubject},
 	{"attack path", tickets.KindAlert, tickets.ProductCloud, subjects(`found (?:a )?potential attack path`), readAttackPath},
 	{"cloud", tickets.KindAlert, tickets.ProductCloud, subjects(`(?:azure security center|defender for cloud) has detected`), readAlert},

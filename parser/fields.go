@@ -152,6 +152,9 @@ func meaningOf(text string) string {
 func readFields(rows []row) fields {
 	var found fields
 	add := func(meaning, label, value string) {
+		if strings.HasPrefix(label, "*") || strings.HasPrefix(label, "_") { // emphasis as text has it
+			value = strings.Trim(value, "*_ ")
+		}
 		found = append(found, field{meaning, label, strings.TrimSpace(strings.Trim(value, "\u00a0 "))})
 	}
 	for i := 0; i < len(rows); i++ {

@@ -40,12 +40,10 @@ func original(m *message) source {
 	if from := addresses(m.header.text("From")); len(from) > 0 {
 		s.from = from[0].address
 	}
-	if attached != nil && !isMicrosoft(s.from) && (forwardMark.MatchString(s.subject) || len(oneLine(s.text)) < 2000) {
+	if attached != nil && !isMicrosoft(s.from) && !isReport(m) && (forwardMark.MatchString(s.subject) || len(oneLine(s.text)) < 2000) {
 		inner := original(attached)
 		inner.forwarded = true
-		if !hasWords(inner.text) {
-			inner.text = s.text
-		}
+		inner.text = join(s.text, inner.text)
 		return inner
 	}
 	if isMicrosoft(s.from) {
@@ -62,6 +60,11 @@ func original(m *message) source {
 		s.forwarded = true
 	}
 	return s
+}
+
+// isReport says whether a mail is a bounce, whose attached message is its own cause and no forward.
+func isReport(m *message) bool {
+	return m.mediaType == "multipart/report" || m.contains("message/delivery-status")
 }
 
 // bodies chooses what is shown: the text part where that has words; fields and links come from the richer HTML.

@@ -45,6 +45,7 @@ func splitHeader(raw []byte) (h header, body []byte, ok bool) {
 	h = header{}
 	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
 	rest, last, read := raw, "", 0
+	var broken []byte // from the first line on that is no field
 	for lines := 0; len(rest) > 0; lines++ {
 		line, after, _ := bytes.Cut(rest, []byte("\n"))
 		line = bytes.TrimRight(line, "\r")
@@ -52,6 +53,9 @@ func splitHeader(raw []byte) (h header, body []byte, ok bool) {
 			if lines == 0 || len(h) == 0 && lines < 3 {
 				rest = after // empty lines before the header
 				continue
+			}
+			if broken != nil && len(bytes.TrimSpace(after)) == 0 {
+				after = broken // the empty line came too late: the text began before it
 			}
 			return h, after, len(h) > 0
 		}
@@ -72,10 +76,13 @@ func splitHeader(raw []byte) (h header, body []byte, ok bool) {
 			return h, raw, false // the first line is no field: a body without a header
 		default:
 			last = "" // a broken line, and what is folded under it, says nothing
+			if broken == nil {
+				broken = rest
+			}
 		}
 		rest = after
 	}
-	return h, nil, len(h) > 0
+	return h, broken, len(h) > 0
 }
 
 func afterHeader(rest []byte) []byte {
@@ -190,7 +197,7 @@ func autoSubmitted(mail *message, from string) bool {
 		return true
 	case strings.EqualFold(h.get("Precedence"), "auto_reply"):
 		return true
-	case mail.mediaType == "multipart/report", mail.contains("message/delivery-status"):
+	case isReport(mail):
 		return true
 	}
 	local, _, _ := strings.Cut(strings.ToLower(from), "@")

@@ -33,22 +33,41 @@ func (p page) text() string {
 
 var bareURL = regexp.MustCompile(`(?i)\bh(?:tt|xx)ps?:/{1,2}[^\s<>"']+`)
 
-// plainPage cuts plain text into rows. Tabs and pipes part cells; addresses in angle brackets are links.
+// plainPage cuts plain text into rows; tabs, pipes and wide gaps after a label part cells. Marks of quoting are left out.
 func plainPage(text string) page {
 	var p page
-	for line := range strings.SplitSeq(manyLines(strings.ReplaceAll(text, "\t", " \v ")), "\n") {
+	for line := range strings.SplitSeq(strings.ReplaceAll(clip(text, maxText), "\r", "\n"), "\n") {
 		line = strings.TrimLeft(line, "> ")
 		p.links = append(p.links, bareURL.FindAllString(line, -1)...)
-		cells := []string{oneLine(line)}
-		if strings.Count(line, "|") == 1 || strings.HasPrefix(line, "|") {
-			cells = nil
-			for cell := range strings.SplitSeq(strings.Trim(line, "| "), "|") {
-				cells = append(cells, oneLine(cell))
+		var cells []string
+		for _, cell := range splitLine(line) {
+			if cell = oneLine(cell); cell != "" {
+				cells = append(cells, cell)
 			}
 		}
-		p.rows = append(p.rows, row{cells: cells})
+		if len(cells) > 0 {
+			p.rows = append(p.rows, row{cells: cells})
+		}
 	}
 	return p
+}
+
+var wideGap = regexp.MustCompile(` {2,}`)
+
+func splitLine(line string) []string {
+	switch {
+	case strings.Contains(strings.TrimSpace(line), "\t"):
+		return strings.Split(line, "\t")
+	case strings.HasPrefix(line, "|"):
+		return strings.Split(line, "|")
+	}
+	if label, _, piped := strings.Cut(line, "|"); piped && meaningOf(label) != "" {
+		return strings.Split(line, "|")
+	}
+	if gap := wideGap.FindStringIndex(line); gap != nil && meaningOf(line[:gap[0]]) != "" {
+		return []string{line[:gap[0]], line[gap[1]:]}
+	}
+	return []string{line}
 }
 
 // htmlPage walks an HTML body as its reader sees it: hidden elements are left out, the cells of a table's row stay

@@ -108,7 +108,7 @@ func readEntity(h header, body []byte, depth int, left *budget) *message {
 func mediaType(value string) (kind string, params map[string]string) {
 	kind, params, err := mime.ParseMediaType(value)
 	if err == nil || kind != "" && params != nil {
-		return strings.ToLower(kind), params
+		return knownKind(strings.ToLower(kind)), params
 	}
 	params = map[string]string{}
 	fields := strings.Split(value, ";")
@@ -116,11 +116,15 @@ func mediaType(value string) (kind string, params map[string]string) {
 		name, text, _ := strings.Cut(field, "=")
 		params[strings.ToLower(strings.TrimSpace(name))] = strings.Trim(strings.TrimSpace(text), `"`)
 	}
-	kind = strings.ToLower(strings.TrimSpace(fields[0]))
+	return knownKind(strings.ToLower(strings.TrimSpace(fields[0]))), params
+}
+
+// knownKind is a media type or disposition; a word that is neither stands for text (RFC 2045, 5.2).
+func knownKind(kind string) string {
 	if !strings.Contains(kind, "/") && kind != "attachment" && kind != "inline" {
-		kind = "text/plain"
+		return "text/plain"
 	}
-	return kind, params
+	return kind
 }
 
 // splitParts cuts a body at its boundary lines; a missing end is forgiven, a wrong or missing boundary is guessed from

@@ -131,6 +131,44 @@ func TestABadSubjectStaysOneLine(t *testing.T) {
 	}
 }
 
+func TestWhatIsBrokenIsReadAsFarAsItGoes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ raw, subject, text string }{
+		"a text that begins without an empty line": {"From: a@b.example\nSubject: so\nno colon in here\n", "so", "no colon in here"},
+		"a part's text without an empty line":      {"Subject: so\nContent-Type: multipart/mixed; boundary=foo\n\n--foo\nContent-Type: text/plain\nbar\n\n--foo--\n", "so", "bar"},
+		"a media type of one word":                 {"Subject: so\nContent-Type: text; charset=us-ascii\n\nbar\n", "so", "bar"},
+		"a byte-order mark":                        {"\xef\xbb\xbfSubject: so\n\nbar", "so", "bar"},
+		"an mbox line":                             {"From a@b.example Sat Jan  1\nSubject: so\n\nbar", "so", "bar"},
+		"a header line without a colon":            {"Received: x\nbroken line\nSubject: so\n\nbar", "so", "bar"},
+		"a character cut between encoded words":    {"Subject: =?utf-8?B?w7w=?= =?utf-8?B?4oI=?= =?utf-8?B?rA==?=\n\nbar", "ü€", "bar"},
+		"an unknown charset":                       {"Subject: so\nContent-Type: text/plain; charset=x-none\n\nca\xe7a", "so", "caça"},
+		"a false charset":                          {"Subject: so\nContent-Type: text/plain; charset=iso-8859-1\n\nça", "so", "ça"},
+		"utf-16":                                   {"Subject: so\nContent-Type: text/plain; charset=utf-16le\nContent-Transfer-Encoding: base64\n\nYgBhAHIA", "so", "bar"},
+		"truncated base64":                         {"Subject: so\nContent-Transfer-Encoding: base64\n\nYmFyYmF6Y", "so", "barbaz"},
+		"broken quoted-printable":                  {"Subject: so\nContent-Transfer-Encoding: quoted-printable\n\nb=61r=\nbaz =ZZ", "so", "barbaz =ZZ"},
+		"an unknown encoding":                      {"Subject: so\nContent-Transfer-Encoding: x-odd\n\nbar", "so", "bar"},
+		"a missing boundary":                       {"Subject: so\nContent-Type: multipart/mixed\n\n--x12345\nContent-Type: text/plain\n\nbar\n--x12345--\n", "so", "bar"},
+		"two subjects":                             {"Subject: so\nSubject: other\n\nbar", "so", "bar"},
+		"CR CR LF":                                 {"Subject: so\r\r\n\r\r\nbar", "so", "bar"},
+	} {
+		alert := Parse([]byte(c.raw))
+		if alert.Message.Subject != c.subject || alert.Text != c.text {
+			t.Errorf("%s: got %q and %q, want %q and %q", name, alert.Message.Subject, alert.Text, c.subject, c.text)
+		}
+	}
+}
+
+func TestABounceIsNoForwardAndPagesNobody(t *testing.T) {
+	t.Parallel()
+	raw := "Return-Path: <>\nFrom: postmaster@b.example\nSubject: Undelivered\nContent-Type: multipart/report; boundary=b\n\n" +
+		"--b\n\nyour mail was not delivered\n--b\nContent-Type: message/delivery-status\n\nAction: failed\n--b\n" +
+		"Content-Type: message/rfc822\n\nFrom: defender-noreply@microsoft.com\nSubject: High severity alert: x\n\nSeverity: High\n--b--\n"
+	alert := Parse([]byte(raw))
+	if !alert.Message.AutoSubmitted || alert.Message.Forwarded || alert.Kind != "unrecognised" || !strings.HasPrefix(alert.Text, "your mail was not delivered") {
+		t.Errorf("got %+v", alert)
+	}
+}
+
 func TestDetectionTimes(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]string{

@@ -272,3 +272,34 @@ func TestAnAcknowledgedTicketThatNobodyResolvesComesBack(t *testing.T) {
 		t.Errorf("ticket: got %s by %q, want open", ticket.State, ticket.AcknowledgedBy)
 	}
 }
+
+func TestTheDoctorNamesWhatToMend(t *testing.T) {
+	t.Parallel()
+	ana, ben := newHook(t), newHook(t)
+	app := serveTest(t, nil)
+	app.configure(t, team(ana, ben, "5m"))
+	vars := []string{
+		"AFTERHOURS_DATABASE_URL=" + app.settings.DatabaseURL, "AFTERHOURS_SECRET_KEY=" + testSecret,
+		"AFTERHOURS_SMTP_ADDR=" + app.smtpAddr, "AFTERHOURS_PUBLIC_URL=" + app.baseURL, "AFTERHOURS_ALLOW_PRIVATE_WEBHOOKS=true",
+	}
+	code, stdout, stderr := command(t, vars, "doctor")
+	if code != exitFailed || !strings.Contains(stderr, "1 check failed") {
+		t.Errorf("without a smarthost: got %d %q", code, stderr)
+	}
+	for _, want := range []string{
+		"ok       database       reachable", "ok       clock ", "ok       smtp           answers at", "warning  starttls       not offered",
+		"ok       web            answers at", "failed   outbound mail  no smarthost: mail pages are held; set AFTERHOURS_SMARTHOST_URL",
+		"ok       on call ", "ok       webhook        http://127.0.0.1",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("the report lacks %q:\n%s", want, stdout)
+		}
+	}
+	ben.Close()
+	if _, stdout, _ := command(t, vars, "doctor"); !strings.Contains(stdout, "failed   webhook ") {
+		t.Errorf("with a dead webhook: got\n%s", stdout)
+	}
+	if _, stdout, _ := command(t, append(vars, "AFTERHOURS_SMTP_ADDR=127.0.0.1:1"), "doctor"); !strings.Contains(stdout, "failed   smtp           nothing answers at 127.0.0.1:1; start") {
+		t.Errorf("with a dead SMTP port: got\n%s", stdout)
+	}
+}

@@ -46,6 +46,7 @@ type commands struct {
 	Migrate    migrateCommand    `cmd:"" help:"Bring the database's schema up to date, or show where it is."`
 	Parse      parseCommand      `cmd:"" help:"Print what the parser sees in one mail, as JSON."`
 	Apply      applyCommand      `cmd:"" help:"Make the configuration agree with YAML files."`
+	Doctor     doctorCommand     `cmd:"" help:"Check the whole path and name what to mend."`
 	Export     exportCommand     `cmd:"" help:"Print the configuration as YAML that apply takes back."`
 	Oncall     oncallCommand     `cmd:"" help:"Show who is on call, or whom a ticket would notify."`
 	User       userCommand       `cmd:"" help:"Manage accounts."`

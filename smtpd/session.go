@@ -24,6 +24,7 @@ var (
 	errCutOff     = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 4, 2}, Message: "the message was cut off, try again"}
 	errNotStored  = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "the message could not be stored, try again later"}
 	errOurFault   = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "internal error, try again later"}
+	errUnverified = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 26}, Message: "the author of this mail is not authenticated"}
 	errLineLength = &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "a line of the message is longer than 1 MiB"}
 )
 
@@ -102,6 +103,10 @@ func (s *session) Data(r io.Reader) (answer error) {
 	if answer != nil {
 		return answer
 	}
+	envelope.Verified = s.authenticate(envelope, raw)
+	if s.server.config.RefuseUnverified && (envelope.Verified == nil || !*envelope.Verified) {
+		return errUnverified
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), s.server.config.AcceptTimeout)
 	defer cancel()
 	id, err := s.server.config.Accept(ctx, envelope, raw)
@@ -110,6 +115,15 @@ func (s *session) Data(r io.Reader) (answer error) {
 		return errNotStored
 	}
 	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "accepted as " + id}
+}
+
+func (s *session) authenticate(envelope Envelope, raw []byte) *bool {
+	if s.server.config.Authenticate == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), authenticateWithin)
+	defer cancel()
+	return s.server.config.Authenticate(ctx, envelope.Remote, raw)
 }
 
 func (s *session) envelope() Envelope {

@@ -30,6 +30,8 @@ type Envelope struct {
 	Remote     netip.Addr
 	TLS        bool
 	ReceivedAt time.Time
+	// Verified is true where the author is authenticated, false where a trusted relay found that it is not, else nil.
+	Verified *bool
 }
 
 // AcceptFunc takes over one mail; its id is named in the reply. It returns once the mail cannot be lost any more.
@@ -40,6 +42,10 @@ type Config struct {
 	Domain     string                    // name in the greeting
 	Recipients func(address string) bool // others get 550 5.1.1
 	Senders    func(address string) bool // nil accepts all; others get 550 5.7.1; the null sender is always accepted
+
+	// Authenticate says what Envelope.Verified says; nil leaves it nil. It is Authenticator.Authenticate.
+	Authenticate     func(ctx context.Context, remote netip.Addr, raw []byte) *bool
+	RefuseUnverified bool // mail of an author who is not authenticated gets 550 5.7.26
 
 	TLS         *tls.Config // nil: STARTTLS is not offered
 	TLSRequired bool        // MAIL in clear text gets 530 5.7.0

@@ -7,12 +7,15 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"afterhours/oncall"
 	"afterhours/oncall/notify"
 	"afterhours/oncall/notify/email"
 	"afterhours/oncall/notify/push"
 	"afterhours/oncall/notify/webhook"
 	"afterhours/oncall/oncalldb"
+	"afterhours/tickets"
 	"afterhours/tickets/ticketdb"
 )
 
@@ -57,10 +60,27 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 		GetTicket: ticketdb.New(db.pool, now, nil).Get,
 		Enqueue:   r.queue.Enqueue, Recipient: recipient,
 	})
-	r.tickets = ticketdb.New(db.pool, now, r.oncall.Changed)
+	r.tickets = ticketdb.New(db.pool, now, r.changed(s))
 	r.intake = ticketdb.NewIntake(r.tickets)
 	r.deliverer = &oncall.Deliverer{Store: r.oncall, Channels: r.channels, Links: links, Now: now, Log: log}
 	return r, nil
+}
+
+// changed hands what became of tickets to the on-call room. Where the settings say so, mail of unverified authors pages
+// nobody.
+func (r *rooms) changed(s settings) ticketdb.Hook {
+	if s.Unverified != "record" {
+		return r.oncall.Changed
+	}
+	return func(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
+		for i, change := range changes {
+			verified := change.Ticket.Verified
+			if change.From != "" && (verified == nil || !*verified) {
+				changes[i].Silent = "its sender is not verified"
+			}
+		}
+		return r.oncall.Changed(ctx, tx, changes)
+	}
 }
 
 // openChannels makes every channel that a contact may name.

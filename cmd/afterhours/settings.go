@@ -35,6 +35,9 @@ type settings struct {
 	SMTPTLSRequired   bool   `name:"smtp-tls-required" help:"Refuse mail in clear text."`
 	MailTo            string `name:"mail-to" default:"*" placeholder:"LIST" help:"Accepted recipients: addresses or domains (default ${default})."`
 	MailFromAllow     string `name:"mail-from-allow" placeholder:"LIST" help:"Accepted senders: addresses or domains; empty accepts all."`
+	TrustedRelays     string `name:"trusted-relays" placeholder:"LIST" help:"Networks whose Authentication-Results are believed."`
+	AuthservID        string `name:"authserv-id" placeholder:"NAME" help:"The name in those results."`
+	Unverified        string `name:"unverified" enum:"page,record,refuse" default:"page" placeholder:"MODE" help:"Mail whose author is not authenticated: page, record or refuse (default ${default})."`
 	MailMaxSize       size   `name:"mail-max-size" default:"25MiB" placeholder:"SIZE" help:"Largest mail (default ${default})."`
 
 	HTTPAddr     string `name:"http-addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Web and API (default ${default})."`
@@ -53,9 +56,6 @@ type settings struct {
 // in a warning at the start, so that nobody relies on them.
 type notYetImplemented struct {
 	Spool                string `hidden:"" name:"spool"`
-	TrustedRelays        string `hidden:"" name:"trusted-relays"`
-	AuthservID           string `hidden:"" name:"authserv-id"`
-	Unverified           string `hidden:"" name:"unverified"`
 	PublicHTTPAddr       string `hidden:"" name:"public-http-addr"`
 	TrustedProxies       string `hidden:"" name:"trusted-proxies"`
 	EmergencyContact     string `hidden:"" name:"emergency-contact"`
@@ -110,6 +110,9 @@ func (s settings) validate() error {
 	}
 	if (s.HTTPTLSCert == "") != (s.HTTPTLSKey == "") {
 		return invalid("http-tls-cert", "certificate and key go together: give both or neither")
+	}
+	if (s.TrustedRelays == "") != (s.AuthservID == "") {
+		return invalid("trusted-relays", "goes together with %s: give both or neither", variable("authserv-id"))
 	}
 	if s.SMTPTLSRequired && s.SMTPTLSCert == "" {
 		return invalid("smtp-tls-required", "needs a certificate: set %s and %s", variable("smtp-tls-cert"), variable("smtp-tls-key"))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -56,12 +57,19 @@ func smtpConfig(s settings, intake *ticketdb.Intake, log *slog.Logger, now func(
 	if err != nil {
 		return smtpd.Config{}, usageError{fmt.Errorf("%s: %w", variable("mail-to"), err)}
 	}
+	relays, err := parseNetworks(s.TrustedRelays)
+	if err != nil {
+		return smtpd.Config{}, usageError{fmt.Errorf("%s: %w", variable("trusted-relays"), err)}
+	}
+	authenticator := &smtpd.Authenticator{TrustedRelays: relays, AuthservID: s.AuthservID, LookupTXT: net.DefaultResolver.LookupTXT}
 	config := smtpd.Config{
+		Authenticate: authenticator.Authenticate, RefuseUnverified: s.Unverified == "refuse",
 		Domain: s.SMTPDomain, MaxSize: int64(s.MailMaxSize), MaxConnections: s.SMTPMaxConns, MaxPerAddress: s.SMTPMaxPerAddress,
 		Recipients: recipients.Contains, TLSRequired: s.SMTPTLSRequired, Now: now, Log: log,
 		Accept: func(ctx context.Context, e smtpd.Envelope, raw []byte) (string, error) {
 			id, err := intake.Accept(ctx, tickets.Envelope{
 				From: e.From, To: e.To, Remote: e.Remote, Helo: e.Helo, TLS: e.TLS, ReceivedAt: e.ReceivedAt,
+				Verified: e.Verified,
 			}, raw)
 			return strconv.FormatInt(id, 10), err
 		},
@@ -81,4 +89,25 @@ func smtpConfig(s settings, intake *ticketdb.Intake, log *slog.Logger, now func(
 		config.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	}
 	return config, nil
+}
+
+// parseNetworks reads networks and single addresses separated by commas.
+func parseNetworks(text string) ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for item := range strings.SplitSeq(text, ",") {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			continue
+		}
+		if address, err := netip.ParseAddr(item); err == nil {
+			networks = append(networks, netip.PrefixFrom(address, address.BitLen()))
+			continue
+		}
+		network, err := netip.ParsePrefix(item)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a network like 10.0.0.0/8", item)
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks, nil
 }

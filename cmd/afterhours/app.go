@@ -28,13 +28,14 @@ type application struct {
 	log      *slog.Logger
 	now      func() time.Time
 
-	db       database
-	rooms    *rooms
-	auth     *auth.Auth
-	handler  *lateHandler
-	smtpAddr string     // as bound
-	baseURL  string     // of links
-	failed   chan error // a part that ended by itself
+	db         database
+	rooms      *rooms
+	auth       *auth.Auth
+	handler    *lateHandler
+	publicAddr string     // as bound; empty without a public listener
+	smtpAddr   string     // as bound
+	baseURL    string     // of links
+	failed     chan error // a part that ended by itself
 
 	cleanups []cleanup
 }

@@ -40,15 +40,17 @@ type settings struct {
 	Unverified        string `name:"unverified" enum:"page,record,refuse" default:"page" placeholder:"MODE" help:"Mail whose author is not authenticated: page, record or refuse (default ${default})."`
 	MailMaxSize       size   `name:"mail-max-size" default:"25MiB" placeholder:"SIZE" help:"Largest mail (default ${default})."`
 
-	HTTPAddr     string `name:"http-addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Web and API (default ${default})."`
-	HTTPTLSCert  string `name:"http-tls-cert" placeholder:"FILE" help:"Certificate for HTTPS."`
-	HTTPTLSKey   string `name:"http-tls-key" placeholder:"FILE" help:"Its key."`
-	PublicURL    string `name:"public-url" placeholder:"URL" help:"Base of links in messages; default: http:// and the HTTP address."`
-	SmarthostURL string `name:"smarthost-url" placeholder:"URL" help:"Outgoing mail: smtp://user:pass@host:587 or smtps://; empty keeps it in the database."`
-	OutboundFrom string `name:"outbound-from" placeholder:"ADDRESS" help:"Sender of pages; default: afterhours@ and the SMTP domain."`
-	AllowPrivate bool   `name:"allow-private-webhooks" help:"Allow webhook targets on loopback and private addresses, any port, over http."`
-	LogFormat    string `name:"log-format" enum:"text,json," default:"" placeholder:"FORMAT" help:"text or json; default: text on a terminal."`
-	LogLevel     string `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
+	HTTPAddr       string `name:"http-addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Web and API (default ${default})."`
+	HTTPTLSCert    string `name:"http-tls-cert" placeholder:"FILE" help:"Certificate for HTTPS."`
+	HTTPTLSKey     string `name:"http-tls-key" placeholder:"FILE" help:"Its key."`
+	PublicHTTPAddr string `name:"public-http-addr" placeholder:"HOST:PORT" help:"A second listener that shows acknowledge links alone, to expose while the desk stays inside."`
+	TrustedProxies string `name:"trusted-proxies" placeholder:"LIST" help:"Proxies whose X-Forwarded-For is believed."`
+	PublicURL      string `name:"public-url" placeholder:"URL" help:"Base of links in messages; default: http:// and the HTTP address."`
+	SmarthostURL   string `name:"smarthost-url" placeholder:"URL" help:"Outgoing mail: smtp://user:pass@host:587 or smtps://; empty keeps it in the database."`
+	OutboundFrom   string `name:"outbound-from" placeholder:"ADDRESS" help:"Sender of pages; default: afterhours@ and the SMTP domain."`
+	AllowPrivate   bool   `name:"allow-private-webhooks" help:"Allow webhook targets on loopback and private addresses, any port, over http."`
+	LogFormat      string `name:"log-format" enum:"text,json," default:"" placeholder:"FORMAT" help:"text or json; default: text on a terminal."`
+	LogLevel       string `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
 	notYetImplemented
 }
 
@@ -56,8 +58,6 @@ type settings struct {
 // in a warning at the start, so that nobody relies on them.
 type notYetImplemented struct {
 	Spool                string `hidden:"" name:"spool"`
-	PublicHTTPAddr       string `hidden:"" name:"public-http-addr"`
-	TrustedProxies       string `hidden:"" name:"trusted-proxies"`
 	EmergencyContact     string `hidden:"" name:"emergency-contact"`
 	DefenderTenantID     string `hidden:"" name:"defender-tenant-id"`
 	DefenderClientID     string `hidden:"" name:"defender-client-id"`
@@ -87,7 +87,12 @@ func (s settings) complete() (settings, error) {
 }
 
 func (s settings) validate() error {
-	for _, listener := range []struct{ name, address string }{{"smtp-addr", s.SMTPAddr}, {"http-addr", s.HTTPAddr}} {
+	for _, listener := range []struct{ name, address string }{
+		{"smtp-addr", s.SMTPAddr}, {"http-addr", s.HTTPAddr}, {"public-http-addr", s.PublicHTTPAddr},
+	} {
+		if listener.address == "" && listener.name == "public-http-addr" {
+			continue
+		}
 		if _, port, err := net.SplitHostPort(listener.address); err != nil {
 			return invalid(listener.name, "%q is not HOST:PORT", listener.address)
 		} else if number, err := strconv.Atoi(port); err != nil || number < 0 || number > 65535 {

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -26,38 +28,98 @@ const (
 	maxHeader     = 32 << 10
 )
 
-// listenHTTP binds the web's port; the base of links is known from then on. Until showPages, and after it at a stop, it
-// answers that the process lives and is not ready.
+// listenHTTP binds the web's port, and the public one where it is set; the base of links is known from then on. Until
+// showPages, and after it at a stop, they answer that the process lives and is not ready.
 func (a *application) listenHTTP(context.Context) error {
-	listener, err := net.Listen("tcp", a.settings.HTTPAddr)
+	proxies, err := parseNetworks(a.settings.TrustedProxies)
 	if err != nil {
-		return fmt.Errorf("web: %w; choose another address with %s", err, variable("http-addr"))
+		return usageError{fmt.Errorf("%s: %w", variable("trusted-proxies"), err)}
 	}
-	scheme := "http"
-	if a.settings.HTTPTLSCert != "" {
-		certificate, err := tls.LoadX509KeyPair(a.settings.HTTPTLSCert, a.settings.HTTPTLSKey)
-		if err != nil {
-			return errors.Join(usageError{fmt.Errorf("%s: %w", variable("http-tls-cert"), err)}, listener.Close())
+	a.handler = &lateHandler{}
+	bound, err := a.serveHTTP("http-addr", a.settings.HTTPAddr, forwarded(proxies, a.handler))
+	if err != nil {
+		return err
+	}
+	if a.settings.PublicHTTPAddr != "" {
+		if bound, err = a.serveHTTP("public-http-addr", a.settings.PublicHTTPAddr, forwarded(proxies, publicOnly(a.handler))); err != nil {
+			return err
 		}
-		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
-		scheme = "https"
+		a.publicAddr = bound.String()
 	}
 	a.baseURL = strings.TrimSuffix(a.settings.PublicURL, "/")
 	if a.baseURL == "" {
-		a.baseURL = scheme + "://" + reachable(listener.Addr())
+		scheme := "http"
+		if a.settings.HTTPTLSCert != "" {
+			scheme = "https"
+		}
+		a.baseURL = scheme + "://" + reachable(bound)
 	}
-	a.handler = &lateHandler{}
+	return nil
+}
+
+func (a *application) serveHTTP(name, address string, handler http.Handler) (net.Addr, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("web: %w; choose another address with %s", err, variable(name))
+	}
+	bound := listener.Addr()
+	if a.settings.HTTPTLSCert != "" {
+		certificate, err := tls.LoadX509KeyPair(a.settings.HTTPTLSCert, a.settings.HTTPTLSKey)
+		if err != nil {
+			return nil, errors.Join(usageError{fmt.Errorf("%s: %w", variable("http-tls-cert"), err)}, listener.Close())
+		}
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+	}
 	server := &http.Server{
-		Handler: a.handler, ReadHeaderTimeout: headerWithin, ReadTimeout: requestWithin, WriteTimeout: requestWithin,
+		Handler: handler, ReadHeaderTimeout: headerWithin, ReadTimeout: requestWithin, WriteTimeout: requestWithin,
 		IdleTimeout: idleWithin, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
-	a.onStop("web", server.Shutdown)
+	a.onStop(name, server.Shutdown)
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			a.failed <- fmt.Errorf("web: %w", err)
 		}
 	}()
-	return nil
+	return bound, nil
+}
+
+// publicOnly shows what whoever was paged needs: the acknowledge links with their stylesheet, and that the process lives.
+func publicOnly(inner http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.Path
+		if path == "/healthz" || strings.HasPrefix(path, "/ack/") || strings.HasPrefix(path, "/static/") {
+			inner.ServeHTTP(w, r)
+			return
+		}
+		http.NotFound(w, r)
+	})
+}
+
+// forwarded gives requests that come through trusted proxies the address of their client: the last one in
+// X-Forwarded-For that is not itself a trusted proxy.
+func forwarded(proxies []netip.Prefix, inner http.Handler) http.Handler {
+	if len(proxies) == 0 {
+		return inner
+	}
+	trusted := func(address netip.Addr) bool {
+		return slices.ContainsFunc(proxies, func(network netip.Prefix) bool { return network.Contains(address.Unmap()) })
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		peer, err := netip.ParseAddrPort(r.RemoteAddr)
+		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+		for i := len(hops) - 1; err == nil && i >= 0 && trusted(peer.Addr()); i-- {
+			hop, bad := netip.ParseAddr(strings.TrimSpace(hops[i]))
+			if bad != nil {
+				break
+			}
+			peer = netip.AddrPortFrom(hop, 0)
+		}
+		if err == nil {
+			r = r.Clone(r.Context())
+			r.RemoteAddr = peer.String()
+		}
+		inner.ServeHTTP(w, r)
+	})
 }
 
 // showPages builds the desk, the night page and the API.

@@ -27,6 +27,12 @@ type Dispatch struct {
 // Compose says a page in every form that a channel may need. A person with detail "minimal" gets severity, number and
 // link alone.
 func Compose(d Dispatch, links Links) (notify.Message, error) {
+	if d.Page.IsEvent() {
+		return notify.Message{
+			ID: links.MessageID(d.Page.ID, d.Page.CreatedAt), Type: d.Page.Type, At: d.Page.CreatedAt,
+			Severity: string(d.Ticket.Severity), Ticket: d.Ticket.Number, Subject: d.Page.Type, Data: d.Page.Payload,
+		}, nil
+	}
 	minimal := d.Person.Detail == DetailMinimal
 	link := links.URL(d.Page.ID, d.Page.CreatedAt)
 	message := notify.Message{

@@ -1,5 +1,7 @@
 package oncall
 
+import "slices"
+
 // Configuration is everything that `afterhours apply` sets up for on-call. Order counts for policies (the first takes
 // what no route matches), routes and mutes (the first that matches wins).
 type Configuration struct {
@@ -40,8 +42,10 @@ func (c Configuration) WithoutEffect() []string {
 		}
 	}
 	for _, webhook := range c.Webhooks {
-		if len(webhook.Events) > 0 {
-			names = append(names, "events of webhook "+webhook.ID)
+		for _, event := range webhook.Events {
+			if slices.Contains(laterEventTypes, event) {
+				names = append(names, "the event "+event+" of webhook "+webhook.ID)
+			}
 		}
 	}
 	return names

@@ -15,10 +15,14 @@ import (
 const (
 	sendTimeout   = 10 * time.Second
 	ClaimLease    = 20 * time.Second
-	GiveUpAfter   = 45 * time.Second // from a page's moment to its last attempt
+	giveUpAfter   = 45 * time.Second // from a page's moment to its last attempt
 	leastAttempts = 3
 	firstBackoff  = time.Second
 	longestWait   = 15 * time.Second
+
+	eventGiveUpAfter = 24 * time.Hour // from an event's moment to its last attempt
+	eventBackoff     = 5 * time.Second
+	eventLongestWait = 6 * time.Hour
 )
 
 // Outcome is what became of one attempt.
@@ -92,9 +96,12 @@ func (d *Deliverer) attempt(ctx context.Context, dispatch Dispatch) Outcome {
 // page's moment of giving up: the next contact or step must not wait for a dead provider.
 func (d *Deliverer) retry(dispatch Dispatch, err error) Outcome {
 	wait := min(firstBackoff<<min(dispatch.Page.Attempts-1, 8), longestWait)
+	if dispatch.Page.IsEvent() { // 5 s, 20 s, 80 s, … about ten attempts in a day
+		wait = min(eventBackoff<<min(2*(dispatch.Page.Attempts-1), 14), eventLongestWait)
+	}
 	wait = max(wait, notify.Wait(err))
 	at := d.Now().Add(wait)
-	if at.After(dispatch.GiveUp) && (dispatch.Page.Attempts >= leastAttempts || notify.Wait(err) > longestWait) {
+	if at.After(dispatch.GiveUp) && (dispatch.Page.IsEvent() || dispatch.Page.Attempts >= leastAttempts || notify.Wait(err) > longestWait) {
 		return Outcome{State: PageFailed, Reason: err.Error()}
 	}
 	return Outcome{State: PageQueued, RetryAt: at, Reason: err.Error()}

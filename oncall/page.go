@@ -1,6 +1,9 @@
 package oncall
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // PageState is how far a page has come.
 type PageState string
@@ -38,7 +41,24 @@ type Page struct {
 	CreatedAt  time.Time  `json:"created_at"`
 	SentAt     *time.Time `json:"sent_at"`
 	FinishedAt *time.Time `json:"finished_at"`
+	// Payload is the data of an event; nil for a page, whose data is made when it is sent.
+	Payload json.RawMessage `json:"-"`
 }
+
+// IsEvent says whether this is a delivery of an event to a webhook and no page.
+func (p Page) IsEvent() bool { return p.Type != PageType }
+
+// giveUpAfter is how long after its moment a delivery is tried again: a page must make room for the next contact, an
+// event may wait for its receiver.
+func (p Page) giveUpAfter() time.Duration {
+	if p.IsEvent() {
+		return eventGiveUpAfter
+	}
+	return giveUpAfter
+}
+
+// GiveUpAt is the moment after which a failed attempt is the last.
+func (p Page) GiveUpAt() time.Time { return p.DueAt.Add(p.giveUpAfter()) }
 
 // Bounds of repeated pushes.
 const (
@@ -49,7 +69,7 @@ const (
 // Repeat is the page that follows a push which was sent at now: a phone goes on ringing until somebody acknowledges. ok
 // is false for other channels and after an hour.
 func Repeat(page Page, now time.Time) (again Page, ok bool) {
-	if page.Channel != "push" || page.Repetition >= longestCycle {
+	if page.Channel != "push" || page.IsEvent() || page.Repetition >= longestCycle {
 		return page, false
 	}
 	again = page

@@ -235,7 +235,7 @@ func personPages(position Position, person Person, now time.Time) []Page {
 
 func newPage(position Position, page Page, now time.Time) Page {
 	page.Ticket, page.Generation, page.Round, page.Step = position.Ticket, position.Generation, position.Round, position.Step
-	page.Type, page.State, page.DueAt, page.CreatedAt = "page", PageQueued, now, now
+	page.Type, page.State, page.DueAt, page.CreatedAt = PageType, PageQueued, now, now
 	return page
 }
 

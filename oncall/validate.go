@@ -56,6 +56,13 @@ func (c Configuration) faults(check func(channel, to, secret string) error) []fa
 			v.add(fmt.Sprintf("webhooks[%d].url", i), "webhook %s: %s", webhook.ID, err)
 		}
 	}
+	for i, webhook := range c.Webhooks {
+		for k, event := range webhook.Events {
+			if !has(eventTypes, event) && !has(laterEventTypes, event) {
+				v.add(fmt.Sprintf("webhooks[%d].events[%d]", i, k), "there is no event %q; use %s", event, strings.Join(eventTypes, ", "))
+			}
+		}
+	}
 	for i, mute := range c.Mutes {
 		path := fmt.Sprintf("mutes[%d]", i)
 		v.match(path+".match", mute.Match)

@@ -328,3 +328,40 @@ func TestOnlyVerifiedMailPagesWhereTheSettingsSaySo(t *testing.T) {
 		}
 	}
 }
+
+func TestATeamsWebhookIsToldOfTheEventsThatItAsksFor(t *testing.T) {
+	t.Parallel()
+	ana, soc := newHook(t), newHook(t)
+	app := serveTest(t, nil)
+	app.configure(t, team(ana, ana, "1s")+fmt.Sprintf(`
+webhooks: [{id: soc, url: %q, secret: %q, events: [ticket.created, ticket.acknowledged, ticket.escalated, ticket.resolved]}]
+`, soc.URL+"/in", signingSecret))
+	mustSend(t, app.smtpAddr, alertMail("High", "Ransomware", "pc1", "da1111111111111111_1", "one@example"))
+	types := func() []string {
+		var types []string
+		for _, delivery := range soc.deliveries() {
+			types = append(types, delivery.message.Type)
+		}
+		return types
+	}
+	eventually(t, "created and escalated", func() bool { return len(types()) == 2 })
+	if _, err := app.rooms.tickets.Acknowledge(t.Context(), 1001, "ana"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "acknowledged", func() bool { return len(types()) == 3 })
+	if _, err := app.rooms.tickets.Resolve(t.Context(), 1001, "ana"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "resolved", func() bool { return len(types()) == 4 })
+	if got, want := strings.Join(types(), " "), "ticket.created ticket.escalated ticket.acknowledged ticket.resolved"; got != want {
+		t.Errorf("events: got %s, want %s", got, want)
+	}
+	first := soc.deliveries()[0]
+	if first.message.Data.Ticket.Number != 1001 || first.message.Data.AckURL != "" || first.header.Get("webhook-signature") == "" {
+		t.Errorf("event: got %s", first.body)
+	}
+	pages, err := app.rooms.oncall.Pages(t.Context(), 1001)
+	if err != nil || len(pages) != 2 {
+		t.Errorf("pages: got %+v, %v, want the two of ana alone", pages, err)
+	}
+}

@@ -33,7 +33,27 @@ func (s *Store) Changed(ctx context.Context, tx pgx.Tx, changes []tickets.Change
 	if err := s.start(ctx, tx, starting); err != nil {
 		return fmt.Errorf("start escalations: %w", err)
 	}
+	if err := s.tellChanges(ctx, tx, changes); err != nil {
+		return fmt.Errorf("tell webhooks: %w", err)
+	}
 	return nil
+}
+
+// tellChanges queues an event for each change that a webhook asks for.
+func (s *Store) tellChanges(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
+	configuration, err := s.configuration(ctx, tx)
+	if err != nil || len(configuration.Webhooks) == 0 {
+		return err
+	}
+	var notices []oncall.Page
+	for _, change := range changes {
+		more, err := configuration.Notices(oncall.EventOf(change.Kind), *change.Ticket, change.At, nil)
+		if err != nil {
+			return err
+		}
+		notices = append(notices, more...)
+	}
+	return s.insertPages(ctx, tx, notices, changes[0].At)
 }
 
 // start begins policies; queued pages of an earlier beginning are not sent any more.
@@ -180,7 +200,7 @@ func (s *Store) cancelPages(ctx context.Context, tx pgx.Tx, numbers []int64, now
 	rows, err := tx.Query(ctx, `
 		WITH cancelled AS (
 			UPDATE pages SET state = 'cancelled', finished_at = $2, lease_until = NULL
-			WHERE ticket = ANY($1) AND state = 'queued'
+			WHERE ticket = ANY($1) AND state = 'queued' AND type = 'page'
 			RETURNING ticket
 		)
 		SELECT ticket, count(*) FROM cancelled GROUP BY ticket ORDER BY ticket`, numbers, now)

@@ -44,9 +44,36 @@ func (s *Store) ExecuteDue(ctx context.Context, now time.Time, limit int) (taken
 			decisions[i] = configuration.Next(d.position, d.at, now)
 		}
 		taken = len(found)
-		return s.writeDecisions(ctx, tx, decisions, now)
+		if err := s.writeDecisions(ctx, tx, decisions, now); err != nil {
+			return err
+		}
+		return s.tellEscalated(ctx, tx, configuration, decisions, now)
 	})
 	return taken, err
+}
+
+// tellEscalated tells the webhooks that ask for it which step was executed.
+func (s *Store) tellEscalated(ctx context.Context, tx pgx.Tx, configuration oncall.Configuration, decisions []oncall.Decision, now time.Time) error {
+	if !configuration.Asks(oncall.EventTicketEscalated) {
+		return nil
+	}
+	var notices []oncall.Page
+	for _, decision := range decisions {
+		at := decision.Position
+		if decision.Due.IsZero() {
+			continue
+		}
+		ticket, err := s.GetTicket(ctx, at.Ticket)
+		if err != nil {
+			return err
+		}
+		more, err := configuration.Notices(oncall.EventTicketEscalated, ticket, now, map[string]any{"round": at.Round, "step": at.Step})
+		if err != nil {
+			return err
+		}
+		notices = append(notices, more...)
+	}
+	return s.insertPages(ctx, tx, notices, now)
 }
 
 // ExpireAcknowledgements opens up to limit tickets again whose acknowledgement has ended at now without a resolution: the

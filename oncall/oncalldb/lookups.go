@@ -36,9 +36,9 @@ func scanPage(row pgx.CollectableRow, extra ...any) (oncall.Page, error) {
 // Pages returns a ticket's pages, oldest first; ticket 0 means the newest of all tickets.
 func (s *Store) Pages(ctx context.Context, ticket int64) ([]oncall.Page, error) {
 	if ticket == 0 {
-		return s.pages(ctx, `SELECT `+pageColumns+` FROM pages ORDER BY id DESC LIMIT $1`, newestPages)
+		return s.pages(ctx, `SELECT `+pageColumns+` FROM pages WHERE type = 'page' ORDER BY id DESC LIMIT $1`, newestPages)
 	}
-	return s.pages(ctx, `SELECT `+pageColumns+` FROM pages WHERE ticket = $1 ORDER BY id`, ticket)
+	return s.pages(ctx, `SELECT `+pageColumns+` FROM pages WHERE ticket = $1 AND type = 'page' ORDER BY id`, ticket)
 }
 
 // Outgoing returns mail pages, newest first, that have left or were held; before 0 begins at the newest.

@@ -37,6 +37,7 @@ func (s *Store) insertPages(ctx context.Context, tx pgx.Tx, pages []oncall.Page,
 		TokenExpiry time.Time  `json:"token_expires"`
 		GiveUp      time.Time  `json:"give_up_at"`
 		Lease       *time.Time `json:"lease_until"`
+		Payload     any        `json:"payload"`
 	}
 	records := make([]row, len(pages))
 	for i, page := range pages {
@@ -45,7 +46,10 @@ func (s *Store) insertPages(ctx context.Context, tx pgx.Tx, pages []oncall.Page,
 		records[i] = row{
 			Page: page, Generation: page.Generation, Key: pageKey(page),
 			Token:       fmt.Sprintf(`\x%x`, oncall.HashToken(s.Links.Token(page.ID, page.CreatedAt))),
-			TokenExpiry: page.DueAt.Add(oncall.LinkLifetime), GiveUp: page.DueAt.Add(oncall.GiveUpAfter),
+			TokenExpiry: page.DueAt.Add(oncall.LinkLifetime), GiveUp: page.GiveUpAt(),
+		}
+		if page.IsEvent() { // nobody acknowledges by an event
+			records[i].Payload, records[i].Token = page.Payload, ""
 		}
 		if !page.DueAt.After(now) {
 			lease := now.Add(oncall.ClaimLease)
@@ -58,13 +62,14 @@ func (s *Store) insertPages(ctx context.Context, tx pgx.Tx, pages []oncall.Page,
 	}
 	rows, err = tx.Query(ctx, `
 		INSERT INTO pages (id, key, ticket, person, webhook, contact, channel, type, generation, round, step, repetition,
-			due_at, give_up_at, lease_until, token_hash, token_expires, created_at)
+			due_at, give_up_at, lease_until, token_hash, token_expires, created_at, payload)
 		OVERRIDING SYSTEM VALUE
 		SELECT id, key, ticket, nullif(person, ''), webhook, contact, channel, type, generation, round, step, repetition,
-			due_at, give_up_at, lease_until, token::bytea, token_expires, created_at
+			due_at, give_up_at, lease_until, nullif(token, '')::bytea, token_expires, created_at, payload
 		FROM jsonb_to_recordset($1) AS p (id bigint, key text, ticket bigint, person text, webhook text, contact text,
 			channel text, type text, generation integer, round integer, step integer, repetition integer, due_at timestamptz,
-			give_up_at timestamptz, lease_until timestamptz, token text, token_expires timestamptz, created_at timestamptz)
+			give_up_at timestamptz, lease_until timestamptz, token text, token_expires timestamptz, created_at timestamptz,
+			payload jsonb)
 		ON CONFLICT (key) DO NOTHING
 		RETURNING id`, content)
 	if err != nil {
@@ -99,6 +104,9 @@ func (s *Store) enqueueDue(ctx context.Context, tx pgx.Tx, ids []int64, now time
 
 // pageKey names the cause of a page: the same rule of the same step never notifies the same contact twice.
 func pageKey(page oncall.Page) string {
+	if page.IsEvent() {
+		return fmt.Sprintf("%d/%s/%s/%d", page.Ticket, page.Type, page.Webhook, page.ID)
+	}
 	return fmt.Sprintf("%d/%d/%d/%d/%s/%s/%s%s/%s/%d", page.Ticket, page.Generation, page.Round, page.Step,
 		page.Type, page.Person, page.Contact, page.Webhook, page.DueAt.Sub(page.CreatedAt), page.Repetition)
 }
@@ -151,16 +159,18 @@ func (s *Store) ClaimPage(ctx context.Context, id int64) (dispatch oncall.Dispat
 
 // claim counts the attempt. started_at keeps a second job for the same page away while the first one sends.
 func claim(ctx context.Context, db querier, id int64, now time.Time) (page oncall.Page, giveUp time.Time, err error) {
+	var payload []byte
 	rows, err := db.Query(ctx, `
 		UPDATE pages SET attempts = attempts + 1, started_at = $2, lease_until = $3
 		WHERE id = $1 AND state = 'queued' AND due_at <= $2 AND (started_at IS NULL OR started_at <= $4)
-		RETURNING `+pageColumns+`, give_up_at`, id, now, now.Add(oncall.ClaimLease), now.Add(-oncall.ClaimLease))
+		RETURNING `+pageColumns+`, give_up_at, payload`, id, now, now.Add(oncall.ClaimLease), now.Add(-oncall.ClaimLease))
 	if err != nil {
 		return page, giveUp, err
 	}
 	page, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (oncall.Page, error) {
-		return scanPage(row, &giveUp)
+		return scanPage(row, &giveUp, &payload)
 	})
+	page.Payload = payload
 	return page, giveUp, err
 }
 
@@ -230,8 +240,25 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 		if err != nil {
 			return err
 		}
+		if page.IsEvent() {
+			return nil
+		}
 		if err := s.AddEvents(ctx, tx, []tickets.Entry{receipt(page, outcome, now)}); err != nil {
 			return err
+		}
+		if outcome.State == oncall.PageFailed {
+			more := map[string]any{"page": map[string]any{"id": page.ID, "person": page.Person, "channel": page.Channel, "reason": outcome.Reason}}
+			configuration, err := s.configuration(ctx, tx)
+			if err != nil {
+				return err
+			}
+			notices, err := configuration.Notices(oncall.EventPageFailed, dispatch.Ticket, now, more)
+			if err != nil {
+				return err
+			}
+			if err := s.insertPages(ctx, tx, notices, now); err != nil {
+				return err
+			}
 		}
 		if !running || at.Generation != page.Generation {
 			return nil

@@ -1,0 +1,73 @@
+package oncall
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"afterhours/tickets"
+)
+
+// PageType is the type of a page in a webhook's body; every other type is an event.
+const PageType = "page"
+
+// The events that a team's webhook can ask for.
+const (
+	EventTicketCreated      = "ticket.created"
+	EventTicketUpdated      = "ticket.updated"
+	EventTicketAcknowledged = "ticket.acknowledged"
+	EventTicketEscalated    = "ticket.escalated"
+	EventTicketResolved     = "ticket.resolved"
+	EventPageFailed         = "page.failed"
+)
+
+// eventTypes are the events that this version tells; laterEventTypes are those of the format that it does not tell yet.
+var (
+	eventTypes = []string{
+		EventTicketCreated, EventTicketUpdated, EventTicketAcknowledged, EventTicketEscalated, EventTicketResolved, EventPageFailed,
+	}
+	laterEventTypes = []string{"oncall.changed", "playbook.approval_requested", "playbook.finished", "intake.silent"}
+)
+
+// EventOf is the event that a change of a ticket is to a webhook.
+func EventOf(kind tickets.ChangeKind) string {
+	switch kind {
+	case tickets.ChangeCreated:
+		return EventTicketCreated
+	case tickets.ChangeAcknowledged:
+		return EventTicketAcknowledged
+	case tickets.ChangeResolved:
+		return EventTicketResolved
+	default:
+		return EventTicketUpdated
+	}
+}
+
+// Notices are the deliveries of one event to the webhooks that ask for it. more is merged into the event's data beside
+// the ticket.
+func (c Configuration) Notices(event string, ticket tickets.Ticket, at time.Time, more map[string]any) ([]Page, error) {
+	var notices []Page
+	for _, webhook := range c.Webhooks {
+		if !slices.Contains(webhook.Events, event) {
+			continue
+		}
+		data := map[string]any{"ticket": ticket}
+		for key, value := range more {
+			data[key] = value
+		}
+		payload, err := json.Marshal(data)
+		if err != nil {
+			return nil, err
+		}
+		notices = append(notices, Page{
+			Ticket: ticket.Number, Webhook: webhook.ID, Channel: "webhook", Type: event, State: PageQueued,
+			DueAt: at, CreatedAt: at, Payload: payload,
+		})
+	}
+	return notices, nil
+}
+
+// Asks says whether any webhook wants an event.
+func (c Configuration) Asks(event string) bool {
+	return slices.ContainsFunc(c.Webhooks, func(webhook Webhook) bool { return slices.Contains(webhook.Events, event) })
+}

@@ -173,12 +173,12 @@ func (s *Store) Outlooks(ctx context.Context, numbers []int64) (map[int64]oncall
 	var o oncall.Outlook
 	_, err = pgx.ForEachRow(rows, []any{&ticket, &o.State, &o.Policy, &o.Round, &o.Step, &o.DueAt, &o.Reason}, func() error {
 		found := o
-		if found.State == "waiting" {
-			found.DueAt = found.DueAt.UTC()
-		} else if found.State == "running" {
-			found.DueAt = found.DueAt.UTC()
+		found.DueAt = found.DueAt.UTC()
+		switch found.State {
+		case "running":
 			found.Round, found.Step, found.Next = configuration.After(found.Policy, found.Round, found.Step, found.DueAt)
-		} else {
+		case "waiting":
+		default:
 			found.DueAt = time.Time{}
 		}
 		outlooks[ticket] = found

@@ -25,7 +25,7 @@ var rooms = map[string][]string{
 	"parser":                             {"tickets"},
 	"tickets/ticketdb":                   {"tickets"},
 	"oncall":                             {"tickets", "oncall/notify"},
-	"oncall/oncalldb":                    {"oncall", "oncall/notify", "tickets"},
+	"oncall/oncalldb":                    {"oncall", "tickets"},
 	"oncall/notify":                      {},
 	"oncall/notify/notifytest":           {"oncall/notify"},
 	"oncall/notify/email":                {"oncall/notify"},

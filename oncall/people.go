@@ -1,5 +1,7 @@
 package oncall
 
+import "afterhours/oncall/notify"
+
 // Person is somebody who can be paged. Name and ID are required.
 type Person struct {
 	ID       string    `json:"id" yaml:"id"`
@@ -25,6 +27,9 @@ type Contact struct {
 	To      string `json:"to" yaml:"to"`
 	Secret  string `json:"secret,omitempty" yaml:"secret"`
 }
+
+// Target is the contact as its channel sees it.
+func (c Contact) Target() notify.Contact { return notify.Contact{Address: c.To, Secret: c.Secret} }
 
 // Rule notifies one contact some time after the person's turn came.
 type Rule struct {

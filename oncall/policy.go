@@ -3,6 +3,8 @@ package oncall
 import (
 	"fmt"
 	"strings"
+
+	"afterhours/oncall/notify"
 )
 
 // Policy says whom to tell one after the other until somebody acknowledges. Repeat executes the steps that many times
@@ -71,3 +73,6 @@ type Webhook struct {
 	Secret string   `json:"secret,omitempty" yaml:"secret"`
 	Events []string `json:"events,omitempty" yaml:"events"`
 }
+
+// Target is the webhook as its channel sees it.
+func (w Webhook) Target() notify.Contact { return notify.Contact{Address: w.URL, Secret: w.Secret} }

@@ -14,7 +14,6 @@ import (
 
 	"afterhours/migrations/pgtest"
 	"afterhours/oncall"
-	"afterhours/oncall/notify"
 	"afterhours/oncall/oncalldb"
 	"afterhours/tickets"
 )
@@ -348,7 +347,7 @@ func TestLinksBelongToTheirPageAndEnd(t *testing.T) {
 	if _, err := r.Invitation(t.Context(), token); !errors.Is(err, tickets.ErrNotFound) {
 		t.Errorf("an expired token: got %v", err)
 	}
-	if dispatch.Contact != (notify.Contact{Address: "https://a.example/x", Secret: "hush"}) {
+	if dispatch.Contact.Address != "https://a.example/x" || dispatch.Contact.Secret != "hush" {
 		t.Errorf("contact: got %+v", dispatch.Contact)
 	}
 }

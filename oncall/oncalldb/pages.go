@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"afterhours/oncall"
-	"afterhours/oncall/notify"
 	"afterhours/tickets"
 )
 
@@ -186,13 +185,13 @@ func (s *Store) dispatch(ctx context.Context, page oncall.Page) (oncall.Dispatch
 	}
 	if page.Webhook != "" {
 		webhook, _ := configuration.Webhook(page.Webhook)
-		dispatch.Contact = notify.Contact{Address: webhook.URL, Secret: webhook.Secret}
+		dispatch.Contact = webhook.Target()
 		return dispatch, nil
 	}
 	person, _ := configuration.Person(page.Person)
 	contact, _ := person.Contact(page.Contact)
 	dispatch.Person = person
-	dispatch.Contact = notify.Contact{Address: contact.To, Secret: contact.Secret}
+	dispatch.Contact = contact.Target()
 	dispatch.Told, err = s.told(ctx, page, configuration)
 	return dispatch, err
 }

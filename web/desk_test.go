@@ -159,7 +159,7 @@ func TestATicketShowsFactsStoryAndPeople(t *testing.T) {
 		method, _ := form.Attr("method")
 		actions = append(actions, method+" "+action)
 	})
-	if got := strings.Join(actions, ", "); got != "post /tickets/1042/acknowledge, post /tickets/1042/resolve, post /tickets/1042/escalate" {
+	if got := strings.Join(actions, ", "); got != "post /tickets/1042/acknowledge, post /tickets/1042/resolve, post /tickets/1042/escalate, post /tickets/1042/snooze, post /tickets/1042/assign" {
 		t.Errorf("actions: got %q", got)
 	}
 	if document.Find("script").Length() != 0 {
@@ -285,5 +285,25 @@ func TestOutgoingMailGoesOnToOlderPages(t *testing.T) {
 	document := page(t, d.ask(t, http.MethodGet, "/settings/outgoing", "", "Cookie", d.signIn(t, "ben", auth.Viewer)))
 	if next, _ := document.Find("a[rel=next]").Attr("href"); next != "/settings/outgoing?before=451" || document.Find(".letters li").Length() != 50 {
 		t.Errorf("got the next page %q after %d letters", next, document.Find(".letters li").Length())
+	}
+}
+
+func TestATicketIsSnoozedAndAssignedFromItsPage(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	calls, cookie := d.letAct(), d.signIn(t, "ben", auth.Responder)
+	for _, action := range [][2]string{{"snooze", "minutes=60"}, {"assign", "person=ana"}, {"assign", "person="}} {
+		response := d.ask(t, http.MethodPost, "/tickets/1042/"+action[0], action[1], "Cookie", cookie, "Content-Type", "application/x-www-form-urlencoded")
+		if response.StatusCode != http.StatusSeeOther {
+			t.Errorf("%v: got %s", action, response.Status)
+		}
+	}
+	want := "snooze " + d.now.Add(time.Hour).Format(time.RFC3339) + " 1042 ben, assign ana 1042 ben, assign  1042 ben"
+	if got := strings.Join(*calls, ", "); got != want {
+		t.Errorf("calls: got %q, want %q", got, want)
+	}
+	response := d.ask(t, http.MethodPost, "/tickets/1042/assign", "person=nobody", "Cookie", cookie, "Content-Type", "application/x-www-form-urlencoded")
+	if response.StatusCode != http.StatusBadRequest {
+		t.Errorf("an unknown person: got %s", response.Status)
 	}
 }

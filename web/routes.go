@@ -43,6 +43,8 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Post("/tickets/{number}/resolve", s.desk(auth.Responder, s.resolve))
 		r.Post("/tickets/{number}/reopen", s.desk(auth.Responder, s.reopen))
 		r.Post("/tickets/{number}/escalate", s.desk(auth.Responder, s.escalate))
+		r.Post("/tickets/{number}/snooze", s.desk(auth.Responder, s.snooze))
+		r.Post("/tickets/{number}/assign", s.desk(auth.Responder, s.assign))
 		r.Post("/tickets/{number}/notes", s.desk(auth.Responder, s.note))
 		r.Get("/oncall", s.desk(auth.Viewer, s.showOnCall))
 		r.Get("/settings/outgoing", s.desk(auth.Viewer, s.listOutgoing))

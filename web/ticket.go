@@ -28,9 +28,16 @@ type ticketView struct {
 	CanRush   bool // the policy runs, so that its next step can be brought forward
 	Pages     []pageRow
 	Mails     []mailRow
+	People    []choice
 	Complaint string // why an action was not possible
 	Note      string // a note that was refused
 	Age       when
+}
+
+// choice is one person that a ticket can be assigned to.
+type choice struct {
+	ID, Name string
+	Chosen   bool
 }
 
 // portal is one link into Microsoft's portals.
@@ -115,6 +122,9 @@ func (s *Site) ticketView(r *http.Request, number int64) (ticketView, error) {
 		Facts: reader.facts(ticket), Text: ticket.Description, Timeline: reader.timeline(events),
 		Outlook: reader.outlook(ticket, next), Step: stepOf(next), CanRush: ticket.State == tickets.Open && next.State == "running",
 		Pages: reader.pages(pages), Mails: reader.mails(mails), Age: reader.ago(ticket.CreatedAt),
+	}
+	for _, person := range reader.configuration.People {
+		view.People = append(view.People, choice{person.ID, person.Name, person.ID == ticket.Assignee})
 	}
 	if len(links) > 0 {
 		view.Portal, view.Links = &links[0], links[1:]

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
+	"time"
 
 	"afterhours/tickets"
 )
@@ -27,6 +29,39 @@ func (s *Site) reopen(w http.ResponseWriter, r *http.Request) error {
 func (s *Site) escalate(w http.ResponseWriter, r *http.Request) error {
 	return s.change(w, r, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
 		return tickets.Ticket{}, s.OnCall.Escalate(ctx, number, actor)
+	})
+}
+
+// snooze is POST /tickets/{number}/snooze: for the minutes of the form.
+func (s *Site) snooze(w http.ResponseWriter, r *http.Request) error {
+	text, err := formValue(r, "minutes")
+	if err != nil {
+		return err
+	}
+	minutes, err := strconv.Atoi(text)
+	if err != nil {
+		minutes = 0 // the store refuses a moment that is not ahead
+	}
+	return s.change(w, r, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+		return tickets.Ticket{}, s.OnCall.Snooze(ctx, number, actor, s.Now().Add(time.Duration(minutes)*time.Minute))
+	})
+}
+
+// assign is POST /tickets/{number}/assign: to a person of the configuration, or to nobody.
+func (s *Site) assign(w http.ResponseWriter, r *http.Request) error {
+	person, err := formValue(r, "person")
+	if err != nil {
+		return err
+	}
+	configuration, err := s.OnCall.Configuration(r.Context())
+	if err != nil {
+		return err
+	}
+	return s.change(w, r, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+		if _, known := configuration.Person(person); !known && person != "" {
+			return tickets.Ticket{}, &tickets.InvalidError{Field: "person", Reason: "this person is not in the configuration any more"}
+		}
+		return s.Tickets.Assign(ctx, number, actor, person)
 	})
 }
 

@@ -307,3 +307,23 @@ func TestATicketIsSnoozedAndAssignedFromItsPage(t *testing.T) {
 		t.Errorf("an unknown person: got %s", response.Status)
 	}
 }
+
+func TestTheAuditLogShowsDifferencesToAdministratorsAlone(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.oncall.audit = func(limit int, _ int64) ([]oncall.Change, error) {
+		changes := make([]oncall.Change, limit)
+		for i := range changes {
+			changes[i] = oncall.Change{ID: int64(100 - i), At: d.now, Actor: "ana", Action: "configuration applied", Difference: "-name: <b>Ben</b>"}
+		}
+		return changes, nil
+	}
+	document := page(t, d.ask(t, http.MethodGet, "/settings/audit", "", "Cookie", d.signIn(t, "adm", auth.Admin)))
+	first := document.Find(".audit li").First()
+	if got := first.Find(".what").Text(); got != "Ana Ruiz: configuration applied" || first.Find("pre").Text() != "-name: <b>Ben</b>" {
+		t.Errorf("first change: got %q and %q", got, first.Find("pre").Text())
+	}
+	if next, _ := document.Find("a[rel=next]").Attr("href"); next != "/settings/audit?before=51" {
+		t.Errorf("older: got %q", next)
+	}
+}

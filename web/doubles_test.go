@@ -94,6 +94,7 @@ func (d *ticketsDouble) Assign(_ context.Context, number int64, actor, person st
 }
 
 type onCallDouble struct {
+	audit         func(limit int, before int64) ([]oncall.Change, error)
 	t             *testing.T
 	configuration func() (oncall.Configuration, error)
 	pages         func(int64) ([]oncall.Page, error)
@@ -157,4 +158,11 @@ func (d *onCallDouble) Snooze(_ context.Context, ticket int64, actor string, unt
 		return nil
 	}
 	return d.snooze(ticket, actor, until)
+}
+
+func (d *onCallDouble) AuditLog(_ context.Context, limit int, before int64) ([]oncall.Change, error) {
+	if d.audit == nil {
+		return nil, nil
+	}
+	return d.audit(limit, before)
 }

@@ -11,10 +11,11 @@ import (
 // frame is what every page of the desk shows around its own.
 type frame struct {
 	bare
-	Section string // of the navigation: tickets, oncall or outgoing
+	Section string // of the navigation: tickets, oncall, outgoing or audit
 	User    string
 	Role    auth.Role
 	MayAct  bool
+	Admin   bool
 	Held    int      // pages that could not leave the house
 	Holes   []string // where a ticket would reach nobody
 	Version string
@@ -50,7 +51,7 @@ func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
 	return frame{
 		Holes: configuration.Holes(s.Now()),
 		bare:  s.bare(title, false), Section: section, User: who.Name, Role: who.Role,
-		MayAct: who.Role.Allows(auth.Responder), Held: held, Version: s.Version,
+		MayAct: who.Role.Allows(auth.Responder), Admin: who.Role.Allows(auth.Admin), Held: held, Version: s.Version,
 	}, nil
 }
 

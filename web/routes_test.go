@@ -93,6 +93,8 @@ func TestWhatARoleMayDoAtTheDesk(t *testing.T) {
 					want := http.StatusOK
 					acts := route.method != http.MethodGet
 					switch {
+					case route.pattern == "/settings/audit" && role != auth.Admin:
+						want = http.StatusForbidden
 					case (acts || route.pattern == "/settings/outgoing/{id}") && !may:
 						want = http.StatusForbidden
 					case acts:

@@ -48,6 +48,8 @@ type OnCall interface {
 	Outlook(ctx context.Context, ticket int64) (oncall.Outlook, error)
 	Outlooks(ctx context.Context, numbers []int64) (map[int64]oncall.Outlook, error)
 	HeldPages(ctx context.Context) (int, error)
+	// AuditLog returns changes, newest first, below the id before; 0 begins at the newest.
+	AuditLog(ctx context.Context, limit int, before int64) ([]oncall.Change, error)
 	// Invitation is tickets.ErrNotFound where the token is unknown, forged or expired.
 	Invitation(ctx context.Context, token string) (oncall.Invitation, error)
 	Escalate(ctx context.Context, ticket int64, actor string) error

@@ -365,6 +365,20 @@ func TestSecretsAreStoredSealed(t *testing.T) {
 	}
 }
 
+func TestTheAuditLogSaysWhatChangedWithoutCredentials(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.apply(t, team) // the same again leaves no trace
+	r.apply(t, strings.Replace(team, "name: Ben", "name: Benedict", 1))
+	changes, err := r.AuditLog(t.Context(), 10, 0)
+	if err != nil || len(changes) != 2 {
+		t.Fatalf("changes: got %+v, %v, want two", changes, err)
+	}
+	if !strings.Contains(changes[0].Difference, "+    name: Benedict") || strings.Contains(changes[0].Difference+changes[1].Difference, "hush") {
+		t.Errorf("differences: got\n%s\n%s", changes[0].Difference, changes[1].Difference)
+	}
+}
+
 func TestAPersonWhoLeftKeepsTheirName(t *testing.T) {
 	t.Parallel()
 	r := open(t)

@@ -2,6 +2,7 @@ package oncall
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 )
@@ -17,7 +18,8 @@ func (c Configuration) Difference(wanted Configuration) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(diff.Diff("in force", before, "wanted", after)), nil
+	_, unified, _ := strings.Cut(string(diff.Diff("in force", before, "wanted", after)), "\n") // the first line names the tool
+	return unified, nil
 }
 
 // masked is c without its credentials, those that differ from the ones in force marked.

@@ -1,6 +1,7 @@
 package smtpd_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -32,7 +33,7 @@ func FuzzDialogue(f *testing.F) {
 			_ = conn.(*net.TCPConn).CloseWrite()
 		}()
 		answers, err := io.ReadAll(conn)
-		if ended, ok := err.(net.Error); ok && ended.Timeout() {
+		if ended := net.Error(nil); errors.As(err, &ended) && ended.Timeout() {
 			t.Fatalf("the server hangs after %q", answers)
 		}
 		if promised, kept := strings.Count(string(answers), "250 2.0.0 accepted as "), len(p.kept()); err == nil && promised != kept {

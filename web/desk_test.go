@@ -327,3 +327,26 @@ func TestTheAuditLogShowsDifferencesToAdministratorsAlone(t *testing.T) {
 		t.Errorf("older: got %q", next)
 	}
 }
+
+func TestTheConfigurationIsShownWithoutCredentials(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	configuration, err := d.oncall.configuration()
+	if err != nil {
+		t.Fatal(err)
+	}
+	configuration.Webhooks = []oncall.Webhook{{ID: "soc", URL: "https://soc.example.com/hush", Secret: "whsec_hush"}}
+	d.oncall.configuration = func() (oncall.Configuration, error) { return configuration, nil }
+	document := page(t, d.ask(t, http.MethodGet, "/settings/configuration", "", "Cookie", d.signIn(t, "vic", auth.Viewer)))
+	if text := document.Find("pre.yaml").Text(); !strings.Contains(text, "name: Ana Ruiz") || !strings.Contains(text, "secret: (set)") || strings.Contains(text, "hush") {
+		t.Errorf("configuration: got %s", text)
+	}
+	d.oncall.configuration = func() (oncall.Configuration, error) { return oncall.Configuration{}, nil }
+	document = page(t, d.ask(t, http.MethodGet, "/settings/configuration", "", "Cookie", d.signIn(t, "vic", auth.Viewer)))
+	if text := document.Find(".empty").Text(); !strings.Contains(text, "afterhours apply") {
+		t.Errorf("without one: got %q", text)
+	}
+	if banner := document.Find(".banner").Text(); !strings.Contains(banner, "there is no policy") {
+		t.Errorf("banner: got %q", banner)
+	}
+}

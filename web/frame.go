@@ -11,7 +11,7 @@ import (
 // frame is what every page of the desk shows around its own.
 type frame struct {
 	bare
-	Section string // of the navigation: tickets, oncall, outgoing or audit
+	Section string // of the navigation: tickets, oncall, outgoing, configuration or audit
 	User    string
 	Role    auth.Role
 	MayAct  bool

@@ -47,6 +47,7 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Post("/tickets/{number}/assign", s.desk(auth.Responder, s.assign))
 		r.Post("/tickets/{number}/notes", s.desk(auth.Responder, s.note))
 		r.Get("/oncall", s.desk(auth.Viewer, s.showOnCall))
+		r.Get("/settings/configuration", s.desk(auth.Viewer, s.showConfiguration))
 		r.Get("/settings/audit", s.desk(auth.Admin, s.listAudit))
 		r.Get("/settings/outgoing", s.desk(auth.Viewer, s.listOutgoing))
 		// A letter holds the link that answers as its recipient.

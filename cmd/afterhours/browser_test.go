@@ -77,6 +77,7 @@ func TestEveryPageFitsEveryScreen(t *testing.T) {
 		{"ticket-unrecognised", app.baseURL + "/tickets/1003"},
 		{"oncall", app.baseURL + "/oncall"},
 		{"outgoing", app.baseURL + "/settings/outgoing"},
+		{"configuration", app.baseURL + "/settings/configuration"},
 		{"audit", app.baseURL + "/settings/audit"},
 		{"letter", app.baseURL + "/settings/outgoing/1"},
 	}

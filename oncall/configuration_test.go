@@ -78,7 +78,7 @@ func TestEveryKeyIsReadAndSurvivesStorage(t *testing.T) {
 func TestFaultsNameFileLineAndMend(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"":                       "team.yaml: is empty; write at least one of people",
+		"":                       "team.yaml:1: the file is empty; write at least one of people",
 		"- a":                    "team.yaml:1: a configuration is a mapping",
 		"people: [":              "team.yaml:",
 		"persons: []":            `team.yaml:1: there is no key "persons"; use people`,

@@ -1,9 +1,11 @@
 package oncall
 
 import (
+	"bytes"
 	"encoding"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strconv"
@@ -31,18 +33,25 @@ var laterSections = []string{"tenants", "playbooks", "intake", "retention"}
 // each one line of the form FILE:LINE: what is wrong; how to mend it.
 func ParseFile(name string, content []byte) (Document, error) {
 	d := Document{name: name, lines: map[string]int{}}
-	var root yaml.Node
-	if err := yaml.Unmarshal(content, &root); err != nil {
-		return d, errors.New(name + ":" + yamlFault(err))
+	decoder := decoder{document: &d}
+	reader := yaml.NewDecoder(bytes.NewReader(content))
+	var root, more yaml.Node
+	if err := reader.Decode(&root); err != nil && !errors.Is(err, io.EOF) {
+		return d, ConfigErrors{yamlFault(name, err)}
 	}
 	if len(root.Content) == 0 {
-		return d, fmt.Errorf("%s: is empty; write at least one of %s", name, strings.Join(sections, ", "))
+		return d, ConfigErrors{{name, 1, "the file is empty; write at least one of " + strings.Join(sections, ", ")}}
 	}
-	decoder := decoder{document: &d}
+	if err := reader.Decode(&more); err == nil {
+		decoder.fault(&more, "a second document begins here; put everything into one")
+		return d, decoder.faults.err()
+	} else if !errors.Is(err, io.EOF) {
+		return d, ConfigErrors{yamlFault(name, err)}
+	}
 	top := root.Content[0]
 	if top.Kind != yaml.MappingNode {
 		decoder.fault(top, "a configuration is a mapping; begin with one of %s", strings.Join(sections, ", "))
-		return d, decoder.err()
+		return d, decoder.faults.err()
 	}
 	for i := 0; i+1 < len(top.Content); i += 2 {
 		key, value := top.Content[i], top.Content[i+1]
@@ -59,30 +68,30 @@ func ParseFile(name string, content []byte) (Document, error) {
 			decoder.decode(value, field, key.Value)
 		}
 	}
-	return d, decoder.err()
+	return d, decoder.faults.err()
 }
 
-// yamlFault is the library's message in the form LINE: text.
-func yamlFault(err error) string {
+// yamlFault is the library's message, with its line taken out.
+func yamlFault(name string, err error) ConfigError {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	if rest, ok := strings.CutPrefix(text, "line "); ok {
-		if line, message, ok := strings.Cut(rest, ": "); ok {
-			return line + ": " + message
+		if number, message, ok := strings.Cut(rest, ": "); ok {
+			if line, err := strconv.Atoi(number); err == nil {
+				return ConfigError{name, line, message + "; mend the YAML"}
+			}
 		}
 	}
-	return "1: " + text
+	return ConfigError{name, 1, text + "; mend the YAML"}
 }
 
 // decoder fills Go values from YAML nodes and collects every fault with its line.
 type decoder struct {
 	document *Document
-	faults   []error
+	faults   ConfigErrors
 }
 
-func (d *decoder) err() error { return errors.Join(d.faults...) }
-
 func (d *decoder) fault(node *yaml.Node, format string, args ...any) {
-	d.faults = append(d.faults, fmt.Errorf("%s:%d: %s", d.document.name, node.Line, fmt.Sprintf(format, args...)))
+	d.faults = append(d.faults, ConfigError{d.document.name, node.Line, fmt.Sprintf(format, args...)})
 }
 
 func (d *decoder) decode(node *yaml.Node, into reflect.Value, path string) {
@@ -96,9 +105,18 @@ func (d *decoder) decode(node *yaml.Node, into reflect.Value, path string) {
 		d.decode(node, into.Elem(), path)
 		return
 	}
-	if values, ok := into.Addr().Interface().(*Values); ok && node.Kind == yaml.ScalarNode {
-		*values = Values{node.Value}
-		return
+	if values, ok := into.Addr().Interface().(*Values); ok {
+		switch {
+		case node.Kind == yaml.ScalarNode && d.scalar(node, path):
+			*values = Values{node.Value}
+			return
+		case node.Kind == yaml.ScalarNode:
+			return
+		case node.Kind == yaml.SequenceNode && len(node.Content) == 0:
+			// Stored as an absent key, it would match everything: a mute of nothing would silence all.
+			d.fault(node, "%s is an empty list, which nothing matches; name a value, or remove the key", path)
+			return
+		}
 	}
 	switch target := into.Addr().Interface().(type) {
 	case *time.Time:
@@ -142,7 +160,7 @@ func (d *decoder) decodeStruct(node *yaml.Node, into reflect.Value, path string)
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
 		if seen[key.Value] {
-			d.fault(key, "%s.%s stands here twice; keep one", path, key.Value)
+			d.fault(key, "%s has the key %q twice; keep one", path, key.Value)
 			continue
 		}
 		seen[key.Value] = true
@@ -152,6 +170,11 @@ func (d *decoder) decodeStruct(node *yaml.Node, into reflect.Value, path string)
 			continue
 		}
 		d.decode(value, field, path+"."+key.Value)
+	}
+	for i := range into.NumField() {
+		if field := into.Type().Field(i); field.Tag.Get("required") != "" && !seen[field.Tag.Get("yaml")] {
+			d.fault(node, "%s has no %s; add it", path, field.Tag.Get("yaml"))
+		}
 	}
 }
 
@@ -174,8 +197,11 @@ func fieldNames(of reflect.Type) []string {
 
 func (d *decoder) decodeSlice(node *yaml.Node, into reflect.Value, path string) {
 	if node.Kind != yaml.SequenceNode {
-		d.fault(node, "%s must be a list", path)
+		d.fault(node, "%s must be a list; write it like [a, b], or each entry after a dash", path)
 		return
+	}
+	if len(node.Content) == 0 {
+		return // like an absent key, so that what is stored reads back the same
 	}
 	list := reflect.MakeSlice(into.Type(), len(node.Content), len(node.Content))
 	for i, item := range node.Content {
@@ -194,7 +220,7 @@ func (d *decoder) decodeScalar(node *yaml.Node, into reflect.Value, path string)
 	case reflect.Int:
 		number, err := strconv.Atoi(node.Value)
 		if err != nil {
-			d.fault(node, "%s: %q is not a whole number", path, node.Value)
+			d.fault(node, "%s: %q is not a whole number; write one like 3", path, node.Value)
 		}
 		into.SetInt(int64(number))
 	case reflect.Bool:
@@ -207,7 +233,7 @@ func (d *decoder) decodeScalar(node *yaml.Node, into reflect.Value, path string)
 
 func (d *decoder) scalar(node *yaml.Node, path string) bool {
 	if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
-		d.fault(node, "%s needs a single value", path)
+		d.fault(node, "%s needs a single value; write one, or remove the key", path)
 		return false
 	}
 	return true

@@ -10,6 +10,9 @@ import (
 // Duration is a span of elapsed time, written like "90s", "5m", "1h30m", "7d" or "2w"; a day is 24 hours.
 type Duration time.Duration
 
+// longestDays is a century: what is longer is a slip of the pen, and would not fit into a time.Duration.
+const longestDays = 36500
+
 var daysOrWeeks = regexp.MustCompile(`^(\d{1,5})([dw])$`)
 
 // UnmarshalText reads a duration that is not negative.
@@ -21,6 +24,9 @@ func (d *Duration) UnmarshalText(text []byte) error {
 		}
 		if match[2] == "w" {
 			count *= 7
+		}
+		if count > longestDays {
+			return fmt.Errorf("%q is longer than a century; write at most %dd", text, longestDays)
 		}
 		*d = Duration(time.Duration(count) * 24 * time.Hour)
 		return nil

@@ -1,7 +1,6 @@
 package oncall
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,11 +11,11 @@ import (
 func Merge(current Configuration, checkContact func(channel, to, secret string) error, documents ...Document) (Configuration, error) {
 	merged := current
 	origin := map[string]Document{}
-	var faults []error
+	var faults ConfigErrors
 	for _, document := range documents {
 		for _, section := range document.sections {
 			if other, taken := origin[section]; taken {
-				faults = append(faults, fmt.Errorf("%s:%d: %s stands in %s, too; put both into one file", document.name, document.lines[section], section, other.name))
+				faults = append(faults, ConfigError{document.name, document.lines[section], fmt.Sprintf("%s stands in %s, too; put both into one file", section, other.name)})
 				continue
 			}
 			origin[section] = document
@@ -26,7 +25,7 @@ func Merge(current Configuration, checkContact func(channel, to, secret string) 
 	for _, fault := range merged.faults(checkContact) {
 		faults = append(faults, fault.at(origin))
 	}
-	return merged, errors.Join(faults...)
+	return merged, faults.err()
 }
 
 func (c *Configuration) take(section string, from Configuration) {
@@ -53,21 +52,17 @@ type fault struct {
 }
 
 // at puts the file and line before a fault; what stands in the database alone has none.
-func (f fault) at(origin map[string]Document) error {
+func (f fault) at(origin map[string]Document) ConfigError {
 	section, _, _ := strings.Cut(f.path, "[")
 	document, ok := origin[section]
 	if !ok {
-		return fmt.Errorf("%s (in force): %s", f.path, f.message)
+		return ConfigError{Message: f.path + " (in force): " + f.message}
 	}
 	for path := f.path; ; {
 		if line, ok := document.lines[path]; ok {
-			return fmt.Errorf("%s:%d: %s", document.name, line, f.message)
+			return ConfigError{document.name, line, f.message}
 		}
-		cut := max(strings.LastIndexByte(path, '.'), strings.LastIndexByte(path, '['))
-		if cut < 0 {
-			return fmt.Errorf("%s: %s", document.name, f.message)
-		}
-		path = path[:cut]
+		path = path[:max(strings.LastIndexByte(path, '.'), strings.LastIndexByte(path, '['))] // a section has its line
 	}
 }
 

@@ -46,7 +46,7 @@ type Values []string
 
 // Mute records what it matches, without paging, until a moment.
 type Mute struct {
-	Match  Match     `json:"match" yaml:"match"`
+	Match  Match     `json:"match" yaml:"match" required:"true"` // left out by mistake, it would silence everything
 	Until  time.Time `json:"until" yaml:"until"`
 	Reason string    `json:"reason" yaml:"reason"`
 }

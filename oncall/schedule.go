@@ -35,8 +35,8 @@ type Rotation struct {
 // than From.
 type Window struct {
 	Days []Weekday `json:"days,omitempty" yaml:"days"`
-	From Clock     `json:"from" yaml:"from"`
-	To   Clock     `json:"to" yaml:"to"`
+	From Clock     `json:"from" yaml:"from" required:"true"`
+	To   Clock     `json:"to" yaml:"to" required:"true"`
 }
 
 // Override puts one person on call for a span; later overrides win over earlier ones.
@@ -86,7 +86,7 @@ func (r Rotation) begin(n int, zone *time.Location) time.Time {
 	count := n * r.Every.Count
 	switch r.Every.Unit {
 	case "h":
-		return r.Start.In(zone).Add(time.Duration(count) * time.Hour)
+		return time.Unix(r.Start.In(zone).Unix()+int64(count)*3600, 0).UTC() // a time.Duration ends after 292 years
 	case "w":
 		return resolve(digits.AddDate(0, 0, 7*count), zone)
 	case "mo":
@@ -105,8 +105,8 @@ func addMonths(digits time.Time, count int) time.Time {
 
 // turn counts the turn that is running at a moment not before the start.
 func (r Rotation) turn(at time.Time, zone *time.Location) int {
-	unit := map[string]time.Duration{"h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "mo": 31 * 24 * time.Hour}[r.Every.Unit]
-	n := max(0, int(at.Sub(r.Start.In(zone))/(time.Duration(r.Every.Count)*unit))-1)
+	hours := map[string]int64{"h": 1, "d": 24, "w": 7 * 24, "mo": 31 * 24}[r.Every.Unit] // at most: the loops below do the rest
+	n := max(0, int((at.Unix()-r.Start.In(zone).Unix())/(int64(r.Every.Count)*hours*3600))-1)
 	for !r.begin(n+1, zone).After(at) {
 		n++
 	}

@@ -22,6 +22,21 @@ var identifier = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 // Channels are the channels that a contact may name.
 var channels = []string{"email", "push", "webhook"}
 
+// The families and products that a ticket can have.
+var (
+	kinds = []string{
+		string(tickets.KindAlert), string(tickets.KindIncident), string(tickets.KindVulnerability),
+		string(tickets.KindThreatAnalytics), string(tickets.KindResponseAction), string(tickets.KindDigest),
+		string(tickets.KindTest), string(tickets.KindUnrecognised),
+	}
+	products = []string{
+		string(tickets.ProductEndpoint), string(tickets.ProductXDR), string(tickets.ProductOffice365),
+		string(tickets.ProductCloud), string(tickets.ProductIdentity), string(tickets.ProductCloudApps),
+		string(tickets.ProductEntra), string(tickets.ProductPurview), string(tickets.ProductSentinel),
+		string(tickets.ProductUnknown),
+	}
+)
+
 // validator collects the faults of a configuration.
 type validator struct {
 	known  known
@@ -165,6 +180,14 @@ func (v *validator) policy(path string, policy Policy) {
 		v.add(path+".repeat", "repeat must be from 0 to %d", maxRepeat)
 	}
 	v.oneOf(path+".ack_link", "ack_link", policy.AckLink, "confirm", "login")
+	if bundle := policy.Bundle; bundle != nil {
+		if bundle.After < 0 {
+			v.add(path+".bundle.after", "after of the bundle of policy %s cannot be less than 0; write 0 to never bundle", policy.ID)
+		}
+		if bundle.After > 0 && bundle.Within <= 0 {
+			v.add(path+".bundle.within", "the bundle of policy %s needs within, like 5m", policy.ID)
+		}
+	}
 	for i, step := range policy.Steps {
 		at := fmt.Sprintf("%s.steps[%d]", path, i)
 		if len(step.Notify) == 0 {
@@ -202,6 +225,17 @@ func (v *validator) match(path string, match Match) {
 	for i, value := range match.Severity {
 		if !tickets.Severity(strings.ToLower(value)).Valid() {
 			v.add(path+".severity", "%q is no severity; use high, medium, low, informational or unknown", match.Severity[i])
+		}
+	}
+	for _, closed := range []struct {
+		key     string
+		values  Values
+		allowed []string
+	}{{"kind", match.Kind, kinds}, {"product", match.Product, products}} {
+		for _, value := range closed.values {
+			if !has(closed.allowed, strings.ToLower(value)) {
+				v.add(path+"."+closed.key, "%q is no %s; use %s", value, closed.key, strings.Join(closed.allowed, ", "))
+			}
 		}
 	}
 	for _, patterns := range []struct {

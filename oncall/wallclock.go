@@ -16,16 +16,16 @@ type LocalTime struct {
 
 const wallLayout = "2006-01-02T15:04"
 
-// UnmarshalText reads 2026-01-05T09:00, with seconds and with an offset if need be.
+// UnmarshalText reads 2026-01-05T09:00, with whole seconds and with an offset if need be.
 func (l *LocalTime) UnmarshalText(text []byte) error {
 	for _, layout := range []string{wallLayout, "2006-01-02T15:04:05"} {
-		if wall, err := time.Parse(layout, string(text)); err == nil {
+		if wall, err := time.Parse(layout, string(text)); err == nil && wall.Nanosecond() == 0 {
 			*l = LocalTime{wall: wall}
 			return nil
 		}
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
-		if instant, err := time.Parse(layout, string(text)); err == nil {
+		if instant, err := time.Parse(layout, string(text)); err == nil && instant.Nanosecond() == 0 {
 			*l = LocalTime{wall: instant.UTC(), absolute: true}
 			return nil
 		}

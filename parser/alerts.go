@@ -10,13 +10,19 @@ import (
 
 var alertSubject = regexp.MustCompile(`(?i)^(?:an? )?(?:high|medium|low|informational)[\s-]severity alert\s*:\s*(.+)$`)
 
+// subjectTitle is what an alert's subject says after its severity.
+func subjectTitle(subject string) string {
+	_, policy := localSubject(subject)
+	return firstOf(firstGroup(alertSubject, subject), policy)
+}
+
 // readAlert reads an alert: its title is the title field, else the subject's words without the device.
 func readAlert(alert *tickets.Alert, mail *reading) {
 	alert.Title = firstOf(mail.fields.first(labelTitle), mail.fields.first(labelPolicy), mail.fields.first(labelIncidentName))
 	if alert.Title != "" {
 		return
 	}
-	alert.Title = firstGroup(alertSubject, mail.subject)
+	alert.Title = subjectTitle(mail.subject)
 	for _, device := range alert.Devices {
 		alert.Title = strings.TrimSuffix(alert.Title, " on "+device)
 	}
@@ -24,13 +30,7 @@ func readAlert(alert *tickets.Alert, mail *reading) {
 
 // readPolicyAlert reads an alert of an Office 365 policy: the policy is the title.
 func readPolicyAlert(alert *tickets.Alert, mail *reading) {
-	alert.Title = firstOf(mail.fields.first(labelPolicy), firstGroup(alertSubject, mail.subject), mail.fields.first(labelTitle))
-	if len(alert.AlertIDs) > 0 {
-		return
-	}
-	for _, id := range mail.fields.all(labelAlertID) {
-		addAlertID(alert, id)
-	}
+	alert.Title = firstOf(mail.fields.first(labelPolicy), subjectTitle(mail.subject), mail.fields.first(labelTitle))
 }
 
 // readIncident reads an incident: its title is the incident's name.
@@ -50,30 +50,15 @@ func hasLetters(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' })
 }
 
-// readMerge reads which incident lives on: the one whose id the mail gives beside those that were merged.
-func readMerge(alert *tickets.Alert, mail *reading) {
-	readIncident(alert, mail)
-	alert.Action = tickets.ActionUpdated
-	if id := incidentText.FindString(mail.fields.first(labelIncident)); id != "" {
-		alert.IncidentID = id
-	}
-	for _, value := range mail.fields.all(labelMerged) {
-		for _, id := range incidentText.FindAllString(value, maxLinks) {
-			if id != alert.IncidentID && !slices.Contains(alert.MergedIncidentIDs, id) {
-				alert.MergedIncidentIDs = append(alert.MergedIncidentIDs, id)
-			}
-		}
-	}
-}
-
 // readAttackPath reads an attack path: its title is the second heading.
 func readAttackPath(alert *tickets.Alert, mail *reading) {
 	alert.Title = firstOf(heading(mail, 2), mail.fields.first(labelTitle), lineAfterSubject(mail))
 	alert.AlertIDs = []string{}
 	for _, r := range mail.source.page.rows {
-		if at, _ := detectionTime(r.text()); alert.DetectedAt.IsZero() && !at.IsZero() {
-			alert.DetectedAt.Time = at
+		if !alert.DetectedAt.IsZero() || isFooter(r.text()) {
+			break
 		}
+		alert.DetectedAt.Time, _ = detectionTime(r.text())
 	}
 }
 
@@ -81,7 +66,7 @@ func readAttackPath(alert *tickets.Alert, mail *reading) {
 func heading(mail *reading, level int) string {
 	for _, r := range mail.source.page.rows {
 		text := oneLine(r.text())
-		if r.heading == level && text != "" && !strings.EqualFold(text, mail.subject) && meaningOf(text) == "" {
+		if r.heading == level && text != "" && !strings.EqualFold(text, mail.subject) && meaningOf(labelPart(text)) == "" && !isBanner(text) && familyOf(text) == nil {
 			return text
 		}
 	}
@@ -97,7 +82,7 @@ func lineAfterSubject(mail *reading) string {
 		switch {
 		case strings.EqualFold(text, mail.subject):
 			below = true
-		case !below || len(strings.Fields(text)) < 3 || meaningOf(labelPart(text)) != "" || isFooter(text):
+		case !below || len(strings.Fields(text)) < 3 || meaningOf(labelPart(text)) != "" || isFooter(text) || isBanner(text) || shownSeverity.MatchString(text):
 		default:
 			if at, _ := detectionTime(text); at.IsZero() {
 				return text
@@ -112,7 +97,7 @@ func readVulnerability(alert *tickets.Alert, mail *reading) {
 	var ids []string
 	add := func(text string) {
 		for _, id := range cveID.FindAllString(text, maxLinks) {
-			if id = strings.ToUpper(id); !slices.Contains(ids, id) {
+			if id = strings.ToUpper(id); !slices.Contains(ids, id) && len(ids) < maxValues {
 				ids = append(ids, id)
 			}
 		}
@@ -126,12 +111,20 @@ func readVulnerability(alert *tickets.Alert, mail *reading) {
 		for _, r := range mail.source.page.rows {
 			add(r.text())
 		}
+		for _, link := range alert.Links {
+			add(link.URL)
+		}
 	}
 	alert.Title = strings.Join(ids, ", ")
 	if alert.Title == "" {
 		alert.Title = mail.fields.first(labelVulnerability)
 	}
 	alert.Devices, alert.AlertIDs = []string{}, []string{}
+	for _, value := range mail.fields.values(labelSeverity) { // of several the worst
+		if known := severityOf(value); known.Above(alert.Severity) {
+			alert.Severity = known
+		}
+	}
 }
 
 // readReport reads a threat analytics report, which has no severity.

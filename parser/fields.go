@@ -6,84 +6,11 @@ import (
 	"strings"
 )
 
-// Labels by meaning. A label that stands for several meanings in different families is told apart there.
+// maxFields bounds how many labels of one mail are read, maxValues how many values of one meaning are kept.
 const (
-	labelTitle         = "title"
-	labelSeverity      = "severity"
-	labelCategory      = "category"
-	labelSource        = "source"
-	labelStatus        = "status"
-	labelDevice        = "device"
-	labelUser          = "user"
-	labelFile          = "file"
-	labelDetected      = "detected"
-	labelIncident      = "incident"
-	labelIncidentName  = "incident name"
-	labelMerged        = "merged"
-	labelAlertID       = "alert id"
-	labelOrganisation  = "organisation"
-	labelTenantID      = "tenant id"
-	labelPolicy        = "policy"
-	labelReport        = "report"
-	labelVulnerability = "vulnerability"
-	labelDescription   = "description"
-	labelOther         = "other" // known, and of no meaning to us: it ends what stands before it
+	maxFields = 2000
+	maxValues = 200
 )
-
-// synonyms are the labels as mails write them, in lower case.
-var synonyms = map[string][]string{
-	labelTitle:    {"title", "alert title", "alert name", "alert", "name", "detection name", "threat name", "threat"},
-	labelSeverity: {"severity", "alert severity", "incident severity", "risk level", "severity level"},
-	labelCategory: {"category", "categories", "alert category", "alert categories", "attack category"},
-	labelSource: {
-		"detection source", "detection sources", "service source", "service sources", "source", "detected by", "detection technology",
-	},
-	labelStatus: {"status", "alert status", "incident status", "state"},
-	labelDevice: {
-		"machine", "machine name", "machines", "device", "device name", "devices", "device(s)", "computer", "computer name",
-		"computers", "host", "hostname", "host name", "impacted device", "impacted devices", "impacted device(s)",
-		"affected device", "affected devices", "affected device(s)", "impacted assets", "impacted asset", "impacted asset(s)",
-	},
-	labelUser: {
-		"user", "users", "user name", "username", "account", "accounts", "account name", "impacted user", "impacted users",
-		"impacted user(s)", "affected user", "affected users", "impacted account", "impacted accounts", "user(s)",
-	},
-	labelFile: {"file", "files", "file name", "filename", "file path", "impacted file", "impacted files"},
-	labelDetected: {
-		"detection time", "detected", "detected at", "detected on", "time", "time of occurrence", "created", "creation time",
-		"first activity", "first activity time", "first detected", "time detected", "alert time", "activity time", "date",
-		"last activity", "generated", "triggered", "event time",
-	},
-	labelIncident:      {"incident id", "incident", "incident number", "incident #"},
-	labelIncidentName:  {"incident name", "incident title"},
-	labelMerged:        {"merged incident id", "merged incident ids", "merged incident", "merged incidents", "source incident id", "source incident"},
-	labelAlertID:       {"alert id", "alert ids", "alert identifier"},
-	labelOrganisation:  {"organization", "organisation", "organization name", "organisation name", "tenant", "tenant name", "customer", "customer name", "company"},
-	labelTenantID:      {"tenant id", "directory id", "organization id", "organisation id"},
-	labelPolicy:        {"policy", "policy name", "alert policy", "activity policy"},
-	labelReport:        {"report", "report name", "report title", "threat analytics report", "threat report"},
-	labelVulnerability: {"vulnerability", "vulnerability name", "vulnerabilities", "cve", "cve id", "cves"},
-	labelDescription:   {"description", "alert description", "summary", "what happened"},
-	labelOther: {
-		"wdatp portal link", "portal link", "link", "view alert", "view incident", "activity", "details", "resource", "resources",
-		"subscription", "scope ids", "scope id", "risk factors", "attack story", "attack path id", "cvss", "cvss score",
-		"affected product", "affected products", "exposed devices", "report type", "action", "taken by", "recommended actions",
-		"mitre techniques", "techniques", "investigation state", "number of alerts", "alerts", "service", "comment", "comments",
-		"hits", "classification", "determination", "assigned to", "tags", "ip address", "ip", "threshold", "new risky users detected",
-		"new risky sign-ins detected", "published", "first seen", "last seen", "remediation",
-	},
-}
-
-// meanings is synonyms turned around.
-var meanings = func() map[string]string {
-	turned := map[string]string{}
-	for meaning, words := range synonyms {
-		for _, word := range words {
-			turned[word] = meaning
-		}
-	}
-	return turned
-}()
 
 // field is a label's meaning with the value beside it.
 type field struct{ meaning, label, value string }
@@ -94,22 +21,35 @@ type fields []field
 // first is the first value of a meaning.
 func (f fields) first(meaning string) string {
 	for _, field := range f {
-		if field.meaning == meaning && field.value != "" {
-			return oneLine(field.value)
+		if value := oneLine(field.value); field.meaning == meaning && value != "" && !isNothing(value) {
+			return value
 		}
 	}
 	return ""
 }
 
-// all are the values of a meaning, lists taken apart, each once.
+// values are the values of a meaning as they stand.
+func (f fields) values(meaning string) []string {
+	var values []string
+	for _, field := range f {
+		if value := oneLine(field.value); field.meaning == meaning && value != "" && len(values) < maxValues {
+			values = append(values, value)
+		}
+	}
+	return values
+}
+
+// all are the values of a meaning, lists taken apart, each once whatever its case.
 func (f fields) all(meaning string) []string {
 	values := []string{}
+	seen := map[string]bool{}
 	for _, field := range f {
 		if field.meaning != meaning {
 			continue
 		}
 		for _, value := range splitList(field.value) {
-			if !slices.Contains(values, value) {
+			if key := strings.ToLower(value); !seen[key] && len(values) < maxValues {
+				seen[key] = true
 				values = append(values, value)
 			}
 		}
@@ -117,11 +57,11 @@ func (f fields) all(meaning string) []string {
 	return values
 }
 
-var listSeparator = regexp.MustCompile(`\s*(?:\n|;|,\s|,$|•|·)\s*`)
+var listSeparator = regexp.MustCompile(`\s*(?:\n|;|,\s|,$|•|·|\s\|\s)\s*`)
 
 func splitList(value string) []string {
 	var list []string
-	for _, item := range listSeparator.Split(value, 200) {
+	for _, item := range listSeparator.Split(value, maxValues) {
 		item = oneLine(strings.Trim(item, "-*\" "))
 		if item != "" && !isNothing(item) {
 			list = append(list, item)
@@ -132,100 +72,182 @@ func splitList(value string) []string {
 
 func isNothing(value string) bool {
 	switch strings.ToLower(value) {
-	case "-", "–", "—", "n/a", "none", "not available", "unknown", "null":
+	case "-", "--", "–", "—", "n/a", "na", "none", "not available", "not applicable", "unknown", "null":
 		return true
 	}
 	return false
 }
 
-// meaningOf is the meaning of a label as it is written, "" where it is none.
-func meaningOf(text string) string {
-	text = strings.ToLower(strings.Trim(oneLine(text), "*_:： "))
-	if len(text) > 40 {
-		return ""
-	}
-	return meanings[text]
+// fieldReader walks over rows and collects fields.
+type fieldReader struct {
+	rows  []row
+	found fields
 }
 
-// readFields finds labels and their values: in neighbouring cells, after a colon, or in the row below. Nothing below the
+// readFields finds labels and their values: in neighbouring cells, in the row below, or after a colon. Nothing below the
 // footer is read.
 func readFields(rows []row) fields {
-	var found fields
-	add := func(meaning, label, value string) {
-		if strings.HasPrefix(label, "*") || strings.HasPrefix(label, "_") { // emphasis as text has it
-			value = strings.Trim(value, "*_ ")
-		}
-		found = append(found, field{meaning, label, strings.TrimSpace(strings.Trim(value, "\u00a0 "))})
+	rows = rows[:min(len(rows), maxRows)]
+	if end := slices.IndexFunc(rows, func(r row) bool { return isFooter(r.text()) }); end >= 0 {
+		rows = rows[:end]
 	}
-	for i := 0; i < len(rows); i++ {
-		if isFooter(rows[i].text()) {
-			break
-		}
-		cells := rows[i].cells
-		if len(cells) >= 2 {
-			if n := labelRow(cells, rows, i); n > 0 { // a row of labels above a row of values
-				for k := range cells {
-					add(meaningOf(cells[k]), cells[k], rows[i+1].cells[k])
-				}
-				i++
-				continue
-			}
-			for k := 0; k+1 < len(cells); k += 2 {
-				if meaning := meaningOf(cells[k]); meaning != "" {
-					add(meaning, cells[k], cells[k+1])
-				}
-			}
-			continue
-		}
-		text := cells[0]
-		if before, after, ok := cutColon(text); ok {
-			if meaning := meaningOf(before); meaning != "" {
-				if strings.TrimSpace(after) == "" && i+1 < len(rows) && len(rows[i+1].cells) == 1 && meaningOf(labelPart(rows[i+1].cells[0])) == "" {
-					after = rows[i+1].cells[0]
-					i++
-				}
-				add(meaning, before, after)
-				continue
-			}
-		}
-		if meaning := meaningOf(text); meaning != "" && i+1 < len(rows) && len(rows[i+1].cells) == 1 &&
-			meaningOf(labelPart(rows[i+1].cells[0])) == "" && !isFooter(rows[i+1].cells[0]) && !strings.Contains(text, " alert") {
-			add(meaning, text, rows[i+1].cells[0])
-			i++
+	r := fieldReader{rows: rows}
+	for i := 0; i < len(rows) && len(r.found) < maxFields; {
+		if len(rows[i].cells) > 1 {
+			i += r.cells(i)
+		} else {
+			i += r.line(i)
 		}
 	}
-	return found
+	return r.found
 }
 
-// labelRow says whether every cell of a row is a label and the next row has as many cells, none of them a label.
-func labelRow(cells []string, rows []row, i int) int {
-	if i+1 >= len(rows) || len(rows[i+1].cells) != len(cells) {
+func (r *fieldReader) add(label, value string) {
+	if strings.ContainsAny(label, "*_") { // emphasis as plain text has it
+		value = strings.Trim(value, "*_ ")
+	}
+	r.found = append(r.found, field{meaningOf(label), label, strings.TrimSpace(value)})
+}
+
+// cells reads a row of several cells and returns how many rows it took.
+func (r *fieldReader) cells(i int) int {
+	if taken := r.columns(i); taken > 0 {
+		return taken
+	}
+	cells := r.rows[i].cells
+	for k := 0; k < len(cells); {
+		switch {
+		case meaningOf(cells[k]) != "" && k+1 < len(cells) && (meaningOf(cells[k+1]) == "" || len(cells) == 2):
+			r.add(cells[k], cells[k+1])
+			k += 2
+		default: // each cell can be a card of its own: a label with its value below or beside it
+			r.card(cells[k])
+			k++
+		}
+	}
+	return 1
+}
+
+// columns reads a row of labels above rows of values, and returns how many rows that were, 0 where it is none.
+func (r *fieldReader) columns(i int) int {
+	labels := r.rows[i].cells
+	if slices.ContainsFunc(labels, func(cell string) bool { return meaningOf(cell) == "" }) {
 		return 0
 	}
-	for k := range cells {
-		if meaningOf(cells[k]) == "" || meaningOf(rows[i+1].cells[k]) != "" {
-			return 0
+	taken := 1
+	for ; i+taken < len(r.rows) && len(r.found) < maxFields; taken++ {
+		values := r.rows[i+taken].grid
+		if len(values) != len(r.rows[i].grid) || len(values) == 0 {
+			values = r.rows[i+taken].cells
+		}
+		if len(values) < len(labels) || slices.ContainsFunc(values, func(cell string) bool { return meaningOf(cell) != "" }) {
+			break
+		}
+		if len(r.rows[i].grid) == len(values) {
+			labels = r.rows[i].grid
+		}
+		for k, label := range labels {
+			if meaningOf(label) != "" {
+				r.add(label, values[k])
+			}
 		}
 	}
-	return len(cells)
-}
-
-func labelPart(text string) string {
-	if before, _, ok := cutColon(text); ok {
-		return before
+	if taken == 1 {
+		return 0
 	}
-	return text
+	return taken
 }
 
-func cutColon(text string) (before, after string, ok bool) {
-	at := strings.IndexAny(text, ":：")
-	if at < 0 {
-		return text, "", false
+// card reads a cell of several lines as label and value, or a cell "label: value".
+func (r *fieldReader) card(cell string) {
+	lines := strings.Split(cell, "\n")
+	for k := 0; k < len(lines); k++ {
+		before, after, ok := cutColon(lines[k])
+		switch {
+		case ok && after != "" && meaningOf(before) != "":
+			r.add(before, after)
+		case meaningOf(lines[k]) != "" && k+1 < len(lines) && meaningOf(labelPart(lines[k+1])) == "":
+			r.add(lines[k], lines[k+1])
+			k++
+		}
 	}
-	_, after, _ = strings.Cut(text[at:], string([]rune(text[at:])[:1]))
-	return text[:at], strings.TrimSpace(after), true
 }
 
-var footer = regexp.MustCompile(`(?i)^(?:this message from microsoft is an important|microsoft respects your privacy|microsoft corporation\b|one\s+microsoft way|you(?:'|’)?(?:re| are) receiving this (?:e-?mail|message)|privacy statement|unsubscribe|thank you,?$|the (?:microsoft|office) .{0,30}team$)`)
+// line reads a row of one cell and returns how many rows it took.
+func (r *fieldReader) line(i int) int {
+	text := r.rows[i].cells[0]
+	before, after, ok := cutColon(text)
+	switch {
+	case ok && meaningOf(before) != "" && strings.Trim(after, "*_ ") != "":
+		if rest, more := r.pairs(before, after); more {
+			r.found = append(r.found, rest...)
+			return 1
+		}
+		r.add(before, after)
+		return 1
+	case !ok && isButton(text), meaningOf(before) == "", strings.Trim(after, "*_ ") != "":
+		return 1
+	}
+	if i+1 >= len(r.rows) || len(r.rows[i+1].cells) != 1 || meaningOf(labelPart(r.rows[i+1].cells[0])) != "" {
+		return 1
+	}
+	value := r.rows[i+1].cells[0]
+	taken := 2
+	for r.goesOn(i + taken) {
+		value += "\n" + r.rows[i+taken].cells[0]
+		taken++
+	}
+	r.add(before, value)
+	return taken
+}
 
-func isFooter(text string) bool { return footer.MatchString(strings.TrimSpace(oneLine(text))) }
+// goesOn says whether a row is a further item of the list that the rows above it began: of plain text, without an empty
+// line before it, marked as an item.
+func (r *fieldReader) goesOn(i int) bool {
+	return i < len(r.rows) && len(r.rows[i].cells) == 1 && r.rows[i].plain && !r.rows[i].gap && listMark.MatchString(r.rows[i].cells[0]) &&
+		meaningOf(labelPart(r.rows[i].cells[0])) == ""
+}
+
+var furtherPair = regexp.MustCompile(`(\s?[|;,–•·/]\s|\s)([A-Z][A-Za-z]*(?: [A-Za-z]+){0,2})\s?:\s`)
+
+// pairs reads several labels with their values from one line, where separators or several known labels show that it is
+// such a line and no title with a colon.
+func (r *fieldReader) pairs(label, rest string) (found fields, more bool) {
+	separated := false
+	for len(found) < 20 {
+		at := furtherPair.FindStringSubmatchIndex(rest)
+		if at == nil || meaningOf(rest[at[4]:at[5]]) == "" {
+			break
+		}
+		separated = separated || strings.TrimSpace(rest[at[2]:at[3]]) != ""
+		found = append(found, field{meaningOf(label), label, strings.TrimSpace(rest[:at[0]])})
+		label, rest = rest[at[4]:at[5]], rest[at[1]:]
+	}
+	if len(found) == 0 || !separated && len(found) < 2 {
+		return nil, false
+	}
+	return append(found, field{meaningOf(label), label, strings.TrimSpace(rest)}), true
+}
+
+// isButton says whether a line is a link's words although they are a label, too.
+func isButton(text string) bool {
+	text = strings.ToLower(text)
+	return strings.HasPrefix(text, "view ") || strings.HasPrefix(text, "go to ") || strings.HasPrefix(text, "new ") || strings.HasPrefix(text, "see ")
+}
+
+var footer = regexp.MustCompile(`(?i)^(?:this (?:message|e-?mail|notification) from microsoft |microsoft respects your privacy|microsoft corporation\b|one\s+microsoft way|(?:©|\(c\)|copyright)\s.{0,20}microsoft|you(?:'|’)?(?:re| are) receiving this (?:e-?mail|message|notification)|privacy statement|unsubscribe$|diese nachricht von microsoft|ce message de microsoft|este mensaje de microsoft)`)
+
+// footerHeads are how footers begin, in lower case: looking for them is cheaper than for footers.
+var footerHeads = []string{"this ", "microsoft ", "one", "©", "(c)", "copyright", "you", "privacy", "unsubscribe", "diese ", "ce message", "este "}
+
+func isFooter(text string) bool {
+	text = strings.TrimLeft(text, " \u200b\u00a0*_>-")
+	if len(text) < 8 {
+		return false
+	}
+	head := strings.ToLower(clip(text, 12))
+	if !slices.ContainsFunc(footerHeads, func(begin string) bool { return strings.HasPrefix(head, begin) }) {
+		return false
+	}
+	return footer.MatchString(oneLine(clip(text, 200)))
+}

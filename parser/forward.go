@@ -1,7 +1,7 @@
 package parser
 
 import (
-	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -14,114 +14,203 @@ type source struct {
 	forwarded bool
 }
 
-// prefix is one reply or forward mark, or one tag in brackets, at a subject's beginning, in the languages of common mail
-// programs.
-var prefix = regexp.MustCompile(`(?i)^\s*(?:(?:fw|fwd|wg|tr|rv|re|aw|antw|sv|vs|vb|enc|i|r|doorst|转发|回复|轉寄|答复)\s*(?:\[\d+\])?\s*[:：]|\[[^\]]{1,30}\])\s*`)
-
-var forwardMark = regexp.MustCompile(`(?i)^\s*(?:\[[^\]]{1,30}\]\s*)*(?:fw|fwd|wg|tr|rv|vb|enc|i|doorst|转发|轉寄)\s*[:：]`)
-
-// bareSubject is a subject without such marks and tags.
-func bareSubject(subject string) string {
-	subject = oneLine(subject)
-	for {
-		rest := prefix.ReplaceAllString(subject, "")
-		if rest == subject || rest == "" {
-			return subject
-		}
-		subject = rest
-	}
-}
-
 // original decides what is read: the attached or quoted original of a forward, else the mail itself.
 func original(m *message) source {
 	plain, html, attached := m.shown()
 	s := bodies(plain, html)
 	s.subject = m.header.text("Subject")
-	if from := addresses(m.header.text("From")); len(from) > 0 {
-		s.from = from[0].address
+	if from := addresses(m.header.get("From")); len(from) > 0 {
+		s.from = from[0]
 	}
-	if attached != nil && !isMicrosoft(s.from) && !isReport(m) && (forwardMark.MatchString(s.subject) || len(oneLine(s.text)) < 2000) {
-		inner := original(attached)
-		inner.forwarded = true
+	if isMicrosoft(s.from) {
+		return withoutBanner(s)
+	}
+	_, marked, replied := readSubject(s.subject)
+	if inner, ok := attachedOriginal(m, attached, marked || len(s.text) < shortNote); ok {
 		inner.text = join(s.text, inner.text)
 		return inner
 	}
-	if isMicrosoft(s.from) {
-		return s
+	if q, ok := chooseQuote(quotes(s.page.rows), replied && !marked); ok {
+		s.from, s.subject, s.page.rows, s.forwarded = q.from, q.subject, q.rest, true
+		return withoutBanner(s)
 	}
-	if from, subject, rest, ok := quoted(s.page); ok {
-		s.from, s.subject, s.page.rows, s.forwarded = from, subject, rest, true
-		if deeper, deeperSubject, deeperRest, ok := quoted(s.page); ok && isMicrosoft(deeper) {
-			s.from, s.subject, s.page.rows = deeper, deeperSubject, deeperRest
-		}
-		return s
+	s.forwarded = marked
+	return withoutBanner(s)
+}
+
+// shortNote is the longest text, in octets, that can be a note on an attached message rather than a mail of its own.
+const shortNote = 2000
+
+// attachedOriginal reads the attached message that is the original: Microsoft's, else the first where the mail around it
+// says little.
+func attachedOriginal(m *message, attached []*message, plausible bool) (source, bool) {
+	if isReport(m) {
+		return source{}, false
 	}
-	if forwardMark.MatchString(s.subject) {
+	var first *source
+	for _, inner := range attached {
+		s := original(inner)
 		s.forwarded = true
-	}
-	return s
-}
-
-// isReport says whether a mail is a bounce, whose attached message is its own cause and no forward.
-func isReport(m *message) bool {
-	return m.mediaType == "multipart/report" || m.contains("message/delivery-status")
-}
-
-// bodies chooses what is shown: the text part where that has words; fields and links come from the richer HTML.
-func bodies(plain, html string) source {
-	var s source
-	switch {
-	case html != "":
-		s.page = htmlPage(html)
-		s.text = s.page.text()
-		if hasWords(plain) {
-			s.text = manyLines(plain)
-			s.page.links = append(s.page.links, plainPage(plain).links...)
-			if len(s.page.rows) < 3 {
-				s.page.rows = append(s.page.rows, plainPage(plain).rows...)
-			}
+		if isMicrosoft(s.from) {
+			return s, true
 		}
-	default:
-		s.page = plainPage(plain)
-		s.text = manyLines(plain)
+		if first == nil {
+			first = &s
+		}
+	}
+	if first == nil || !plausible {
+		return source{}, false
+	}
+	return *first, true
+}
+
+// bodies chooses what is shown: the text part where that has words, else the HTML. Fields and links come from the HTML
+// where there is one, because it tells cells, headings and links apart.
+func bodies(plain, html string) source {
+	if html == "" {
+		return source{page: plainPage(plain), text: plain}
+	}
+	s := source{page: htmlPage(html)}
+	s.text = s.page.text()
+	if !hasWords(plain) {
+		return s
+	}
+	s.text = plain
+	if text := plainPage(plain); len(s.page.rows) < 3 {
+		s.page.rows = append(s.page.rows, text.rows...)
+		s.page.links = append(s.page.links, text.links...)
+	} else if len(s.page.links) == 0 {
+		s.page.links = text.links
 	}
 	return s
 }
 
-// The labels of a quoted header, in the languages of common mail programs.
-var (
-	fromLabel    = label("from", "von", "de", "da", "van", "från", "fra", "od", "寄件者", "发件人", "差出人")
-	subjectLabel = label("subject", "betreff", "asunto", "objet", "oggetto", "onderwerp", "assunto", "ämne", "emne", "temat", "主旨", "主题", "件名")
+// quote is a quoted header with what stands below it.
+type quote struct {
+	from, subject string
+	rest          []row
+}
+
+// chooseQuote takes the first quoted mail of Microsoft's, however deep; else the outermost one, unless the mail around it
+// is only a reply.
+func chooseQuote(found []quote, onlyReply bool) (quote, bool) {
+	at := slices.IndexFunc(found, func(q quote) bool { return isMicrosoft(q.from) })
+	switch {
+	case at >= 0:
+		return found[at], true
+	case len(found) == 0 || onlyReply:
+		return quote{}, false
+	}
+	return found[0], true
+}
+
+const (
+	longestQuote = 14 // rows of a quoted header at most
+	maxQuotes    = 20 // quoted headers that are looked at
 )
 
-func label(words ...string) *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^\s*[*_]*(?:` + strings.Join(words, "|") + `)\s*[*_]*\s*[:：]\s*[*_]*\s*(.*)$`)
-}
-
-// longestQuote is how many rows a quoted header takes at most.
-const longestQuote = 12
-
-// quoted finds the first quoted header and returns its sender, its subject and the rows after it.
-func quoted(p page) (from, subject string, rest []row, ok bool) {
-	for i := range p.rows {
-		match := fromLabel.FindStringSubmatch(rowText(p.rows[i]))
-		if match == nil {
-			continue
-		}
-		for k := i + 1; k < len(p.rows) && k < i+longestQuote; k++ {
-			found := subjectLabel.FindStringSubmatch(rowText(p.rows[k]))
-			if found == nil {
-				continue
-			}
-			sender := bareAddress.FindString(match[1])
-			subject = found[1]
-			if subject == "" && k+1 < len(p.rows) {
-				subject = rowText(p.rows[k+1])
-			}
-			return strings.TrimPrefix(strings.ToLower(sender), "mailto:"), oneLine(subject), p.rows[k+1:], true
+// quotes finds quoted headers: neighbouring rows with the labels of a header in any of the known languages, a sender and
+// a subject among them in any order. A sender of Microsoft's beside a known subject is a header in every language.
+func quotes(rows []row) []quote {
+	var found []quote
+	rows = rows[:min(len(rows), maxRows)]
+	for i := 0; i < len(rows) && len(found) < maxQuotes; i++ {
+		q, next, ok := readQuote(rows, i)
+		if ok {
+			found = append(found, q)
+			i = next - 1
 		}
 	}
-	return "", "", nil, false
+	return found
+}
+
+// readQuote reads the quoted header that begins with a row; next is the row after it.
+func readQuote(rows []row, begin int) (q quote, next int, ok bool) {
+	kind, _ := headerLabel(rows[begin])
+	if kind == "" {
+		return foreignQuote(rows, begin)
+	}
+	sender, subject := "", ""
+	hasFrom, hasSubject := false, false
+	next = begin
+	for i, stray := begin, 0; i < len(rows) && i < begin+longestQuote; i++ {
+		kind, value := headerLabel(rows[i])
+		if kind == "" {
+			if stray++; stray > 2 || hasFrom && hasSubject {
+				break
+			}
+			continue // a long value goes on
+		}
+		if kind == "from" && hasFrom || kind == "subject" && hasSubject {
+			break // the next header
+		}
+		stray = 0
+		if value == "" && i+1 < len(rows) {
+			if below, _ := headerLabel(rows[i+1]); below == "" {
+				i++
+				value = rowText(rows[i])
+			}
+		}
+		switch kind {
+		case "from":
+			sender, hasFrom = lastAddress(value), true
+		case "subject":
+			subject, hasSubject = oneLine(value), true
+			if len(value) >= brokenAt && i+1 < len(rows) && len(rows[i+1].cells) == 1 && !rows[i+1].gap && rows[i].wrapped() {
+				if below, _ := headerLabel(rows[i+1]); below == "" && continues(rows[i+1].cells[0]) {
+					i++
+					subject += " " + rows[i].cells[0]
+				}
+			}
+		}
+		next = i + 1
+	}
+	if !hasFrom || !hasSubject {
+		return quote{}, 0, false
+	}
+	return quote{from: strings.ToLower(sender), subject: subject, rest: rows[next:]}, next, true
+}
+
+// foreignQuote reads a quoted header in a language that is not known: a labelled row with a sender of Microsoft's, and
+// near it a labelled row with a subject that is known.
+func foreignQuote(rows []row, at int) (q quote, next int, ok bool) {
+	text := rowText(rows[at])
+	if !strings.Contains(text, "@") {
+		return quote{}, 0, false
+	}
+	sender := lastAddress(text)
+	if _, _, labelled := cutColon(text); !labelled || !isMicrosoft(sender) {
+		return quote{}, 0, false
+	}
+	for i := max(0, at-5); i < min(len(rows), at+8); i++ {
+		_, value, labelled := cutColon(rowText(rows[i]))
+		if labelled && familyOf(bareSubject(value)) != nil {
+			next = max(i, at) + 1
+			return quote{from: strings.ToLower(sender), subject: oneLine(value), rest: rows[next:]}, next, true
+		}
+	}
+	return quote{}, 0, false
+}
+
+// headerLabel is what a row says in a quoted header: "from", "subject", "other", or "" for no such row.
+func headerLabel(r row) (kind, value string) {
+	if len(r.cells) > 2 || r.heading > 0 {
+		return "", ""
+	}
+	before, after, labelled := cutColon(r.cells[0])
+	if len(r.cells) == 2 && (!labelled || after == "") {
+		after, labelled = r.cells[1], true
+	}
+	if !labelled || len(before) > longestLabel {
+		return "", ""
+	}
+	before = strings.Trim(before, "*_ \u00a0>")
+	if kind = headerLabels[before]; kind == "" {
+		if kind = headerLabels[strings.ToLower(oneLine(before))]; kind == "" {
+			return "", ""
+		}
+	}
+	return kind, strings.Trim(after, "*_ \u00a0")
 }
 
 // rowText is a row as one line, with its label and value parted by a colon.

@@ -2,14 +2,10 @@ package parser
 
 import (
 	"bytes"
-	"mime"
 	"net/mail"
-	"net/textproto"
 	"regexp"
 	"strings"
 	"time"
-
-	"github.com/emersion/go-message/charset"
 )
 
 // Bounds of a header.
@@ -106,100 +102,27 @@ func isFieldName(name []byte) bool {
 	return true
 }
 
-var encodedGap = regexp.MustCompile(`\?=\s+=\?`)
+var comment = regexp.MustCompile(`\s*\([^()]*\)`)
 
-// decodeWords decodes encoded words, also where a character was split between two of them, and raw 8-bit text.
-func decodeWords(value string) string {
-	if !strings.Contains(value, "=?") {
-		return toUTF8([]byte(value), "")
-	}
-	value = encodedGap.ReplaceAllString(value, "?==?")
-	decoder := mime.WordDecoder{CharsetReader: charset.Reader}
-	decoded, err := decoder.DecodeHeader(joinWords(value))
-	if err != nil {
-		return toUTF8([]byte(value), "")
-	}
-	return decoded
+// dateLayouts are forms of a Date field that net/mail does not take.
+var dateLayouts = []string{
+	time.RFC3339, "Mon, 2 Jan 2006 15:04:05", "2 Jan 2006 15:04:05", time.RFC850, time.ANSIC, "Mon Jan 2 15:04:05 2006 -0700",
+	"Mon Jan 2 15:04:05 MST 2006", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05",
 }
 
-var neighbours = regexp.MustCompile(`=\?([^?]+)\?([bB])\?([^?]*)\?==\?([^?]+)\?([bB])\?([^?]*)\?=`)
-
-// joinWords puts neighbouring base64 words of one charset together, because some senders cut inside a character.
-func joinWords(value string) string {
-	for range 100 {
-		match := neighbours.FindStringSubmatchIndex(value)
-		if match == nil {
-			break
-		}
-		first, second := value[match[6]:match[7]], value[match[12]:match[13]]
-		if !strings.EqualFold(value[match[2]:match[3]], value[match[8]:match[9]]) {
-			break
-		}
-		joined := append(looseBase64([]byte(first)), looseBase64([]byte(second))...)
-		value = value[:match[0]] + "=?" + value[match[2]:match[3]] + "?B?" + encodeBase64(joined) + "?=" + value[match[1]:]
-	}
-	return value
-}
-
-type address struct{ name, address string }
-
-var bareAddress = regexp.MustCompile(`[^\s<>"',;:()\[\]]+@[^\s<>"',;:()\[\]]+`)
-
-// addresses reads a decoded address list, leniently.
-func addresses(value string) []address {
-	var found []address
-	if list, err := mail.ParseAddressList(value); err == nil {
-		for _, item := range list {
-			found = append(found, address{item.Name, item.Address})
-		}
-		return found
-	}
-	for _, match := range bareAddress.FindAllString(value, 50) {
-		found = append(found, address{"", match})
-	}
-	return found
-}
-
+// headerDate reads a Date field in UTC; the zero time where it cannot be read.
 func headerDate(value string) time.Time {
 	if at, err := mail.ParseDate(value); err == nil {
 		return at.UTC()
 	}
-	if at, err := time.Parse(time.RFC3339, value); err == nil {
+	value = oneLine(comment.ReplaceAllString(clip(value, 200), ""))
+	if at, err := mail.ParseDate(value); err == nil {
 		return at.UTC()
 	}
+	for _, layout := range dateLayouts {
+		if at, err := time.Parse(layout, value); err == nil {
+			return at.UTC()
+		}
+	}
 	return time.Time{}
-}
-
-// senders are the addresses that Microsoft's security notifications come from, in lower case.
-var senders = map[string]bool{
-	"defender-noreply@microsoft.com": true, "defendercloudnoreply@microsoft.com": true,
-	"mssecurity-noreply@microsoft.com": true, "azure-noreply@microsoft.com": true, "office365alerts@microsoft.com": true,
-	"no-reply@cloudappsecurity.com": true, "azureadnotifications@microsoft.com": true,
-	"quarantine@messaging.microsoft.com": true, "alerts-noreply@mail.windowsazure.com": true,
-	"azureemail-noreply@microsoft.com": true,
-}
-
-func isMicrosoft(address string) bool { return senders[strings.ToLower(address)] }
-
-// autoSubmitted says whether a mail is an auto-reply or a bounce (RFC 3834, RFC 3464). Microsoft's own notifications are
-// made by machines, too, and are what we wait for.
-func autoSubmitted(mail *message, from string) bool {
-	if isMicrosoft(from) {
-		return false
-	}
-	h := mail.header
-	auto := strings.ToLower(strings.TrimSpace(h.get("Auto-Submitted")))
-	auto, _, _ = strings.Cut(auto, ";")
-	switch {
-	case strings.HasPrefix(auto, "auto-replied"), strings.HasPrefix(auto, "auto-generated") && h.get("In-Reply-To") != "":
-		return true
-	case h.get("X-Autoreply") != "", h.get("X-Autorespond") != "", h.get("X-Auto-Reply-From") != "":
-		return true
-	case strings.EqualFold(h.get("Precedence"), "auto_reply"):
-		return true
-	case isReport(mail):
-		return true
-	}
-	local, _, _ := strings.Cut(strings.ToLower(from), "@")
-	return textproto.TrimString(h.get("Return-Path")) == "<>" && (local == "mailer-daemon" || local == "postmaster")
 }

@@ -1,229 +1,331 @@
 package parser
 
 import (
-	"regexp"
+	"bytes"
 	"strings"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 )
 
-// row is one line of a shown mail: the cells of a table's row, or a single cell.
-type row struct {
-	cells   []string
-	heading int // 1 to 6 inside a heading, else 0
-}
+// maxHTML bounds the HTML that is read, in octets: mail programs cut far earlier.
+const maxHTML = 8 << 20
 
-func (r row) text() string { return strings.Join(r.cells, "  ") }
-
-// page is a body as its reader sees it.
-type page struct {
-	rows  []row
-	links []string // every address, in order
-}
-
-// text is the page as readable text.
-func (p page) text() string {
-	lines := make([]string, len(p.rows))
-	for i, r := range p.rows {
-		lines[i] = r.text()
-	}
-	return manyLines(strings.Join(lines, "\n"))
-}
-
-var bareURL = regexp.MustCompile(`(?i)\bh(?:tt|xx)ps?:/{1,2}[^\s<>"']+`)
-
-// plainPage cuts plain text into rows; tabs, pipes and wide gaps after a label part cells. Marks of quoting are left out.
-func plainPage(text string) page {
-	var p page
-	for line := range strings.SplitSeq(strings.ReplaceAll(clip(text, maxText), "\r", "\n"), "\n") {
-		line = strings.TrimLeft(line, "> ")
-		p.links = append(p.links, bareURL.FindAllString(line, -1)...)
-		var cells []string
-		for _, cell := range splitLine(line) {
-			if cell = oneLine(cell); cell != "" {
-				cells = append(cells, cell)
-			}
-		}
-		if len(cells) > 0 {
-			p.rows = append(p.rows, row{cells: cells})
-		}
+// htmlPage reads an HTML body as its reader sees it: hidden elements are left out, the cells of a table's row stay
+// apart, and a table inside a cell is read by itself. It is one pass over the tokens without a tree, so neither depth
+// nor missing end tags cost anything.
+func htmlPage(source string) page {
+	source = clip(source, maxHTML)
+	p := readHTML(source, true)
+	if len(p.rows) == 0 { // an unclosed hidden element took everything with it
+		p = readHTML(source, false)
 	}
 	return p
 }
 
-var wideGap = regexp.MustCompile(` {2,}`)
-
-func splitLine(line string) []string {
-	switch {
-	case strings.Contains(strings.TrimSpace(line), "\t"):
-		return strings.Split(line, "\t")
-	case strings.HasPrefix(line, "|"):
-		return strings.Split(line, "|")
+func readHTML(source string, hide bool) page {
+	r := htmlReader{tokens: html.NewTokenizer(strings.NewReader(source)), hide: hide}
+	for !r.full() {
+		switch r.tokens.Next() {
+		case html.ErrorToken:
+			r.finish()
+			return r.page
+		case html.TextToken:
+			r.text()
+		case html.StartTagToken, html.SelfClosingTagToken:
+			r.start()
+		case html.EndTagToken:
+			name, _ := r.tokens.TagName()
+			r.end(atom.Lookup(name), string(name))
+		}
 	}
-	if label, _, piped := strings.Cut(line, "|"); piped && meaningOf(label) != "" {
-		return strings.Split(line, "|")
-	}
-	if gap := wideGap.FindStringIndex(line); gap != nil && meaningOf(line[:gap[0]]) != "" {
-		return []string{line[:gap[0]], line[gap[1]:]}
-	}
-	return []string{line}
+	r.finish()
+	return r.page
 }
 
-// htmlPage walks an HTML body as its reader sees it: hidden elements are left out, the cells of a table's row stay
-// apart, and a table inside a cell is read by itself.
-func htmlPage(source string) page {
-	root, err := html.Parse(strings.NewReader(clip(source, 8*maxText)))
-	if err != nil {
-		return plainPage(source)
+// htmlReader holds what is open at the present token.
+type htmlReader struct {
+	tokens  *html.Tokenizer
+	hide    bool
+	page    page
+	line    []byte
+	size    int // octets of shown text so far
+	heading int
+	pre     int
+	anchor  bool // inside a link: its text is no second link
+	tables  []table
+	skipped string // name of the hidden element that is open
+	nested  int    // elements of that name open inside it
+}
+
+// table is an open table: the finished cells of its present row and the lines of its present cell.
+type table struct {
+	cells  [][]line
+	cell   []line
+	inCell bool
+	layout bool // the row holds a table: its cells are no values
+}
+
+type line struct {
+	text    string
+	heading int
+}
+
+func (r *htmlReader) full() bool { return r.size > maxText || len(r.page.links) > maxAddresses }
+
+func (r *htmlReader) finish() {
+	r.endLine()
+	for i := range r.tables {
+		r.endRow(&r.tables[i])
 	}
-	w := walker{}
-	w.walk(root, 0)
-	w.flush(0)
-	return w.page
+	r.tables = nil
 }
 
-type walker struct {
-	page page
-	line strings.Builder
-	size int
-}
-
-// flush ends a line.
-func (w *walker) flush(heading int) {
-	text := oneLine(w.line.String())
-	w.line.Reset()
-	if text == "" || w.size > maxText {
+func (r *htmlReader) text() {
+	if r.skipped != "" {
 		return
 	}
-	w.size += len(text)
-	w.page.rows = append(w.page.rows, row{cells: []string{text}, heading: heading})
+	text := r.tokens.Text()
+	if !r.anchor && bytes.IndexByte(text, '/') > 0 {
+		r.page.links = append(r.page.links, addressesIn(string(text))...)
+	}
+	if r.pre == 0 {
+		r.line = append(r.line, text...)
+		return
+	}
+	for part := range bytes.Lines(text) {
+		r.line = append(r.line, part...)
+		if bytes.HasSuffix(part, []byte("\n")) {
+			r.endLine()
+		}
+	}
 }
 
-func (w *walker) walk(n *html.Node, heading int) {
-	switch n.Type {
-	case html.TextNode:
-		w.line.WriteString(n.Data)
-		w.page.links = append(w.page.links, bareURL.FindAllString(n.Data, 20)...)
+func (r *htmlReader) start() {
+	name, more := r.tokens.TagName()
+	tag := atom.Lookup(name)
+	if r.skipped != "" {
+		r.startHidden(tag, string(name), more)
 		return
-	case html.ElementNode:
-		if hidden(n) {
+	}
+	attributes := r.attributes(tag, more)
+	if r.hide && (attributes.hidden || neverShown(tag, name)) && !isVoid(tag) {
+		if isBlock(tag) {
+			r.endLine()
+		}
+		r.skipped, r.nested = string(name), 0
+		return
+	}
+	switch tag {
+	case atom.A, atom.Area:
+		r.anchor = attributes.href != "" && tag == atom.A
+		r.page.links = append(r.page.links, attributes.href)
+	case atom.Img:
+		r.page.pixels = append(r.page.pixels, attributes.src)
+	case atom.Pre:
+		r.pre++
+	}
+	r.open(tag)
+}
+
+// open ends and begins lines, cells and rows for a start tag.
+func (r *htmlReader) open(tag atom.Atom) {
+	if tag == atom.Br || isBlock(tag) {
+		r.endLine()
+	}
+	if level := headingLevel(tag); level > 0 {
+		r.heading = level
+	}
+	switch tag {
+	case atom.Table:
+		for i := range r.tables {
+			r.spill(&r.tables[i])
+		}
+		r.tables = append(r.tables, table{})
+	case atom.Tr:
+		if t := r.table(); t != nil {
+			r.endRow(t)
+		}
+	case atom.Td, atom.Th:
+		r.heading = 0
+		if t := r.table(); t != nil {
+			t.endCell()
+			t.inCell = true
+		}
+	}
+}
+
+func (r *htmlReader) end(tag atom.Atom, name string) {
+	if r.skipped != "" {
+		switch {
+		case name == r.skipped && r.nested > 0:
+			r.nested--
+			return
+		case name == r.skipped:
+			r.skipped = ""
+			return
+		case !endsWithout(r.skipped, tag, true) || r.nested > 0:
 			return
 		}
+		r.skipped = ""
 	}
-	if level := headingLevel(n); level > 0 {
-		heading = level
+	if isBlock(tag) {
+		r.endLine()
 	}
 	switch {
-	case n.DataAtom == atom.A:
-		w.page.links = append(w.page.links, attribute(n, "href"))
-	case n.DataAtom == atom.Br:
-		w.flush(heading)
-	case n.DataAtom == atom.Tr && !holdsTable(n):
-		w.flush(heading)
-		w.tableRow(n, heading)
+	case tag == atom.A:
+		r.anchor = false
+	case tag == atom.Pre:
+		r.pre = max(0, r.pre-1)
+	case headingLevel(tag) > 0:
+		r.heading = 0
+	}
+	t := r.table()
+	if t == nil {
 		return
 	}
-	block := isBlock(n)
-	if block {
-		w.flush(heading)
-	}
-	for child := n.FirstChild; child != nil; child = child.NextSibling {
-		w.walk(child, heading)
-	}
-	if block {
-		w.flush(heading)
+	switch tag {
+	case atom.Td, atom.Th:
+		t.endCell()
+	case atom.Tr:
+		r.endRow(t)
+	case atom.Table:
+		r.endRow(t)
+		r.tables = r.tables[:len(r.tables)-1]
 	}
 }
 
-// tableRow reads the cells of a row that holds no further table.
-func (w *walker) tableRow(tr *html.Node, heading int) {
-	var cells []string
-	for cell := tr.FirstChild; cell != nil; cell = cell.NextSibling {
-		if cell.DataAtom != atom.Td && cell.DataAtom != atom.Th || hidden(cell) {
-			continue
+// startHidden follows a start tag inside a hidden element, which some elements end without an end tag of their own.
+func (r *htmlReader) startHidden(tag atom.Atom, name string, more bool) {
+	attributes := r.attributes(tag, more)
+	if tag == atom.Img {
+		r.page.pixels = append(r.page.pixels, attributes.src)
+	}
+	switch {
+	case r.nested == 0 && endsWithout(r.skipped, tag, false):
+		r.skipped = ""
+		r.open(tag)
+	case name == r.skipped && !isVoid(tag):
+		r.nested++
+	}
+}
+
+// endsWithout says whether a tag ends an open element whose end tag HTML lets authors leave out.
+func endsWithout(open string, tag atom.Atom, isEnd bool) bool {
+	switch open {
+	case "p":
+		return isBlock(tag)
+	case "td", "th":
+		return tag == atom.Tr || !isEnd && (tag == atom.Td || tag == atom.Th)
+	case "tr":
+		return !isEnd && tag == atom.Tr || isEnd && tag == atom.Table
+	case "li":
+		return isEnd && (tag == atom.Ul || tag == atom.Ol)
+	}
+	return false
+}
+
+type attributes struct {
+	href, src string
+	hidden    bool
+}
+
+func (r *htmlReader) attributes(tag atom.Atom, more bool) (found attributes) {
+	var key, value []byte
+	for more {
+		key, value, more = r.tokens.TagAttr()
+		switch string(key) {
+		case "href":
+			if tag == atom.A || tag == atom.Area {
+				found.href = string(value)
+			}
+		case "src":
+			if tag == atom.Img {
+				found.src = string(value)
+			}
+		case "hidden":
+			found.hidden = true
+		case "style":
+			found.hidden = found.hidden || hidingStyle(value)
+		case "class":
+			found.hidden = found.hidden || bytes.Contains(bytes.ToLower(value), []byte("preheader"))
 		}
-		inner := walker{size: w.size}
-		inner.walk(cell, heading)
-		inner.flush(heading)
-		w.page.links = append(w.page.links, inner.page.links...)
+	}
+	return found
+}
+
+// table is the innermost open table, nil outside of tables.
+func (r *htmlReader) table() *table {
+	if len(r.tables) == 0 {
+		return nil
+	}
+	return &r.tables[len(r.tables)-1]
+}
+
+// endLine closes the present line: it goes to the open cell, or becomes a row.
+func (r *htmlReader) endLine() {
+	text := oneLine(string(r.line))
+	r.line = r.line[:0]
+	if text == "" {
+		return
+	}
+	r.size += len(text) + 1
+	l := line{text, r.heading}
+	if t := r.table(); t != nil && t.inCell && !t.layout {
+		t.cell = append(t.cell, l)
+		return
+	}
+	r.emit(l)
+}
+
+func (r *htmlReader) emit(l line) {
+	r.page.rows = append(r.page.rows, row{cells: []string{l.text}, heading: l.heading})
+}
+
+func (t *table) endCell() {
+	if t.inCell && !t.layout {
+		t.cells = append(t.cells, t.cell)
+	}
+	t.cell, t.inCell = nil, false
+}
+
+// endRow closes a table's row: two cells and more with words are a row of values, the lines of a single one are rows.
+func (r *htmlReader) endRow(t *table) {
+	t.endCell()
+	said := 0
+	for _, cell := range t.cells {
+		if len(cell) > 0 {
+			said++
+		}
+	}
+	if said < 2 {
+		r.spill(t)
+		t.layout = false
+		return
+	}
+	shown := row{}
+	for _, cell := range t.cells {
 		var lines []string
-		for _, r := range inner.page.rows {
-			lines = append(lines, r.text())
-			heading = max(heading, r.heading)
+		for _, l := range cell {
+			lines = append(lines, l.text)
+			shown.heading = max(shown.heading, l.heading)
 		}
-		if len(lines) > 0 {
-			cells = append(cells, strings.Join(lines, "\n"))
+		text := strings.Join(lines, "\n")
+		shown.grid = append(shown.grid, text)
+		if text != "" {
+			shown.cells = append(shown.cells, text)
 		}
 	}
-	switch len(cells) {
-	case 0:
-	case 1: // a layout cell: its lines are rows
-		for line := range strings.SplitSeq(cells[0], "\n") {
-			w.page.rows = append(w.page.rows, row{cells: []string{line}, heading: heading})
-		}
-	default:
-		w.page.rows = append(w.page.rows, row{cells: cells, heading: heading})
-	}
-	for _, cell := range cells {
-		w.size += len(cell)
-	}
+	r.page.rows = append(r.page.rows, shown)
+	t.cells, t.layout = nil, false
 }
 
-func holdsTable(n *html.Node) bool {
-	for child := n.FirstChild; child != nil; child = child.NextSibling {
-		if child.DataAtom == atom.Table || holdsTable(child) {
-			return true
+// spill turns what a row has so far into rows of their own.
+func (r *htmlReader) spill(t *table) {
+	for _, cell := range append(t.cells, t.cell) {
+		for _, l := range cell {
+			r.emit(l)
 		}
 	}
-	return false
-}
-
-func headingLevel(n *html.Node) int {
-	switch n.DataAtom {
-	case atom.H1:
-		return 1
-	case atom.H2:
-		return 2
-	case atom.H3:
-		return 3
-	case atom.H4, atom.H5, atom.H6:
-		return 4
-	}
-	return 0
-}
-
-func isBlock(n *html.Node) bool {
-	switch n.DataAtom {
-	case atom.P, atom.Div, atom.Table, atom.Tbody, atom.Thead, atom.Tr, atom.Td, atom.Th, atom.Ul, atom.Ol, atom.Li, atom.Dl,
-		atom.Dt, atom.Dd, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Blockquote, atom.Pre, atom.Hr, atom.Section,
-		atom.Article, atom.Header, atom.Footer, atom.Center, atom.Body, atom.Form:
-		return true
-	}
-	return false
-}
-
-var hiddenStyle = regexp.MustCompile(`(?i)(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?:px|pt|em)?\s*(?:;|!|$))`)
-
-// hidden says whether an element is not shown.
-func hidden(n *html.Node) bool {
-	switch n.DataAtom {
-	case atom.Script, atom.Style, atom.Head, atom.Title, atom.Template, atom.Noscript, atom.Svg:
-		return true
-	}
-	for _, a := range n.Attr {
-		if a.Key == "hidden" || a.Key == "style" && hiddenStyle.MatchString(a.Val) {
-			return true
-		}
-	}
-	return strings.Contains(strings.ToLower(attribute(n, "class")), "preheader")
-}
-
-func attribute(n *html.Node, name string) string {
-	for _, a := range n.Attr {
-		if a.Key == name {
-			return strings.TrimSpace(a.Val)
-		}
-	}
-	return ""
+	t.cells, t.cell, t.layout = nil, nil, true
 }

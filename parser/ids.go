@@ -16,9 +16,11 @@ var (
 	anyGUID      = regexp.MustCompile(guid)
 	alertShape   = regexp.MustCompile(`^(?:[a-zA-Z]{2})?(?:\d{15,20}_-?\d{1,12}|\d{15,20}_` + guid + `|` + guid + `(?:_-?\d+)?)$`)
 	alertAny     = regexp.MustCompile(`\b(?:[a-zA-Z]{2})?(?:\d{15,20}_-?\d{1,12}|\d{15,20}_` + guid + `|` + guid + `(?:_-?\d+)?)`)
+	azureTenant  = regexp.MustCompile(`^/?#@(` + guid + `)/`)
 	alertPath    = regexp.MustCompile(`(?i)/alerts?/([^/?#&]+)`)
 	alertBlade   = regexp.MustCompile(`(?i)/alertId/([^/?#&]+)`)
 	incidentPath = regexp.MustCompile(`(?i)/incidents?2?/(\d{1,20})`)
+	wholeNumber  = regexp.MustCompile(`^\d{1,20}$`)
 	incidentText = regexp.MustCompile(`\b(\d{1,20})\b`)
 	cveID        = regexp.MustCompile(`(?i)\bCVE-\d{4}-\d{4,7}\b`)
 )
@@ -31,10 +33,15 @@ func idsOfLinks(alert *tickets.Alert) {
 			continue
 		}
 		query := target.Query()
-		if tenant := query.Get("tid"); alert.TenantID == "" && wholeGUID.MatchString(tenant) {
-			alert.TenantID = tenant
+		for _, name := range []string{"tid", "tenantId", "tenantid"} {
+			if tenant := query.Get(name); alert.TenantID == "" && wholeGUID.MatchString(tenant) {
+				alert.TenantID = tenant
+			}
 		}
 		where := target.EscapedPath() + "#" + target.EscapedFragment()
+		if match := azureTenant.FindStringSubmatch(where); match != nil && alert.TenantID == "" {
+			alert.TenantID = match[1]
+		}
 		switch link.Rel {
 		case tickets.RelAlert:
 			for _, pattern := range []*regexp.Regexp{alertBlade, alertPath} {
@@ -47,6 +54,9 @@ func idsOfLinks(alert *tickets.Alert) {
 		case tickets.RelIncident:
 			if match := incidentPath.FindStringSubmatch(where); match != nil && alert.IncidentID == "" {
 				alert.IncidentID = match[1]
+			}
+			if id := firstOf(query.Get("incidentId"), query.Get("incidentid")); alert.IncidentID == "" && wholeNumber.MatchString(id) {
+				alert.IncidentID = id
 			}
 		}
 	}
@@ -76,13 +86,23 @@ func idsOfFields(alert *tickets.Alert, f fields) {
 		}
 	}
 	if alert.IncidentID == "" {
-		if match := incidentText.FindString(f.first(labelIncident)); match != "" {
-			alert.IncidentID = match
+		for _, value := range f.values(labelIncident) {
+			if match := incidentNumber(value); match != "" {
+				alert.IncidentID = match
+				break
+			}
 		}
 	}
 	if alert.TenantID == "" {
-		alert.TenantID = anyGUID.FindString(f.first(labelTenantID))
+		alert.TenantID = firstOf(anyGUID.FindString(f.first(labelTenantID)), wholeGUID.FindString(f.first(labelOrganisation)))
 	}
+}
+
+var numberInName = regexp.MustCompile(`(?i)(?:^|[#(]|\bid:? ?)(\d{1,20})\b`)
+
+// incidentNumber is the id in a label's value: the value itself, or what a name marks as one.
+func incidentNumber(value string) string {
+	return firstGroup(numberInName, value)
 }
 
 // products are told by the two letters before an alert id (Microsoft, "Investigate alerts").

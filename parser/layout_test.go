@@ -73,6 +73,14 @@ func TestEveryLayoutReadsTheSame(t *testing.T) {
 }
 
 func laidOut(m bare, l layout) []byte {
+	body, isText := layBody(m, l)
+	if isText {
+		return write(m.from, m.subject, m.messageID, "text/plain; charset=utf-8", "base64", lines64(body))
+	}
+	return write(m.from, m.subject, m.messageID, htmlMail, "base64", lines64(body))
+}
+
+func layBody(m bare, l layout) (body string, isText bool) {
 	table := fieldTable.FindString(m.html)
 	var fields strings.Builder
 	fields.WriteString(l.open)
@@ -85,10 +93,8 @@ func laidOut(m bare, l layout) []byte {
 	}
 	fields.WriteString(l.close)
 	if !l.text {
-		html := strings.Replace(m.html, table, fields.String(), 1)
-		return write(m.from, m.subject, m.messageID, htmlMail, "base64", lines64(html))
+		return strings.Replace(m.html, table, fields.String(), 1), false
 	}
 	before, after, _ := strings.Cut(m.html, table)
-	text := asText(before) + "\n" + fields.String() + "\n" + asText(after)
-	return write(m.from, m.subject, m.messageID, "text/plain; charset=utf-8", "base64", lines64(text))
+	return asText(before) + "\n" + fields.String() + "\n" + asText(after), true
 }

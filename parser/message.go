@@ -7,10 +7,6 @@ import (
 	"mime"
 	"mime/quotedprintable"
 	"strings"
-	"unicode/utf8"
-
-	"github.com/emersion/go-message/charset"
-	"golang.org/x/text/encoding/charmap"
 
 	"afterhours/tickets"
 )
@@ -184,6 +180,9 @@ func decodeBody(body []byte, encoding string) []byte {
 		}
 		return decoded
 	case "base64":
+		if isProse(body) {
+			return body
+		}
 		return looseBase64(body)
 	}
 	return body
@@ -225,8 +224,18 @@ func unhex(c byte) int {
 	return -1
 }
 
+// isProse says whether a body that claims to be base64 is plain words: base64 has no spaces inside its lines.
+func isProse(body []byte) bool {
+	head := bytes.TrimSpace(clipBytes(body, 4096))
+	return bytes.Count(head, []byte(" ")) > len(head)/30
+}
+
 // looseBase64 leaves out what is no base64 and decodes as far as it goes.
 func looseBase64(body []byte) []byte {
+	whole := make([]byte, base64.StdEncoding.DecodedLen(len(body)))
+	if n, err := base64.StdEncoding.Decode(whole, bytes.TrimSpace(body)); err == nil { // which also skips line ends
+		return whole[:n]
+	}
 	clean := make([]byte, 0, len(body))
 	for _, c := range body {
 		switch {
@@ -246,43 +255,21 @@ func looseBase64(body []byte) []byte {
 	return decoded[:n]
 }
 
-func encodeBase64(data []byte) string { return base64.StdEncoding.EncodeToString(data) }
-
 // text is a part's content in UTF-8.
-func (m *message) text() string { return toUTF8(m.content, m.params["charset"]) }
-
-// toUTF8 decodes content of a charset; unknown and false charsets are read as UTF-8 where that holds, else as
-// windows-1252.
-func toUTF8(content []byte, name string) string {
-	content = clipBytes(content, 4*maxText)
-	name = strings.ToLower(strings.Trim(name, `"' `))
-	mislabelled := utf8.Valid(content) && hasMultibyte(content) && !strings.HasPrefix(name, "utf-16")
-	if name != "" && name != "utf-8" && name != "us-ascii" && !mislabelled {
-		if reader, err := charset.Reader(name, bytes.NewReader(content)); err == nil {
-			if decoded, err := io.ReadAll(reader); err == nil {
-				return string(decoded)
-			}
-		}
+func (m *message) text() string {
+	text := toUTF8(m.content, m.params["charset"])
+	if strings.EqualFold(m.params["format"], "flowed") && m.mediaType == "text/plain" {
+		text = unflow(text, strings.EqualFold(m.params["delsp"], "yes"))
 	}
-	if utf8.Valid(content) {
-		return string(content)
-	}
-	decoded, err := charmap.Windows1252.NewDecoder().Bytes(content)
-	if err != nil {
-		return strings.ToValidUTF8(string(content), "\ufffd")
-	}
-	return string(decoded)
+	return text
 }
 
-func hasMultibyte(content []byte) bool {
-	return bytes.ContainsFunc(content, func(r rune) bool { return r >= utf8.RuneSelf })
-}
-
-func clipBytes(content []byte, limit int) []byte {
-	if len(content) > limit {
-		return content[:limit]
+// unflow joins the soft lines of flowed text (RFC 3676).
+func unflow(text string, deleteSpace bool) string {
+	if !deleteSpace {
+		return text // the space at the end is the space between the words; plainPage joins what is broken
 	}
-	return content
+	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), " \n", "")
 }
 
 func looksLikeHTML(body []byte) bool {
@@ -322,29 +309,39 @@ func (m *message) attachments() []tickets.Attachment {
 	return list
 }
 
-// shown collects the text and HTML bodies that a reader sees, and the first attached message.
-func (m *message) shown() (plain, html string, attached *message) {
-	if m.inner != nil {
-		return "", "", m.inner
-	}
-	if len(m.parts) == 0 {
-		switch {
-		case !m.inline && m.filename != "":
-		case m.mediaType == "text/html", m.mediaType == "text/plain" && looksLikeHTML(m.content):
-			html = m.text()
-		case strings.HasPrefix(m.mediaType, "text/") && m.mediaType != "text/calendar", len(m.header) == 0:
-			plain = m.text()
+// shown is what a reader of a message sees, and the messages that are attached to it.
+type shown struct {
+	plain, html         []string
+	plainSize, htmlSize int
+	attached            []*message
+}
+
+// shown collects the text and HTML bodies up to their bounds, and the attached messages.
+func (m *message) shown() (plain, html string, attached []*message) {
+	var s shown
+	s.collect(m)
+	return strings.Join(s.plain, "\n\n"), strings.Join(s.html, "\n\n"), s.attached
+}
+
+func (s *shown) collect(m *message) {
+	switch {
+	case m.inner != nil:
+		s.attached = append(s.attached, m.inner)
+	case len(m.parts) > 0:
+		for _, part := range m.parts {
+			s.collect(part)
 		}
-		return plain, html, nil
-	}
-	for _, part := range m.parts {
-		partPlain, partHTML, partAttached := part.shown()
-		plain, html = join(plain, partPlain), join(html, partHTML)
-		if attached == nil {
-			attached = partAttached
+	case !m.inline && m.filename != "":
+	case m.mediaType == "text/html", m.mediaType == "text/plain" && looksLikeHTML(m.content):
+		if s.htmlSize < maxHTML {
+			text := m.text()
+			s.html, s.htmlSize = append(s.html, text), s.htmlSize+len(text)
+		}
+	case strings.HasPrefix(m.mediaType, "text/") && m.mediaType != "text/calendar", len(m.header) == 0:
+		if text := m.text(); s.plainSize < maxText && text != "" {
+			s.plain, s.plainSize = append(s.plain, text), s.plainSize+len(text)
 		}
 	}
-	return plain, html, attached
 }
 
 func join(a, b string) string {

@@ -3,6 +3,7 @@ package parser
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // maxText bounds shown text, maxLine a single field, in octets.
@@ -11,38 +12,68 @@ const (
 	maxLine = 2000
 )
 
-// invisible are characters that layouts use as padding and that no field means.
+// invisible are characters that layouts use as padding, that turn text around or that are noncharacters; no field means
+// them.
 func invisible(r rune) bool {
+	if r < 0xad {
+		return false
+	}
 	switch r {
-	case '\u200b', '\u200c', '\u200d', '\u2060', '\ufeff', '\u00ad', '\u034f':
+	case '\u00ad', '\u034f', '\u061c', '\u180e', '\ufeff', '\ufffe', '\uffff':
 		return true
 	}
-	return unicode.Is(unicode.Bidi_Control, r)
+	return r >= '\u200b' && r <= '\u200f' || r >= '\u202a' && r <= '\u202e' || r >= '\u2060' && r <= '\u206f' || r >= 0xe0000 && r <= 0xe007f
 }
 
 // oneLine is text as a field's value: valid, on one line, without controls and padding, single spaces, bounded.
 func oneLine(text string) string {
-	text = strings.Map(func(r rune) rune {
+	if isPlain(text) {
+		return clip(text, maxLine)
+	}
+	var out strings.Builder
+	out.Grow(min(len(text), maxLine+utf8.UTFMax))
+	space := false
+	for _, r := range text {
 		switch {
+		case r <= ' ', r == 0x7f, r >= 0x80 && (unicode.IsControl(r) || unicode.IsSpace(r)):
+			space = out.Len() > 0
+			continue
 		case invisible(r):
-			return -1
-		case unicode.IsControl(r), unicode.IsSpace(r):
-			return ' '
+			continue
 		}
-		return r
-	}, strings.ToValidUTF8(text, "\ufffd"))
-	text = strings.Join(strings.Fields(text), " ")
-	return clip(text, maxLine)
+		if space {
+			out.WriteByte(' ')
+			space = false
+		}
+		out.WriteRune(r)
+		if out.Len() > maxLine {
+			break
+		}
+	}
+	return clip(out.String(), maxLine)
+}
+
+// isPlain says whether oneLine has nothing to do but to clip.
+func isPlain(text string) bool {
+	last := byte(' ')
+	for i := range len(text) {
+		c := text[i]
+		if c < ' ' || c > '~' || c == ' ' && last == ' ' {
+			return false
+		}
+		last = c
+	}
+	return last != ' ' || text == ""
 }
 
 // manyLines is text to be read: valid, line feeds kept, at most one empty line in a row, bounded.
 func manyLines(text string) string {
-	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\r\n", "\n")
+	text = strings.ReplaceAll(strings.ToValidUTF8(clip(text, maxText), "\ufffd"), "\r\n", "\n")
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n':
 			return r
-		case r == '\r':
+		case r == '\r', r == '\u2028', r == '\u2029', r == '\u0085', r == '\f', r == '\v':
 			return '\n'
 		case r == '\t' || r == '\u00a0':
 			return ' '
@@ -50,50 +81,52 @@ func manyLines(text string) string {
 			return -1
 		}
 		return r
-	}, clip(text, maxText))
-	lines := strings.Split(text, "\n")
-	kept := lines[:0]
-	for _, line := range lines {
+	}, text)
+	var out strings.Builder
+	out.Grow(len(text))
+	empty := true
+	for line := range strings.SplitSeq(text, "\n") {
 		line = strings.TrimRight(line, " ")
-		if line == "" && (len(kept) == 0 || kept[len(kept)-1] == "") {
+		if line == "" && empty {
 			continue
 		}
-		kept = append(kept, line)
+		empty = line == ""
+		out.WriteString(line)
+		out.WriteByte('\n')
 	}
-	return strings.TrimRight(strings.Join(kept, "\n"), "\n ")
+	return clip(strings.TrimRight(out.String(), "\n "), maxText)
 }
 
+// clip cuts text to a number of octets, never inside a character.
 func clip(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
-	return strings.ToValidUTF8(text[:limit], "")
+	for limit > 0 && !utf8.RuneStart(text[limit]) {
+		limit--
+	}
+	return text[:limit]
 }
+
+func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // hasWords says whether text says anything.
-func hasWords(text string) bool {
-	return strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
-}
+func hasWords(text string) bool { return strings.ContainsFunc(text, isWordRune) }
 
-// languages are common words by which a text's language is guessed; English is the default.
-var languages = map[string][]string{
-	"de": {" der ", " die ", " und ", " nicht ", " wurde "},
-	"fr": {" le ", " les ", " une ", " dans ", " été "},
-	"es": {" el ", " los ", " una ", " para ", " del "},
-	"nl": {" het ", " een ", " niet ", " van ", " werd "},
-}
-
-func language(text string) string {
-	text = " " + strings.ToLower(oneLine(clip(text, 20_000))) + " "
-	best, most := "en", 3+strings.Count(text, " the ")+strings.Count(text, " and ")+strings.Count(text, " of ")
-	for _, candidate := range []string{"de", "es", "fr", "nl"} {
-		count := 0
-		for _, word := range languages[candidate] {
-			count += strings.Count(text, word)
-		}
-		if count > most {
-			best, most = candidate, count
+func firstOf(values ...string) string {
+	for _, value := range values {
+		if value != "" {
+			return value
 		}
 	}
-	return best
+	return ""
+}
+
+func containsAny(text string, parts ...string) bool {
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,0 +1,159 @@
+package oncall
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// tester is what a test, a fuzz target and a property have in common.
+type tester interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// survives says that a configuration is the same after storage as JSON and after its export.
+func survives(t tester, c Configuration) {
+	t.Helper()
+	stored, err := json.Marshal(c)
+	if err != nil {
+		t.Fatalf("%+v: %v", c, err)
+	}
+	var back Configuration
+	if err := json.Unmarshal(stored, &back); err != nil {
+		t.Fatalf("%s: %v", stored, err)
+	}
+	if !reflect.DeepEqual(c, back) {
+		t.Fatalf("after storage as %s:\n got %+v\nwant %+v", stored, back, c)
+	}
+	exported, err := c.Export()
+	if err != nil {
+		t.Fatalf("%+v: %v", c, err)
+	}
+	if len(exported) == 0 {
+		return
+	}
+	document, err := ParseFile("export.yaml", exported)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, exported)
+	}
+	again, err := Merge(Configuration{}, anyContact, document)
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, exported)
+	}
+	if !reflect.DeepEqual(c, again) {
+		t.Fatalf("after export as\n%s\n got %+v\nwant %+v", exported, again, c)
+	}
+}
+
+func TestWhateverIsAllowedSurvivesStorageAndExport(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) { survives(t, drawConfiguration(t)) })
+}
+
+func TestEmptyListsAreStoredLikeAbsentKeys(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, `
+people: [{id: ana, name: Ana, contacts: [], notify: []}]
+schedules: [{id: s, layers: [{people: [ana], rotation: {every: 1d, start: "2026-01-05T09:00"}, hours: []}], overrides: []}]
+routes: []
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	survives(t, c)
+}
+
+// drawConfiguration is a configuration without faults.
+func drawConfiguration(t *rapid.T) Configuration {
+	words := rapid.SampledFrom([]string{
+		"a", "Ana Ruiz", " ", "0", "007", "true", "null", "~", "- a", "a: b", "#", "'", `"`, "[x]", "{}", "é", "2026-01-01", "18:00", "*", "&a",
+		"two\nlines", "\ttab", "ends ", "<&>", "!!str", "=", "%", "@", "`", "|", "\u2028", "\U0001f600",
+	})
+	optional := rapid.OneOf(rapid.Just(""), words)
+	seconds := rapid.Custom(func(t *rapid.T) Duration {
+		return Duration(time.Duration(rapid.IntRange(0, 7*24*3600).Draw(t, "seconds")) * time.Second)
+	})
+	minute := rapid.IntRange(0, 24*60)
+	moment := rapid.Custom(func(t *rapid.T) LocalTime {
+		at := time.Date(2026, 1, 1, 0, 0, rapid.IntRange(0, 365*86400).Draw(t, "second"), 0, time.UTC)
+		return LocalTime{wall: at, absolute: rapid.Bool().Draw(t, "absolute")}
+	})
+	window := rapid.Custom(func(t *rapid.T) Window {
+		var days []Weekday
+		for range rapid.IntRange(0, 3).Draw(t, "days") {
+			days = append(days, Weekday(rapid.IntRange(0, 6).Draw(t, "day")))
+		}
+		return Window{Days: days, From: Clock(minute.Draw(t, "from")), To: Clock(minute.Draw(t, "to"))}
+	})
+	values := func(of *rapid.Generator[string]) Values {
+		if list := rapid.SliceOfN(of, 0, 3).Draw(t, "values"); len(list) > 0 {
+			return list
+		}
+		return nil
+	}
+	windows := func() []Window {
+		if list := rapid.SliceOfN(window, 0, 2).Draw(t, "hours"); len(list) > 0 {
+			return list
+		}
+		return nil
+	}
+	match := func() Match {
+		m := Match{
+			Severity: values(rapid.SampledFrom([]string{"high", "Low"})), Kind: values(rapid.SampledFrom(kinds)),
+			Product: values(rapid.SampledFrom(products)), Category: values(optional), Title: values(words), Status: values(optional),
+			Device: values(words), Organisation: values(optional), From: values(optional), To: values(optional),
+			Tenant: values(optional), Hours: windows(),
+		}
+		if rapid.Bool().Draw(t, "has verified") {
+			verified := rapid.Bool().Draw(t, "verified")
+			m.Verified = &verified
+		}
+		return m
+	}
+	c := Configuration{
+		People: []Person{
+			{
+				ID: "ana", Name: "A" + words.Draw(t, "name"), Email: optional.Draw(t, "email"), Timezone: "Europe/Madrid", Role: "admin", Detail: DetailMinimal,
+				Contacts: []Contact{{ID: "mail", Channel: "email", To: words.Draw(t, "to"), Secret: optional.Draw(t, "secret")}},
+				Notify:   []Rule{{After: seconds.Draw(t, "after"), Contact: "mail"}},
+			},
+			{ID: "0", Name: "Ben"},
+		},
+		Webhooks: []Webhook{{ID: "1.0", URL: words.Draw(t, "url"), Secret: optional.Draw(t, "secret")}},
+	}
+	schedule := Schedule{ID: "null", Name: optional.Draw(t, "name"), Timezone: rapid.SampledFrom([]string{"", "UTC", "Australia/Lord_Howe"}).Draw(t, "zone")}
+	for range rapid.IntRange(0, 2).Draw(t, "layers") {
+		schedule.Layers = append(schedule.Layers, Layer{
+			Name: optional.Draw(t, "layer"), People: []string{"0", "ana"}, Hours: windows(),
+			Rotation: Rotation{
+				Every: Period{rapid.IntRange(1, 9999).Draw(t, "count"), rapid.SampledFrom([]string{"h", "d", "w", "mo"}).Draw(t, "unit")},
+				Start: moment.Draw(t, "start"),
+			},
+		})
+	}
+	if start := moment.Draw(t, "start"); rapid.Bool().Draw(t, "override") {
+		end := LocalTime{wall: start.wall.Add(time.Duration(seconds.Draw(t, "length"))), absolute: start.absolute}
+		schedule.Overrides = []Override{{Person: "0", Start: start, End: end}}
+	}
+	c.Schedules = []Schedule{schedule}
+	policy := Policy{
+		ID: "true", Repeat: rapid.IntRange(0, maxRepeat).Draw(t, "repeat"), AckExpires: seconds.Draw(t, "ack_expires"),
+		Steps: []Step{{Notify: []Target{{TargetSchedule, "null"}, {TargetPerson, "0"}, {TargetWebhook, "1.0"}}, Wait: 1e9 + seconds.Draw(t, "wait")/2}},
+	}
+	if rapid.Bool().Draw(t, "bundle") {
+		policy.Bundle = &Bundle{After: rapid.IntRange(0, 9).Draw(t, "after"), Within: 1e9 + seconds.Draw(t, "within")}
+	}
+	c.Policies = []Policy{policy}
+	for range rapid.IntRange(0, 2).Draw(t, "routes") {
+		c.Routes = append(c.Routes, Route{Match: match(), Policy: "true", Action: rapid.SampledFrom([]string{"", "page", "record"}).Draw(t, "action"), Runbook: optional.Draw(t, "runbook")})
+	}
+	if rapid.Bool().Draw(t, "mute") {
+		until := moment.Draw(t, "until").wall
+		c.Mutes = []Mute{{Match: match(), Until: until, Reason: "R" + words.Draw(t, "reason")}}
+	}
+	return c
+}

@@ -1,0 +1,47 @@
+package parser
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// banners are what an organisation's filters write above mail from outside, in the words of common filters.
+var banners = regexp.MustCompile(`(?i)^\W*(?:caution|warning|external|attention|achtung|vorsicht|note|security notice|avertissement|advertencia|precaución)\b.{0,80}\b(?:e-?mail|message|sender|outside|extern|nachricht|mensaje|courriel)|\b(?:originated|came|is|sent|comes?) (?:from )?(?:an? )?(?:outside|external)\b.{0,30}\b(?:organi[sz]ation|company|network|sender|source)|you don(?:'|’)t often get e-?mail from|this (?:message|e-?mail) (?:is|was) (?:sent )?from an external|do not click (?:on )?(?:any )?links|learn why this is important|pfptbanner(?:start|end)`)
+
+// bannerHints are words one of which every banner has, in lower case: looking for them is cheaper than for banners.
+var bannerHints = []string{"caution", "warning", "external", "outside", "attention", "achtung", "vorsicht", "notice", "note", "avertissement", "advertencia", "precaución", "often get", "do not click", "learn why", "pfptbanner"}
+
+func isBanner(text string) bool {
+	return len(text) < 600 && containsAny(strings.ToLower(text), bannerHints...) && banners.MatchString(text)
+}
+
+// bannerRows is how far down banners are looked for.
+const bannerRows = 60
+
+// withoutBanner takes off what filters put above a mail. Proofpoint pastes a mangled preview of the body before its
+// banner, so whatever stands above its end goes with it.
+func withoutBanner(s source) source {
+	rows := s.page.rows
+	for i := min(len(rows), bannerRows) - 1; i >= 0; i-- {
+		if strings.Contains(strings.ToLower(rows[i].text()), "pfptbannerend") {
+			if i+1 < len(rows) {
+				rows = rows[i+1:]
+			}
+			break
+		}
+	}
+	for i := range min(len(rows), 8) {
+		if isBanner(rows[i].text()) {
+			rows = slices.Concat(rows[:i], rows[i+1:])
+			break
+		}
+	}
+	s.page.rows = rows
+	return s
+}
+
+// withoutMarks takes the marks out of a text by which Proofpoint finds its own banner again.
+func withoutMarks(text string) string {
+	return strings.NewReplacer("ZjQcmQRYFpfptBannerStart", "", "ZjQcmQRYFpfptBannerEnd", "").Replace(text)
+}

@@ -1,0 +1,131 @@
+package parser
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxAddresses bounds how many addresses of one body are looked at.
+const maxAddresses = 2000
+
+// maxRows bounds how many rows are searched for quoted headers and fields; all of them are shown.
+const maxRows = 10_000
+
+// row is one line of a shown mail: the cells of a table's row, or a single cell.
+type row struct {
+	cells   []string
+	grid    []string // of a table's row: the cells with the empty ones among them
+	heading int      // 1 to 4 inside a heading, else 0
+	gap     bool     // of plain text: an empty line stands before it
+	plain   bool     // it is a line of plain text
+}
+
+// wrapped says whether a mail program can have broken the row's line.
+func (r row) wrapped() bool { return r.plain }
+
+func (r row) text() string { return strings.Join(r.cells, "  ") }
+
+// page is a body as its reader sees it.
+type page struct {
+	rows   []row
+	links  []string // every address that can be followed, in order
+	pixels []string // the addresses of images, which can be trackers
+}
+
+// text is the page as readable text.
+func (p page) text() string {
+	lines := make([]string, len(p.rows))
+	for i, r := range p.rows {
+		lines[i] = r.text()
+	}
+	return manyLines(strings.Join(lines, "\n"))
+}
+
+// plainPage cuts plain text into rows; tabs, pipes and wide gaps after a label part cells. Marks of quoting are left
+// out, and lines that a mail program broke are put together again.
+func plainPage(text string) page {
+	var p page
+	gap, wrapped := false, false
+	for line := range strings.SplitSeq(mendURLs(clip(text, maxText)), "\n") {
+		line = unquote(line)
+		if len(p.links) < maxAddresses {
+			p.links = append(p.links, addressesIn(line)...)
+		}
+		shown := oneLine(line)
+		if shown == "" {
+			gap, wrapped = true, false
+			continue
+		}
+		last := len(p.rows) - 1
+		if wrapped && (unicode.IsLower(firstRune(shown)) || isLabelled(p.rows[last])) && continues(shown) {
+			if len(p.rows[last].cells[0]) < maxLine {
+				p.rows[last].cells[0] += " " + shown
+			}
+		} else {
+			cells := splitLine(line)
+			if len(cells) == 0 {
+				continue
+			}
+			p.rows = append(p.rows, row{cells: cells, gap: gap, plain: true})
+			last++
+		}
+		gap, wrapped = false, len(shown) >= brokenAt && len(p.rows[last].cells) == 1 && (last > bannerRows || !isBanner(shown))
+	}
+	return p
+}
+
+// brokenAt is how long a line is at least that goes on below, in octets.
+const brokenAt = 60
+
+var listMark = regexp.MustCompile(`^(?:[-*•·–]|\d+[.)-])\s`)
+
+// continues says whether a line can be the rest of the one above it.
+func continues(line string) bool {
+	if _, _, labelled := cutColon(line); labelled {
+		return false
+	}
+	return meaningOf(line) == "" && !listMark.MatchString(line) && !strings.HasPrefix(line, "--") && !strings.Contains(line, "://") &&
+		strings.ContainsFunc(line, isWordRune) && !isFooter(line) && !isBanner(line)
+}
+
+// isLabelled says whether a row is a known label with its value, or a line of a quoted header.
+func isLabelled(r row) bool {
+	kind, _ := headerLabel(r)
+	return kind != "" || meaningOf(labelPart(r.cells[0])) != ""
+}
+
+func firstRune(text string) rune {
+	r, _ := utf8.DecodeRuneInString(text)
+	return r
+}
+
+func unquote(line string) string { return strings.TrimLeft(line, "> \u00a0") }
+
+var wideGap = regexp.MustCompile(`[ \x{a0}]{2,}`)
+
+func splitLine(line string) []string {
+	pieces := []string{line}
+	switch {
+	case strings.Contains(strings.TrimSpace(line), "\t"):
+		pieces = strings.Split(line, "\t")
+	case strings.HasPrefix(line, "|"):
+		pieces = strings.Split(line, "|")
+	case strings.Contains(line, "|"):
+		if label, _, _ := strings.Cut(line, "|"); meaningOf(labelPart(label)) != "" {
+			pieces = strings.Split(line, "|")
+		}
+	case strings.Contains(line, "  "), strings.Contains(line, "\u00a0"):
+		if gap := wideGap.FindStringIndex(line); gap != nil && meaningOf(line[:gap[0]]) != "" {
+			pieces = []string{line[:gap[0]], line[gap[1]:]}
+		}
+	}
+	var cells []string
+	for _, piece := range pieces {
+		if piece = oneLine(piece); piece != "" {
+			cells = append(cells, piece)
+		}
+	}
+	return cells
+}

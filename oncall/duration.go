@@ -2,6 +2,7 @@ package oncall
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"time"
@@ -10,10 +11,10 @@ import (
 // Duration is a span of elapsed time, written like "90s", "5m", "1h30m", "7d" or "2w"; a day is 24 hours.
 type Duration time.Duration
 
-// longestDays is a century: what is longer is a slip of the pen, and would not fit into a time.Duration.
-const longestDays = 36500
+// longestDays are the whole days that fit into a time.Duration; more would wrap round to any length at all.
+const longestDays = int(math.MaxInt64 / (24 * time.Hour))
 
-var daysOrWeeks = regexp.MustCompile(`^(\d{1,5})([dw])$`)
+var daysOrWeeks = regexp.MustCompile(`^(\d{1,6})([dw])$`)
 
 // UnmarshalText reads a duration that is not negative.
 func (d *Duration) UnmarshalText(text []byte) error {
@@ -26,7 +27,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 			count *= 7
 		}
 		if count > longestDays {
-			return fmt.Errorf("%q is longer than a century; write at most %dd", text, longestDays)
+			return fmt.Errorf("%q is too long; write at most %dd", text, longestDays)
 		}
 		*d = Duration(time.Duration(count) * 24 * time.Hour)
 		return nil

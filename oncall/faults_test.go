@@ -113,7 +113,7 @@ policies:
       - {notify: [a], wait: 5m}
       - {notify: ["person:a"], wait: -5m}`, `
 team.yaml:4: policies[0].repeat: "often" is not a whole number; write one like 3
-team.yaml:5: policies[0].ack_expires: "99999w" is longer than a century; write at most 36500d
+team.yaml:5: policies[0].ack_expires: "99999w" is too long; write at most 106751d
 team.yaml:7: policies[0].steps[0].notify[0]: "a" is not a target; write schedule:ID, person:ID or webhook:ID
 team.yaml:8: policies[0].steps[1].wait: "-5m" is not a duration; write one like 90s, 5m, 2h or 1d`,
 	},

@@ -33,6 +33,9 @@ func Compose(d Dispatch, links Links) (notify.Message, error) {
 			Severity: string(d.Ticket.Severity), Ticket: d.Ticket.Number, Subject: d.Page.Type, Data: d.Page.Payload,
 		}, nil
 	}
+	if d.Page.Type == SummaryType {
+		return composeSummary(d, links)
+	}
 	minimal := d.Person.Detail == DetailMinimal
 	link := links.URL(d.Page.ID, d.Page.CreatedAt)
 	message := notify.Message{
@@ -40,17 +43,11 @@ func Compose(d Dispatch, links Links) (notify.Message, error) {
 		Severity: string(d.Ticket.Severity), Ticket: d.Ticket.Number, Subject: subject(d.Ticket, minimal), Link: link,
 	}
 	facts := letterFacts(d, minimal)
-	message.Text = plainLetter(message.Subject, facts, link)
-	var html strings.Builder
-	err := letter.Execute(&html, struct {
-		Subject string
-		Facts   []fact
-		Link    string
-	}{message.Subject, facts, link})
-	if err != nil {
+	message.Text = plainLetter(message.Subject, haveIt, link, facts)
+	var err error
+	if message.HTML, err = htmlLetter(message.Subject, haveIt, link, facts); err != nil {
 		return message, fmt.Errorf("compose page %d: %w", d.Page.ID, err)
 	}
-	message.HTML = html.String()
 	if message.Data, err = webhookData(d, minimal, link); err != nil {
 		return message, fmt.Errorf("compose page %d: %w", d.Page.ID, err)
 	}
@@ -103,9 +100,12 @@ func letterFacts(d Dispatch, minimal bool) []fact {
 	return facts
 }
 
-func plainLetter(subject string, facts []fact, link string) string {
+// haveIt is what the button of a page says.
+const haveIt = "I have it (acknowledge)"
+
+func plainLetter(subject, button, link string, facts []fact) string {
 	var text strings.Builder
-	text.WriteString(subject + "\n\nI have it (acknowledge): " + link + "\n")
+	text.WriteString(subject + "\n\n" + button + ": " + link + "\n")
 	if len(facts) > 0 {
 		text.WriteString("\n")
 	}
@@ -115,11 +115,20 @@ func plainLetter(subject string, facts []fact, link string) string {
 	return text.String()
 }
 
+func htmlLetter(subject, button, link string, facts []fact) (string, error) {
+	var html strings.Builder
+	err := letter.Execute(&html, struct {
+		Subject, Button, Link string
+		Facts                 []fact
+	}{subject, button, link, facts})
+	return html.String(), err
+}
+
 var letter = template.Must(template.New("letter").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{.Subject}}</title></head>
 <body style="font-family:system-ui,sans-serif;font-size:15px;line-height:1.5;color:#1b1f24">
 <h1 style="font-size:18px">{{.Subject}}</h1>
-<p><a href="{{.Link}}" style="display:inline-block;padding:12px 20px;border-radius:6px;background:#1565c0;color:#ffffff;text-decoration:none;font-weight:600">I have it (acknowledge)</a></p>
+<p><a href="{{.Link}}" style="display:inline-block;padding:12px 20px;border-radius:6px;background:#1565c0;color:#ffffff;text-decoration:none;font-weight:600">{{.Button}}</a></p>
 {{if .Facts}}<table style="border-collapse:collapse">{{range .Facts}}
 <tr><td style="padding:2px 16px 2px 0;color:#57606a;vertical-align:top">{{.Label}}</td><td>{{.Value}}</td></tr>{{end}}
 </table>{{end}}

@@ -36,11 +36,6 @@ func (c Configuration) Webhook(id string) (Webhook, bool) {
 // WithoutEffect names what the configuration asks for and this version does not do yet.
 func (c Configuration) WithoutEffect() []string {
 	var names []string
-	for _, policy := range c.Policies {
-		if policy.Bundle != nil {
-			names = append(names, "bundle of policy "+policy.ID)
-		}
-	}
 	for _, webhook := range c.Webhooks {
 		for _, event := range webhook.Events {
 			if slices.Contains(laterEventTypes, event) {

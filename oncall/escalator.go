@@ -15,6 +15,8 @@ type EscalationStore interface {
 	ExecuteDue(ctx context.Context, now time.Time, limit int) (int, error)
 	// ExpireAcknowledgements opens again what was acknowledged and not resolved for as long as its policy allows.
 	ExpireAcknowledgements(ctx context.Context, now time.Time, limit int) (int, error)
+	// SummariseBundled makes the summaries that are due at now, for up to limit recipients.
+	SummariseBundled(ctx context.Context, now time.Time, limit int) (int, error)
 	// ReleasePages hands to the queue the pages that are due at now: those of later rules, of further attempts and
 	// those whose sender died.
 	ReleasePages(ctx context.Context, now time.Time, limit int) (int, error)
@@ -31,6 +33,9 @@ func (e *Escalator) Tick(ctx context.Context, now time.Time) error {
 	}
 	if err := drain(ctx, now, e.Store.ExpireAcknowledgements); err != nil {
 		return fmt.Errorf("expire acknowledgements: %w", err)
+	}
+	if err := drain(ctx, now, e.Store.SummariseBundled); err != nil {
+		return fmt.Errorf("summarise bundled pages: %w", err)
 	}
 	if err := drain(ctx, now, e.Store.ReleasePages); err != nil {
 		return fmt.Errorf("release pages: %w", err)

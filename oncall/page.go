@@ -41,12 +41,16 @@ type Page struct {
 	CreatedAt  time.Time  `json:"created_at"`
 	SentAt     *time.Time `json:"sent_at"`
 	FinishedAt *time.Time `json:"finished_at"`
-	// Payload is the data of an event; nil for a page, whose data is made when it is sent.
+	// Bundled says that the page waits for a summary, or went with one.
+	Bundled bool `json:"bundled"`
+	// Bundle bounds the single pages of the page's policy.
+	Bundle Bundle `json:"-"`
+	// Payload is the data of an event or a summary; nil for a page, whose data is made when it is sent.
 	Payload json.RawMessage `json:"-"`
 }
 
-// IsEvent says whether this is a delivery of an event to a webhook and no page.
-func (p Page) IsEvent() bool { return p.Type != PageType }
+// IsEvent says whether this is a delivery of an event to a webhook, and neither a page nor a summary of pages.
+func (p Page) IsEvent() bool { return p.Type != PageType && p.Type != SummaryType }
 
 // giveUpAfter is how long after its moment a delivery is tried again: a page must make room for the next contact, an
 // event may wait for its receiver.
@@ -69,7 +73,7 @@ const (
 // Repeat is the page that follows a push which was sent at now: a phone goes on ringing until somebody acknowledges. ok
 // is false for other channels and after an hour.
 func Repeat(page Page, now time.Time) (again Page, ok bool) {
-	if page.Channel != "push" || page.IsEvent() || page.Repetition >= longestCycle {
+	if page.Channel != "push" || page.Type != PageType || page.Repetition >= longestCycle {
 		return page, false
 	}
 	again = page

@@ -59,7 +59,7 @@ func (c Configuration) Next(position Position, due, now time.Time) Decision {
 		}
 		decision.entry(tickets.EventEscalated, data, now)
 		if len(pages) > 0 {
-			decision.Pages = pages
+			decision.Pages = bundling(pages, policy)
 			decision.Due = begin(due, now).Add(time.Duration(step.Wait))
 			return decision
 		}
@@ -107,7 +107,7 @@ func (c Configuration) Owner(position Position, owner string, now time.Time) (De
 	if !ok || !known || len(policy.Steps) == 0 {
 		return Decision{}, false
 	}
-	decision := Decision{Position: position, Pages: personPages(position, person, now)}
+	decision := Decision{Position: position, Pages: bundling(personPages(position, person, now), policy)}
 	if len(decision.Pages) == 0 {
 		return Decision{}, false
 	}
@@ -229,6 +229,13 @@ func personPages(position Position, person Person, now time.Time) []Page {
 		page := newPage(position, Page{Person: person.ID, Contact: contact.ID, Channel: contact.Channel}, now)
 		page.DueAt = now.Add(time.Duration(rule.After))
 		pages = append(pages, page)
+	}
+	return pages
+}
+
+func bundling(pages []Page, policy Policy) []Page {
+	for i := range pages {
+		pages[i].Bundle = policy.bundle()
 	}
 	return pages
 }

@@ -308,15 +308,14 @@ func TestOnlyVerifiedMailPagesWhereTheSettingsSaySo(t *testing.T) {
 	t.Parallel()
 	ana, ben := newHook(t), newHook(t)
 	app := serveTest(t, func(s *settings) {
-		s.TrustedRelays, s.AuthservID, s.Unverified = "127.0.0.0/8", "mx.test.example", "record"
+		trusting(s)
+		s.Unverified = "record"
 	})
 	app.configure(t, team(ana, ben, "1h"))
 	forged := alertMail("High", "Forged", "pc1", "da1111111111111111_1", "one@example")
 	mustSend(t, app.smtpAddr, forged)
 	app.settled(t)
-	vouched := append([]byte("Authentication-Results: mx.test.example; dmarc=pass header.from=microsoft.com\r\n"),
-		alertMail("High", "Vouched for", "pc2", "da1111111111111111_2", "two@example")...)
-	mustSend(t, app.smtpAddr, vouched)
+	mustSend(t, app.smtpAddr, vouched(alertMail("High", "Vouched for", "pc2", "da1111111111111111_2", "two@example")))
 	eventually(t, "the verified mail pages", func() bool { return len(ana.deliveries()) == 1 })
 	if got := ana.deliveries()[0].message.Data.Ticket.Title; got != "Vouched for" {
 		t.Errorf("page: got %q", got)

@@ -13,8 +13,11 @@ func TestTwoReplicasTellEachPersonOnce(t *testing.T) {
 	t.Parallel()
 	const mails = 40
 	ana, ben := newHook(t), newHook(t)
-	first := serveTest(t, nil)
-	second := serveTest(t, func(s *settings) { s.DatabaseURL = first.settings.DatabaseURL })
+	first := serveTest(t, trusting)
+	second := serveTest(t, func(s *settings) {
+		trusting(s)
+		s.DatabaseURL = first.settings.DatabaseURL
+	})
 	first.configure(t, team(ana, ben, "2s"))
 	var senders sync.WaitGroup
 	for i := range mails {
@@ -24,7 +27,7 @@ func TestTwoReplicasTellEachPersonOnce(t *testing.T) {
 				address = second.smtpAddr
 			}
 			raw := alertMail("High", fmt.Sprintf("Ransomware %d", i), "pc1", fmt.Sprintf("da11111111111111%02d_1", i), fmt.Sprintf("%d@example", i))
-			if _, err := sendMail(t, address, "defender@test.example", raw); err != nil {
+			if _, err := sendMail(t, address, "defender@test.example", vouched(raw)); err != nil {
 				t.Errorf("send: %v", err)
 			}
 		})

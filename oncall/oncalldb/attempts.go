@@ -12,12 +12,11 @@ import (
 	"afterhours/tickets"
 )
 
-// ClaimPage takes a queued page for one attempt. The job that lost its page, because somebody acknowledged or another
-// job has it, gets ok false.
+// ClaimPage takes a queued page for one attempt. The job that lost its page, because somebody acknowledged, another job
+// has it or it goes with a summary, gets ok false.
 func (s *Store) ClaimPage(ctx context.Context, id int64) (dispatch oncall.Dispatch, ok bool, err error) {
-	now := s.Now()
-	page, giveUp, err := claim(ctx, s.Pool, id, now)
-	if errors.Is(err, pgx.ErrNoRows) {
+	page, giveUp, err := claim(ctx, s.Pool, id, s.Now())
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && page.Bundled {
 		return dispatch, false, nil
 	}
 	if err != nil {
@@ -28,16 +27,50 @@ func (s *Store) ClaimPage(ctx context.Context, id int64) (dispatch oncall.Dispat
 	return dispatch, err == nil, err
 }
 
-// claim counts the attempt. started_at keeps a second job for the same page away while the first one sends.
-func claim(ctx context.Context, db querier, id int64, now time.Time) (page oncall.Page, giveUp time.Time, err error) {
-	var payload []byte
-	rows, err := db.Query(ctx, `
-		UPDATE pages SET attempts = attempts + 1, started_at = $2, lease_until = $3
-		WHERE id = $1 AND state = 'queued' AND due_at <= $2 AND (started_at IS NULL OR started_at <= $4)
-		RETURNING `+pageColumns+`, give_up_at, payload`, id, now, now.Add(oncall.ClaimLease), now.Add(-oncall.ClaimLease))
+// claim counts the attempt. started_at keeps a second job for the same page away while the first one sends. The locks let
+// those that would spend the same budget count one after the other.
+func claim(ctx context.Context, db batcher, id int64, now time.Time) (page oncall.Page, giveUp time.Time, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended(coalesce(person, 'webhook:' || webhook), 1)) FROM pages WHERE id = $1 AND single_at IS NULL`, id)
+	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('unverified', 2)) FROM pages WHERE id = $1 AND single_at IS NULL AND unverified`, id)
+	batch.Queue(`
+		WITH p AS (
+			SELECT * FROM pages
+			WHERE id = $1 AND state = 'queued' AND NOT bundled AND due_at <= $2 AND (started_at IS NULL OR started_at <= $4)
+			FOR UPDATE
+		), decided AS (
+			SELECT id AS page, type = 'page' AND repetition = 0 AS countable,
+				type = 'page' AND repetition = 0 AND single_at IS NULL AND (
+					person IS NOT NULL AND bundle_after > 0 AND bundle_after <= (
+						SELECT count(*) FROM pages s
+						WHERE coalesce(s.person, 'webhook:' || s.webhook) = coalesce(p.person, 'webhook:' || p.webhook)
+							AND s.unverified = p.unverified AND s.single_at > $2 - p.bundle_within)
+					OR unverified
+						AND NOT EXISTS (SELECT FROM pages s WHERE s.ticket = p.ticket AND s.type = 'page' AND s.single_at IS NOT NULL)
+						AND $6 <= (SELECT count(DISTINCT ticket) FROM pages s WHERE s.unverified AND s.single_at > $5)
+				) AS over
+			FROM p
+		)
+		UPDATE pages SET
+			bundled = over, attempts = attempts + (NOT over)::integer,
+			started_at = CASE WHEN NOT over THEN $2::timestamptz END,
+			lease_until = CASE WHEN NOT over THEN $3::timestamptz END,
+			single_at = CASE WHEN countable AND NOT over THEN coalesce(single_at, $2) END
+		FROM decided WHERE id = decided.page
+		RETURNING `+pageColumns+`, give_up_at, payload`,
+		id, now, now.Add(oncall.ClaimLease), now.Add(-oncall.ClaimLease), now.Add(-oncall.UnverifiedWithin), oncall.UnverifiedTickets)
+	results := db.SendBatch(ctx, batch)
+	defer func() { err = errors.Join(err, results.Close()) }()
+	for range 2 {
+		if _, err := results.Exec(); err != nil {
+			return page, giveUp, err
+		}
+	}
+	rows, err := results.Query()
 	if err != nil {
 		return page, giveUp, err
 	}
+	var payload []byte
 	page, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (oncall.Page, error) {
 		return scanPage(row, &giveUp, &payload)
 	})
@@ -93,6 +126,9 @@ func (s *Store) told(ctx context.Context, page oncall.Page, configuration oncall
 func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, outcome oncall.Outcome) error {
 	page, now := dispatch.Page, s.Now()
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		if page.Type == oncall.SummaryType && outcome.State != oncall.PageQueued {
+			return s.finishSummary(ctx, tx, page, outcome, now)
+		}
 		at, due, running, err := position(ctx, tx, page.Ticket)
 		if err != nil {
 			return err

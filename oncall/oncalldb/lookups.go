@@ -14,14 +14,14 @@ import (
 const newestPages = 200
 
 const pageColumns = `id, ticket, coalesce(person, '') AS person, webhook, contact, channel, type, generation, round, step,
-	repetition, state, attempts, last_error, provider_id, due_at, created_at, sent_at, finished_at`
+	repetition, state, attempts, last_error, provider_id, due_at, created_at, sent_at, finished_at, bundled`
 
 // scanPage reads pageColumns, and more into extra. Times are in UTC.
 func scanPage(row pgx.CollectableRow, extra ...any) (oncall.Page, error) {
 	var p oncall.Page
 	err := row.Scan(append([]any{
 		&p.ID, &p.Ticket, &p.Person, &p.Webhook, &p.Contact, &p.Channel, &p.Type, &p.Generation, &p.Round, &p.Step,
-		&p.Repetition, &p.State, &p.Attempts, &p.LastError, &p.ProviderID, &p.DueAt, &p.CreatedAt, &p.SentAt, &p.FinishedAt,
+		&p.Repetition, &p.State, &p.Attempts, &p.LastError, &p.ProviderID, &p.DueAt, &p.CreatedAt, &p.SentAt, &p.FinishedAt, &p.Bundled,
 	}, extra...)...)
 	p.DueAt, p.CreatedAt = p.DueAt.UTC(), p.CreatedAt.UTC()
 	if p.SentAt != nil {
@@ -100,6 +100,9 @@ func (s *Store) Letter(ctx context.Context, id int64) (oncall.Letter, error) {
 	}
 	if len(pages) == 0 {
 		return oncall.Letter{}, fmt.Errorf("page %d: %w", id, tickets.ErrNotFound)
+	}
+	if err := s.Pool.QueryRow(ctx, `SELECT payload FROM pages WHERE id = $1`, id).Scan((*[]byte)(&pages[0].Payload)); err != nil {
+		return oncall.Letter{}, fmt.Errorf("page %d: %w", id, err)
 	}
 	dispatch, err := s.dispatch(ctx, pages[0])
 	if err != nil {

@@ -17,11 +17,13 @@ type pageRecord struct {
 	oncall.Page
 	Generation  int             `json:"generation"`
 	Key         string          `json:"key"`
-	Token       string          `json:"token"` // the hash of the link's token; empty for an event, which nobody acknowledges
+	Token       string          `json:"token"` // the hash of the link's token; empty for what nobody acknowledges
 	TokenExpiry time.Time       `json:"token_expires"`
 	GiveUp      time.Time       `json:"give_up_at"`
 	Lease       *time.Time      `json:"lease_until"` // set where it is enqueued at once
 	Payload     json.RawMessage `json:"payload"`
+	After       int             `json:"bundle_after"`
+	Within      string          `json:"bundle_within"`
 }
 
 func (s *Store) record(page oncall.Page, id int64, now time.Time) pageRecord {
@@ -29,9 +31,9 @@ func (s *Store) record(page oncall.Page, id int64, now time.Time) pageRecord {
 	page.CreatedAt = page.CreatedAt.UTC().Truncate(time.Microsecond) // as the database keeps it: the link depends on it
 	record := pageRecord{
 		Page: page, Generation: page.Generation, Key: pageKey(page), TokenExpiry: page.DueAt.Add(oncall.LinkLifetime),
-		GiveUp: page.GiveUpAt(), Payload: page.Payload,
+		GiveUp: page.GiveUpAt(), Payload: page.Payload, After: page.Bundle.After, Within: interval(page.Bundle.Within),
 	}
-	if !page.IsEvent() {
+	if page.Type == oncall.PageType {
 		record.Token = fmt.Sprintf(`\x%x`, oncall.HashToken(s.Links.Token(page.ID, page.CreatedAt)))
 	}
 	if !page.DueAt.After(now) {
@@ -43,17 +45,23 @@ func (s *Store) record(page oncall.Page, id int64, now time.Time) pageRecord {
 
 // insertPages stores queued pages and enqueues those that are due at now. A page whose cause has one already is left out.
 func (s *Store) insertPages(ctx context.Context, tx pgx.Tx, pages []oncall.Page, now time.Time) error {
+	_, err := s.numberPages(ctx, tx, pages, now)
+	return err
+}
+
+// numberPages is insertPages, and returns the pages' ids in their order.
+func (s *Store) numberPages(ctx context.Context, tx pgx.Tx, pages []oncall.Page, now time.Time) ([]int64, error) {
 	if len(pages) == 0 {
-		return nil
+		return nil, nil
 	}
 	rows, err := tx.Query(ctx, `
 		SELECT nextval(pg_get_serial_sequence('pages', 'id')) FROM generate_series(1, $1)`, len(pages))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	records := make([]pageRecord, len(pages))
 	for i, page := range pages {
@@ -61,43 +69,86 @@ func (s *Store) insertPages(ctx context.Context, tx pgx.Tx, pages []oncall.Page,
 	}
 	content, err := json.Marshal(records)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	rows, err = tx.Query(ctx, `
-		INSERT INTO pages (id, key, ticket, person, webhook, contact, channel, type, generation, round, step, repetition,
-			due_at, give_up_at, lease_until, token_hash, token_expires, created_at, payload)
-		OVERRIDING SYSTEM VALUE
-		SELECT id, key, ticket, nullif(person, ''), webhook, contact, channel, type, generation, round, step, repetition,
-			due_at, give_up_at, lease_until, nullif(token, '')::bytea, token_expires, created_at, payload
-		FROM jsonb_to_recordset($1) AS p (id bigint, key text, ticket bigint, person text, webhook text, contact text,
-			channel text, type text, generation integer, round integer, step integer, repetition integer, due_at timestamptz,
-			give_up_at timestamptz, lease_until timestamptz, token text, token_expires timestamptz, created_at timestamptz,
-			payload jsonb)
-		ON CONFLICT (key) DO NOTHING
-		RETURNING id`, content)
+	rows, err = tx.Query(ctx, pageInsertion, content, now, now.Add(-oncall.UnverifiedWithin), oncall.UnverifiedTickets)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	written, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	released, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
-		return err
+		return nil, err
 	}
-	slices.Sort(written)
+	slices.Sort(released)
 	var due []oncall.Page
 	for _, record := range records {
-		if _, stored := slices.BinarySearch(written, record.ID); stored && record.Lease != nil {
+		if _, found := slices.BinarySearch(released, record.ID); found {
 			due = append(due, record.Page)
 		}
 	}
 	if len(due) == 0 {
-		return nil
+		return ids, nil
 	}
-	return s.Enqueue(ctx, tx, due)
+	return ids, s.Enqueue(ctx, tx, due)
 }
+
+// pageInsertion bundles a page at once where its recipient has had enough of late ($2 is now, $3 and $4 the budget of
+// unverified mail), what waits to be sent included: the oldest tickets page by themselves. The claim, which counts
+// exactly, stays the judge. It returns what is to be sent now.
+const pageInsertion = `
+	WITH read AS (
+		SELECT p.*, coalesce(nullif(person, ''), 'webhook:' || webhook) AS recipient,
+			coalesce(t.source = 'email' AND t.verified IS NOT TRUE, false) AS unverified,
+			p.type = 'page' AND p.repetition = 0 AND p.due_at <= $2 AS countable
+		FROM jsonb_to_recordset($1) AS p (id bigint, key text, ticket bigint, person text, webhook text, contact text,
+			channel text, type text, generation integer, round integer, step integer, repetition integer, due_at timestamptz,
+			give_up_at timestamptz, lease_until timestamptz, token text, token_expires timestamptz, created_at timestamptz,
+			payload jsonb, bundle_after integer, bundle_within interval)
+		LEFT JOIN tickets t ON t.number = p.ticket
+	), given AS (
+		SELECT read.*, unverified AND NOT EXISTS (
+			SELECT FROM pages s WHERE s.ticket = read.ticket AND s.type = 'page' AND s.single_at IS NOT NULL) AS limited
+		FROM read
+	), ranked AS (
+		SELECT given.*, row_number() OVER (PARTITION BY recipient, unverified, countable ORDER BY id) AS place,
+			dense_rank() OVER (PARTITION BY limited, countable ORDER BY ticket) AS ticket_place
+		FROM given
+	), waiting AS (
+		SELECT ticket, unverified, coalesce(person, 'webhook:' || webhook) AS recipient FROM pages
+		WHERE state = 'queued' AND NOT bundled AND type = 'page' AND repetition = 0 AND single_at IS NULL AND due_at <= $2
+	), spent AS (
+		SELECT g.*, (
+			SELECT count(*) FROM pages s
+			WHERE coalesce(s.person, 'webhook:' || s.webhook) = g.recipient AND s.unverified = g.unverified
+				AND s.single_at > $2 - g.bundle_within
+		) + (SELECT count(*) FROM waiting w WHERE w.recipient = g.recipient AND w.unverified = g.unverified) AS pages
+		FROM (SELECT DISTINCT recipient, unverified, bundle_after, bundle_within FROM given
+			WHERE countable AND person <> '' AND bundle_after > 0) g
+	), flood AS (
+		SELECT count(DISTINCT ticket) AS tickets FROM (
+			SELECT ticket FROM pages WHERE unverified AND single_at > $3 UNION SELECT ticket FROM waiting WHERE unverified
+		) AS u
+	), inserted AS (
+		INSERT INTO pages (id, key, ticket, person, webhook, contact, channel, type, generation, round, step, repetition,
+			due_at, give_up_at, lease_until, token_hash, token_expires, created_at, payload, unverified, bundle_after,
+			bundle_within, bundled)
+		OVERRIDING SYSTEM VALUE
+		SELECT id, key, ticket, nullif(person, ''), webhook, contact, channel, type, generation, round, step, repetition,
+			due_at, give_up_at, CASE WHEN NOT bundled THEN lease_until END, nullif(token, '')::bytea, token_expires, created_at,
+			payload, unverified, bundle_after, bundle_within, bundled
+		FROM (
+			SELECT ranked.*, countable AND (
+				coalesce(spent.pages + place > bundle_after, false) OR limited AND flood.tickets + ticket_place > $4) AS bundled
+			FROM ranked CROSS JOIN flood LEFT JOIN spent USING (recipient, unverified, bundle_after, bundle_within)
+		) AS ready
+		ON CONFLICT (key) DO NOTHING
+		RETURNING id, lease_until
+	)
+	SELECT id FROM inserted WHERE lease_until IS NOT NULL`
 
 // pageKey names the cause of a page: the same rule of the same step never notifies the same contact twice.
 func pageKey(page oncall.Page) string {
-	if page.IsEvent() {
+	if page.Type != oncall.PageType {
 		return fmt.Sprintf("%d/%s/%s/%d", page.Ticket, page.Type, page.Webhook, page.ID)
 	}
 	return fmt.Sprintf("%d/%d/%d/%d/%s/%s/%s%s/%s/%d", page.Ticket, page.Generation, page.Round, page.Step,
@@ -111,7 +162,7 @@ func (s *Store) ReleasePages(ctx context.Context, now time.Time, limit int) (tak
 		rows, err := tx.Query(ctx, `
 			WITH due AS (
 				SELECT id FROM pages
-				WHERE state = 'queued' AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+				WHERE state = 'queued' AND NOT bundled AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
 				ORDER BY due_at LIMIT $2
 				FOR UPDATE SKIP LOCKED
 			)
@@ -132,4 +183,9 @@ func (s *Store) ReleasePages(ctx context.Context, now time.Time, limit int) (tak
 		return s.Enqueue(ctx, tx, pages)
 	})
 	return taken, err
+}
+
+// interval writes a duration as Postgres reads it.
+func interval(of oncall.Duration) string {
+	return fmt.Sprintf("%d microseconds", time.Duration(of).Microseconds())
 }

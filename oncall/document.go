@@ -64,7 +64,7 @@ func ParseFile(name string, content []byte) (Document, error) {
 			decoder.fault(key, "there is no key %q; use %s", key.Value, strings.Join(sections, ", "))
 		default:
 			d.sections = append(d.sections, key.Value)
-			field := reflect.ValueOf(&d.content).Elem().FieldByName(strings.ToUpper(key.Value[:1]) + key.Value[1:])
+			field := d.content.list(key.Value)
 			decoder.decode(value, field, key.Value)
 		}
 	}

@@ -6,7 +6,10 @@
 // store executes the plan in one transaction. Nothing here asks the clock or the network.
 package tickets
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // State is where a ticket stands in its life.
 type State string
@@ -20,6 +23,22 @@ const (
 
 // Valid says whether s is one of the three states.
 func (s State) Valid() bool { return s == Open || s == Acknowledged || s == Resolved }
+
+// UndoWithin is how long an acknowledgement can be taken back.
+const UndoWithin = time.Minute
+
+// Classifications are what a resolved ticket can turn out to be, in the words of Microsoft's API.
+var Classifications = [...]string{"TruePositive", "FalsePositive", "InformationalExpectedActivity"}
+
+// ParseClassification reads a classification in any case; an empty one is none.
+func ParseClassification(text string) (classification string, ok bool) {
+	for _, known := range Classifications {
+		if strings.EqualFold(known, text) {
+			return known, true
+		}
+	}
+	return "", text == ""
+}
 
 // Source is the way by which a ticket came in.
 type Source string

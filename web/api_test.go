@@ -239,7 +239,7 @@ func TestErrorsOfTheStoreKeepTheirMeaning(t *testing.T) {
 		&tickets.ConflictError{Reason: "it is taken"}: 409, tickets.ErrNotFound: 404, &tickets.InvalidError{Field: "x", Reason: "y"}: 400,
 		tickets.ErrUnavailable: 503, tickets.ErrForbidden: 403, errors.New("secret wire"): 500,
 	} {
-		d.tickets.resolve = func(int64, string) (tickets.Ticket, error) { return tickets.Ticket{}, err }
+		d.tickets.resolve = func(int64, string, string) (tickets.Ticket, error) { return tickets.Ticket{}, err }
 		status, problem := d.apiCall(t, token, http.MethodPost, "/tickets/1042/resolve", "")
 		if detail, _ := problem["detail"].(string); status != want || detail == "" || strings.Contains(detail, "secret") {
 			t.Errorf("%v: got %d %v, want %d", err, status, problem, want)

@@ -23,7 +23,19 @@ func (d *desk) letAct() *[]string {
 			return d.get(number)
 		}
 	}
-	d.tickets.acknowledge, d.tickets.resolve, d.tickets.reopen = act("acknowledge"), act("resolve"), act("reopen")
+	d.tickets.acknowledge, d.tickets.undo, d.tickets.reopen = act("acknowledge"), act("undo"), act("reopen")
+	d.tickets.resolve = func(number int64, actor, classification string) (tickets.Ticket, error) {
+		return act(strings.TrimSpace("resolve "+classification))(number, actor)
+	}
+	d.oncall.apply = func(actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error {
+		configuration, err := d.oncall.configuration()
+		if err != nil {
+			return err
+		}
+		_, err = change(configuration)
+		calls = append(calls, fmt.Sprint(action, " ", actor))
+		return err
+	}
 	d.tickets.assign = func(number int64, actor, person string) (tickets.Ticket, error) {
 		return act("assign "+person)(number, actor)
 	}

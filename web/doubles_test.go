@@ -20,7 +20,8 @@ type ticketsDouble struct {
 	mails       func(int64) ([]tickets.Mail, error)
 	raw         func(int64) ([]byte, error)
 	acknowledge func(number int64, actor string) (tickets.Ticket, error)
-	resolve     func(number int64, actor string) (tickets.Ticket, error)
+	resolve     func(number int64, actor, classification string) (tickets.Ticket, error)
+	undo        func(number int64, actor string) (tickets.Ticket, error)
 	reopen      func(number int64, actor string) (tickets.Ticket, error)
 	addNote     func(number int64, actor, text string) (tickets.Ticket, error)
 	assign      func(number int64, actor, person string) (tickets.Ticket, error)
@@ -61,12 +62,20 @@ func (d *ticketsDouble) Acknowledge(_ context.Context, number int64, actor strin
 	return d.acknowledge(number, actor)
 }
 
-func (d *ticketsDouble) Resolve(_ context.Context, number int64, actor string) (tickets.Ticket, error) {
+func (d *ticketsDouble) UndoAcknowledge(_ context.Context, number int64, actor string) (tickets.Ticket, error) {
+	if d.undo == nil {
+		d.unexpected("UndoAcknowledge")
+		return tickets.Ticket{}, nil
+	}
+	return d.undo(number, actor)
+}
+
+func (d *ticketsDouble) Resolve(_ context.Context, number int64, actor, classification string) (tickets.Ticket, error) {
 	if d.resolve == nil {
 		d.unexpected("Resolve")
 		return tickets.Ticket{}, nil
 	}
-	return d.resolve(number, actor)
+	return d.resolve(number, actor, classification)
 }
 
 func (d *ticketsDouble) Reopen(_ context.Context, number int64, actor string) (tickets.Ticket, error) {
@@ -94,6 +103,7 @@ func (d *ticketsDouble) Assign(_ context.Context, number int64, actor, person st
 }
 
 type onCallDouble struct {
+	apply         func(actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error
 	audit         func(limit int, before int64) ([]oncall.Change, error)
 	t             *testing.T
 	configuration func() (oncall.Configuration, error)
@@ -105,6 +115,14 @@ type onCallDouble struct {
 	invitation    func(string) (oncall.Invitation, error)
 	escalate      func(ticket int64, actor string) error
 	snooze        func(ticket int64, actor string, until time.Time) error
+}
+
+func (d *onCallDouble) Apply(_ context.Context, actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error {
+	if d.apply == nil {
+		d.t.Errorf("unexpected call of Apply")
+		return nil
+	}
+	return d.apply(actor, action, change)
 }
 
 func (d *onCallDouble) Configuration(context.Context) (oncall.Configuration, error) {

@@ -31,7 +31,9 @@ type nightView struct {
 	Holder    string // who acknowledged
 	Yours     bool
 	HeldSince when
+	CanUndo   bool // for a minute
 	Portal    *portal
+	Runbook   string
 	CanRush   bool
 	Notice    string
 	Complaint string
@@ -129,6 +131,8 @@ func (s *Site) showNight(w http.ResponseWriter, r *http.Request, caller nightCal
 		view.Notice = "Escalated: the next ones are being told now."
 	case "snoozed":
 		view.Notice = "Snoozed. The paging begins again when the time is over."
+	case "undone":
+		view.Notice = "Taken back: the ticket is open, and its policy begins again."
 	case "noted":
 		view.Notice = "The note is in the timeline."
 	}
@@ -160,10 +164,14 @@ func (s *Site) nightView(r *http.Request, caller nightCaller) (nightView, error)
 	if links := portals(ticket.Links); len(links) > 0 {
 		view.Portal = &links[0]
 	}
+	if webLink(ticket.Runbook) {
+		view.Runbook = ticket.Runbook
+	}
 	switch {
 	case ticket.State == tickets.Acknowledged && ticket.AcknowledgedAt != nil:
 		view.Holder, view.Yours = caller.name(ticket.AcknowledgedBy), ticket.AcknowledgedBy == caller.actor
 		view.HeldSince = caller.ago(*ticket.AcknowledgedAt)
+		view.CanUndo = view.Yours && undoable(ticket, caller.now)
 	case ticket.State == tickets.Resolved && ticket.ResolvedAt != nil:
 		view.HeldSince = caller.ago(*ticket.ResolvedAt)
 	}

@@ -29,6 +29,12 @@ func (s *Site) nightAcknowledge(w http.ResponseWriter, r *http.Request, caller n
 	return s.render(w, http.StatusOK, "night", view)
 }
 
+// nightUndo is POST /ack/{token}/undo: for the minute after an acknowledgement.
+func (s *Site) nightUndo(w http.ResponseWriter, r *http.Request, caller nightCaller) error {
+	_, err := s.Tickets.UndoAcknowledge(r.Context(), caller.ticket.Number, caller.actor)
+	return s.nightDone(w, r, caller, "undone", err)
+}
+
 // nightEscalate is POST /ack/{token}/escalate.
 func (s *Site) nightEscalate(w http.ResponseWriter, r *http.Request, caller nightCaller) error {
 	return s.nightDone(w, r, caller, "escalated", s.OnCall.Escalate(r.Context(), caller.ticket.Number, caller.actor))

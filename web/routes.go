@@ -31,6 +31,7 @@ func (s *Site) routes() (http.Handler, error) {
 
 		r.Get("/ack/{token}", s.night(s.showNight))
 		r.Post("/ack/{token}", s.night(s.nightAcknowledge))
+		r.Post("/ack/{token}/undo", s.night(s.nightUndo))
 		r.Post("/ack/{token}/escalate", s.night(s.nightEscalate))
 		r.Post("/ack/{token}/snooze", s.night(s.nightSnooze))
 		r.Post("/ack/{token}/note", s.night(s.nightNote))
@@ -40,6 +41,8 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Get("/tickets/{number}", s.desk(auth.Viewer, s.showTicket))
 		r.Get("/tickets/{number}/mails/{id}", s.desk(auth.Viewer, s.showMail))
 		r.Post("/tickets/{number}/acknowledge", s.desk(auth.Responder, s.acknowledge))
+		r.Post("/tickets/{number}/undo-acknowledge", s.desk(auth.Responder, s.undoAcknowledge))
+		r.Post("/tickets/{number}/mute", s.desk(auth.Responder, s.mute))
 		r.Post("/tickets/{number}/resolve", s.desk(auth.Responder, s.resolve))
 		r.Post("/tickets/{number}/reopen", s.desk(auth.Responder, s.reopen))
 		r.Post("/tickets/{number}/escalate", s.desk(auth.Responder, s.escalate))

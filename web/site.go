@@ -32,7 +32,8 @@ type Tickets interface {
 	Mail(ctx context.Context, id int64) (tickets.Mail, error)
 	Raw(ctx context.Context, id int64) ([]byte, error)
 	Acknowledge(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
-	Resolve(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
+	UndoAcknowledge(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
+	Resolve(ctx context.Context, number int64, actor, classification string) (tickets.Ticket, error) // classification "" leaves it
 	Reopen(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 	Note(ctx context.Context, number int64, actor, text string) (tickets.Ticket, error)
 	Assign(ctx context.Context, number int64, actor, person string) (tickets.Ticket, error) // person "" is nobody
@@ -48,6 +49,8 @@ type OnCall interface {
 	Outlook(ctx context.Context, ticket int64) (oncall.Outlook, error)
 	Outlooks(ctx context.Context, numbers []int64) (map[int64]oncall.Outlook, error)
 	HeldPages(ctx context.Context) (int, error)
+	// Apply changes the configuration: change gets what is in force and returns what shall be.
+	Apply(ctx context.Context, actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error
 	// AuditLog returns changes, newest first, below the id before; 0 begins at the newest.
 	AuditLog(ctx context.Context, limit int, before int64) ([]oncall.Change, error)
 	// Invitation is tickets.ErrNotFound where the token is unknown, forged or expired.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"afterhours/oncall"
 	"afterhours/tickets"
@@ -29,6 +30,9 @@ type ticketView struct {
 	Pages     []pageRow
 	Mails     []mailRow
 	People    []choice
+	Classes   []choice
+	CanUndo   bool // an acknowledgement of less than a minute ago
+	Mute      muteForm
 	Complaint string // why an action was not possible
 	Note      string // a note that was refused
 	Age       when
@@ -38,6 +42,15 @@ type ticketView struct {
 type choice struct {
 	ID, Name string
 	Chosen   bool
+}
+
+// classNames are the classifications in words.
+var classNames = map[string]string{
+	"TruePositive": "true positive", "FalsePositive": "false positive", "InformationalExpectedActivity": "expected activity",
+}
+
+func undoable(ticket tickets.Ticket, now time.Time) bool {
+	return ticket.State == tickets.Acknowledged && ticket.AcknowledgedAt != nil && now.Sub(*ticket.AcknowledgedAt) <= tickets.UndoWithin
 }
 
 // portal is one link into Microsoft's portals.
@@ -61,6 +74,7 @@ type pageRow struct {
 	Attempt int
 	Error   string
 	Step    int
+	Bundled bool // it goes, or went, with a summary
 }
 
 type mailRow struct {
@@ -126,6 +140,11 @@ func (s *Site) ticketView(r *http.Request, number int64) (ticketView, error) {
 	for _, person := range reader.configuration.People {
 		view.People = append(view.People, choice{person.ID, person.Name, person.ID == ticket.Assignee})
 	}
+	for _, class := range tickets.Classifications {
+		view.Classes = append(view.Classes, choice{class, classNames[class], class == ticket.Classification})
+	}
+	view.CanUndo = undoable(ticket, reader.now)
+	view.Mute.Title = ticket.Title
 	if len(links) > 0 {
 		view.Portal, view.Links = &links[0], links[1:]
 	}
@@ -210,7 +229,7 @@ func (r reader) facts(ticket tickets.Ticket) []fact {
 	add("Product", productName(ticket.Product))
 	add("Kind", plain(string(ticket.Kind)))
 	add("Category", ticket.Category)
-	add("Classification", ticket.Classification)
+	add("Classification", classNames[ticket.Classification])
 	add("Incident", ticket.IncidentID)
 	add("Alert", ticket.AlertIDs...)
 	add("Tenant", ticket.TenantID)
@@ -236,7 +255,7 @@ func (r reader) pages(pages []oncall.Page) []pageRow {
 		}
 		rows[i] = pageRow{
 			To: to, How: channelName(page.Channel), State: page.State, At: r.at(at), Attempt: page.Attempts,
-			Error: page.LastError, Step: page.Step,
+			Error: page.LastError, Step: page.Step, Bundled: page.Bundled,
 		}
 	}
 	return rows

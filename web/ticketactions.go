@@ -15,9 +15,20 @@ func (s *Site) acknowledge(w http.ResponseWriter, r *http.Request) error {
 	return s.change(w, r, s.Tickets.Acknowledge)
 }
 
-// resolve is POST /tickets/{number}/resolve.
+// undoAcknowledge is POST /tickets/{number}/undo-acknowledge.
+func (s *Site) undoAcknowledge(w http.ResponseWriter, r *http.Request) error {
+	return s.change(w, r, s.Tickets.UndoAcknowledge)
+}
+
+// resolve is POST /tickets/{number}/resolve, with a classification or without.
 func (s *Site) resolve(w http.ResponseWriter, r *http.Request) error {
-	return s.change(w, r, s.Tickets.Resolve)
+	classification, err := formValue(r, "classification")
+	if err != nil {
+		return err
+	}
+	return s.change(w, r, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+		return s.Tickets.Resolve(ctx, number, actor, classification)
+	})
 }
 
 // reopen is POST /tickets/{number}/reopen.
@@ -105,5 +116,8 @@ func (s *Site) complain(w http.ResponseWriter, r *http.Request, number int64, st
 		return err
 	}
 	view.Complaint, view.Note = sentenceOf(reason), r.PostForm.Get("text")
+	if r.PostForm.Has("reason") {
+		view.Mute = muteForm{r.PostForm.Get("title"), r.PostForm.Get("device"), r.PostForm.Get("reason")}
+	}
 	return s.render(w, status, "ticket", view)
 }

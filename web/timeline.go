@@ -53,7 +53,7 @@ func (r reader) entry(event tickets.Event) entry {
 			e.Text = fmt.Sprintf("This ticket went into #%d", into)
 		}
 	case tickets.EventReopened:
-		e.Text = actor + " reopened"
+		e.Text, e.Detail = actor+" reopened", d.text("reason")
 		if event.Actor == tickets.ActorSystem {
 			e.Text = "Opened again: there is something new"
 		}
@@ -61,6 +61,9 @@ func (r reader) entry(event tickets.Event) entry {
 		e.Text, e.Tone = actor+" acknowledged", "good"
 	case tickets.EventResolved:
 		e.Text, e.Tone = actor+" resolved", "good"
+		if class := classNames[d.text("classification")]; class != "" {
+			e.Text += " as " + class
+		}
 	case tickets.EventNote:
 		e.Text, e.Note = actor+" noted", d.text("text")
 	case tickets.EventSnoozed:
@@ -81,6 +84,9 @@ func (r reader) entry(event tickets.Event) entry {
 		e.Text, e.Detail, e.Tone = "Nobody is left to tell", d.text("reason"), "bad"
 	case tickets.EventPageSent:
 		e.Text, e.Detail = "Told "+r.addressee(d), d.text("detail")
+		if d.number("summary") != 0 {
+			e.Text += " in a summary"
+		}
 	case tickets.EventPageHeld:
 		e.Text, e.Detail, e.Tone = "The page to "+r.addressee(d)+" could not leave the house", d.either("reason", "detail"), "bad"
 	case tickets.EventPageFailed:

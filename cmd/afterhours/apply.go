@@ -63,7 +63,7 @@ func (r *rooms) printDifference(ctx context.Context, env environment, documents 
 
 // apply merges documents into the configuration in force and returns what is in force then.
 func (r *rooms) apply(ctx context.Context, documents ...oncall.Document) (applied oncall.Configuration, err error) {
-	err = r.oncall.Apply(ctx, tickets.ActorSystem, func(current oncall.Configuration) (oncall.Configuration, error) {
+	err = r.oncall.Apply(ctx, tickets.ActorSystem, "configuration applied", func(current oncall.Configuration) (oncall.Configuration, error) {
 		applied, err = r.merge(current, documents)
 		return applied, err
 	})

@@ -348,7 +348,7 @@ webhooks: [{id: soc, url: %q, secret: %q, events: [ticket.created, ticket.acknow
 		t.Fatal(err)
 	}
 	eventually(t, "acknowledged", func() bool { return len(types()) == 3 })
-	if _, err := app.rooms.tickets.Resolve(t.Context(), 1001, "ana"); err != nil {
+	if _, err := app.rooms.tickets.Resolve(t.Context(), 1001, "ana", ""); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "resolved", func() bool { return len(types()) == 4 })

@@ -91,8 +91,8 @@ func definitions[T any](ctx context.Context, db querier, query string) ([]T, err
 
 // Apply changes the configuration in one transaction: change gets what is in force and returns what shall be. Two
 // applies wait for each other. The new configuration is followed by every running process from its commit on; the
-// difference stands in the audit log, and an apply that changes nothing leaves no trace.
-func (s *Store) Apply(ctx context.Context, actor string, change func(current oncall.Configuration) (oncall.Configuration, error)) error {
+// difference stands in the audit log under the action, and an apply that changes nothing leaves no trace.
+func (s *Store) Apply(ctx context.Context, actor, action string, change func(current oncall.Configuration) (oncall.Configuration, error)) error {
 	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT FROM configuration FOR UPDATE`); err != nil {
 			return fmt.Errorf("apply: %w", err)
@@ -116,8 +116,7 @@ func (s *Store) Apply(ctx context.Context, actor string, change func(current onc
 		if err := s.write(ctx, tx, wanted); err != nil {
 			return fmt.Errorf("apply: %w", err)
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO audit_log (at, actor, action, difference) VALUES ($1, $2, 'configuration applied', $3)`,
-			s.Now(), actor, difference)
+		_, err = tx.Exec(ctx, `INSERT INTO audit_log (at, actor, action, difference) VALUES ($1, $2, $3, $4)`, s.Now(), actor, action, difference)
 		return err
 	})
 }

@@ -91,7 +91,7 @@ func (r *room) apply(t *testing.T, yaml string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = r.Apply(t.Context(), tickets.ActorSystem, func(current oncall.Configuration) (oncall.Configuration, error) {
+	err = r.Apply(t.Context(), tickets.ActorSystem, "configuration applied", func(current oncall.Configuration) (oncall.Configuration, error) {
 		return oncall.Merge(current, func(_, _, _ string) error { return nil }, document)
 	})
 	if err != nil {

@@ -16,44 +16,78 @@ const maxNote = 10_000
 
 // Acknowledge gives an open ticket to actor and stops its escalation. A ticket that is not open is a ConflictError.
 func (s *Store) Acknowledge(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
-	return s.act(ctx, "acknowledge", number, actor, func(ticket *tickets.Ticket, now time.Time) (tickets.EventType, tickets.ChangeKind, error) {
+	return s.act(ctx, "acknowledge", number, actor, func(ticket *tickets.Ticket, now time.Time) (happening, error) {
 		switch ticket.State {
 		case tickets.Acknowledged:
-			return "", 0, conflict("ticket %d was acknowledged by %s at %s", number, ticket.AcknowledgedBy, ticket.AcknowledgedAt.Format(time.RFC3339))
+			return happening{}, conflict("ticket %d was acknowledged by %s at %s", number, ticket.AcknowledgedBy, ticket.AcknowledgedAt.Format(time.RFC3339))
 		case tickets.Resolved:
-			return "", 0, conflict("ticket %d is resolved; reopen it first", number)
+			return happening{}, conflict("ticket %d is resolved; reopen it first", number)
 		}
 		ticket.State, ticket.AcknowledgedAt, ticket.AcknowledgedBy = tickets.Acknowledged, &now, actor
 		if ticket.Assignee == "" {
 			ticket.Assignee = actor
 		}
-		return tickets.EventAcknowledged, tickets.ChangeAcknowledged, nil
+		return happening{event: tickets.EventAcknowledged, kind: tickets.ChangeAcknowledged}, nil
 	})
 }
 
-// Resolve ends an open or acknowledged ticket. Its keys are free for new tickets from then on.
-func (s *Store) Resolve(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
-	return s.act(ctx, "resolve", number, actor, func(ticket *tickets.Ticket, now time.Time) (tickets.EventType, tickets.ChangeKind, error) {
+// UndoAcknowledge takes an acknowledgement back within tickets.UndoWithin: the ticket is open again and its policy begins
+// anew. Later, or where nobody has acknowledged, it is a ConflictError.
+func (s *Store) UndoAcknowledge(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+	return s.act(ctx, "undo the acknowledgement of", number, actor, func(ticket *tickets.Ticket, now time.Time) (happening, error) {
+		switch {
+		case ticket.State != tickets.Acknowledged:
+			return happening{}, conflict("ticket %d is not acknowledged", number)
+		case now.Sub(*ticket.AcknowledgedAt) > tickets.UndoWithin:
+			return happening{}, conflict("an acknowledgement can be undone for a minute; escalate by hand or resolve ticket %d", number)
+		}
+		if ticket.Assignee == ticket.AcknowledgedBy {
+			ticket.Assignee = ""
+		}
+		ticket.State, ticket.AcknowledgedAt, ticket.AcknowledgedBy = tickets.Open, nil, ""
+		return happening{tickets.EventReopened, tickets.ChangeReopened, map[string]any{"reason": "the acknowledgement was undone"}}, nil
+	})
+}
+
+// Resolve ends an open or acknowledged ticket. Its keys are free for new tickets from then on. classification is one of
+// tickets.Classifications, or empty to leave it as it is.
+func (s *Store) Resolve(ctx context.Context, number int64, actor, classification string) (tickets.Ticket, error) {
+	chosen, ok := tickets.ParseClassification(classification)
+	if !ok {
+		return tickets.Ticket{}, &tickets.InvalidError{Field: "classification", Reason: "there is no such classification; use " + strings.Join(tickets.Classifications[:], ", ")}
+	}
+	return s.act(ctx, "resolve", number, actor, func(ticket *tickets.Ticket, now time.Time) (happening, error) {
 		if ticket.State == tickets.Resolved {
-			return "", 0, conflict("ticket %d is resolved already", number)
+			return happening{}, conflict("ticket %d is resolved already", number)
 		}
 		ticket.State, ticket.ResolvedAt = tickets.Resolved, &now
-		return tickets.EventResolved, tickets.ChangeResolved, nil
+		resolved := happening{event: tickets.EventResolved, kind: tickets.ChangeResolved}
+		if chosen != "" {
+			ticket.Classification, resolved.data = chosen, map[string]any{"classification": chosen}
+		}
+		return resolved, nil
 	})
 }
 
 // Reopen opens a resolved ticket again and starts its escalation anew. A ticket that went into another stays closed.
 func (s *Store) Reopen(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
-	return s.act(ctx, "reopen", number, actor, func(ticket *tickets.Ticket, _ time.Time) (tickets.EventType, tickets.ChangeKind, error) {
+	return s.act(ctx, "reopen", number, actor, func(ticket *tickets.Ticket, _ time.Time) (happening, error) {
 		if ticket.State != tickets.Resolved {
-			return "", 0, conflict("ticket %d is not resolved", number)
+			return happening{}, conflict("ticket %d is not resolved", number)
 		}
 		ticket.State, ticket.ResolvedAt, ticket.AcknowledgedAt, ticket.AcknowledgedBy = tickets.Open, nil, nil, ""
-		return tickets.EventReopened, tickets.ChangeReopened, nil
+		return happening{event: tickets.EventReopened, kind: tickets.ChangeReopened}, nil
 	})
 }
 
-type transition func(ticket *tickets.Ticket, now time.Time) (tickets.EventType, tickets.ChangeKind, error)
+// happening is what a transition did: the timeline's event with its data, and what the on-call room hears of.
+type happening struct {
+	event tickets.EventType
+	kind  tickets.ChangeKind
+	data  map[string]any
+}
+
+type transition func(ticket *tickets.Ticket, now time.Time) (happening, error)
 
 func (s *Store) act(ctx context.Context, operation string, number int64, actor string, change transition) (tickets.Ticket, error) {
 	var after tickets.Ticket
@@ -63,19 +97,20 @@ func (s *Store) act(ctx context.Context, operation string, number int64, actor s
 		if err != nil {
 			return err
 		}
-		event, kind, err := change(&ticket, now)
+		done, err := change(&ticket, now)
 		if err != nil {
 			return err
 		}
 		ticket.UpdatedAt = now
-		if err := writeState(ctx, tx, ticket, kind); err != nil {
+		if err := writeState(ctx, tx, ticket, done.kind); err != nil {
 			return err
 		}
-		if err := AddEvents(ctx, tx, []tickets.Entry{{Ticket: number, Event: tickets.Event{At: now, Type: event, Actor: actor}}}); err != nil {
+		event := tickets.Event{At: now, Type: done.event, Actor: actor, Data: done.data}
+		if err := AddEvents(ctx, tx, []tickets.Entry{{Ticket: number, Event: event}}); err != nil {
 			return err
 		}
 		after = ticket
-		return s.hook(ctx, tx, []tickets.Change{{Kind: kind, Ticket: &after, At: now, Actor: actor}})
+		return s.hook(ctx, tx, []tickets.Change{{Kind: done.kind, Ticket: &after, At: now, Actor: actor}})
 	})
 	return after, err
 }
@@ -99,9 +134,11 @@ func writeState(ctx context.Context, tx pgx.Tx, ticket tickets.Ticket, kind tick
 		}
 	}
 	_, err := tx.Exec(ctx, `
-		UPDATE tickets SET state = $2, acknowledged_at = $3, acknowledged_by = $4, resolved_at = $5, assignee = $6, updated_at = $7
+		UPDATE tickets SET state = $2, acknowledged_at = $3, acknowledged_by = $4, resolved_at = $5, assignee = $6, updated_at = $7,
+			classification = $8
 		WHERE number = $1`,
-		ticket.Number, ticket.State, ticket.AcknowledgedAt, ticket.AcknowledgedBy, ticket.ResolvedAt, ticket.Assignee, ticket.UpdatedAt)
+		ticket.Number, ticket.State, ticket.AcknowledgedAt, ticket.AcknowledgedBy, ticket.ResolvedAt, ticket.Assignee, ticket.UpdatedAt,
+		ticket.Classification)
 	return err
 }
 

@@ -190,7 +190,7 @@ func TestActsChangeTheStateOnceAndNameTheConflict(t *testing.T) {
 	if _, err := r.Reopen(ctx, 1001, "ben"); !errors.Is(err, tickets.ErrConflict) {
 		t.Errorf("reopen an acknowledged ticket: got %v, want a conflict", err)
 	}
-	if _, err := r.Resolve(ctx, 1001, "ben"); err != nil {
+	if _, err := r.Resolve(ctx, 1001, "ben", ""); err != nil {
 		t.Errorf("resolve: %v", err)
 	}
 	if ticket, err := r.Reopen(ctx, 1001, "ben"); err != nil || ticket.State != tickets.Open || ticket.ResolvedAt != nil {
@@ -212,7 +212,7 @@ func TestAResolvedMatterReopensWithinADayAndIsNewLater(t *testing.T) {
 	r := open(t)
 	r.accept(t, "high Ransomware da1")
 	r.read(t, alertOf)
-	if _, err := r.Resolve(t.Context(), 1001, "ana"); err != nil {
+	if _, err := r.Resolve(t.Context(), 1001, "ana", ""); err != nil {
 		t.Fatal(err)
 	}
 	r.now = r.now.Add(tickets.ReopenWithin - time.Minute)
@@ -221,7 +221,7 @@ func TestAResolvedMatterReopensWithinADayAndIsNewLater(t *testing.T) {
 	if ticket, _ := r.Get(t.Context(), 1001); ticket.State != tickets.Open || ticket.MessageCount != 2 {
 		t.Errorf("within a day: got %+v, want the ticket open again", ticket)
 	}
-	if _, err := r.Resolve(t.Context(), 1001, "ana"); err != nil {
+	if _, err := r.Resolve(t.Context(), 1001, "ana", ""); err != nil {
 		t.Fatal(err)
 	}
 	r.now = r.now.Add(tickets.ReopenWithin + time.Minute)

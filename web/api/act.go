@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -24,8 +25,27 @@ func (s *service) acknowledge(ctx context.Context, in *byNumber) (*ticketAnswer,
 	return s.change(ctx, in, s.Tickets.Acknowledge)
 }
 
-func (s *service) resolve(ctx context.Context, in *byNumber) (*ticketAnswer, error) {
-	return s.change(ctx, in, s.Tickets.Resolve)
+func (s *service) undoAcknowledge(ctx context.Context, in *byNumber) (*ticketAnswer, error) {
+	return s.change(ctx, in, s.Tickets.UndoAcknowledge)
+}
+
+type resolveRequest struct {
+	Number  string `path:"number" doc:"The ticket's number"`
+	RawBody []byte `contentType:"application/json" required:"false"`
+}
+
+func (s *service) resolve(ctx context.Context, in *resolveRequest) (*ticketAnswer, error) {
+	var fields struct {
+		Classification string `json:"classification"`
+	}
+	if len(bytes.TrimSpace(in.RawBody)) > 0 {
+		if err := decode(in.RawBody, &fields); err != nil {
+			return nil, err
+		}
+	}
+	return s.change(ctx, &byNumber{in.Number}, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+		return s.Tickets.Resolve(ctx, number, actor, fields.Classification)
+	})
 }
 
 func (s *service) reopen(ctx context.Context, in *byNumber) (*ticketAnswer, error) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"afterhours/tickets"
 )
 
 // maxBody bounds a request's body.
@@ -50,7 +52,7 @@ func add[I, O any](s *service, to huma.API, method, path, id, summary string, ha
 		return out, nil
 	})
 	if takesBody { // after Register, which describes what it reads: bytes
-		operation.RequestBody.Required = true
+		operation.RequestBody.Required = len(schema.Required) > 0
 		operation.RequestBody.Content["application/json"] = &huma.MediaType{Schema: schema}
 	}
 }
@@ -67,6 +69,10 @@ func bodySchema(path string) (*huma.Schema, bool) {
 		return object("person", &huma.Schema{Type: huma.TypeString, Description: "A person's id; empty for nobody."}), true
 	case strings.HasSuffix(path, "/snooze"):
 		return object("until", &huma.Schema{Type: huma.TypeString, Format: "date-time", Description: "Within the next 24 hours."}), true
+	case strings.HasSuffix(path, "/resolve"):
+		return &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
+			"classification": {Type: huma.TypeString, Description: "What it turned out to be: " + strings.Join(tickets.Classifications[:], ", ") + "."},
+		}}, true
 	}
 	return nil, false
 }

@@ -48,6 +48,11 @@ func (c Configuration) Place(section, id string) (at int, ok bool) {
 	return 0, false
 }
 
+// ID is the id of an entry in a section whose entries have ids.
+func (c Configuration) ID(section string, at int) string {
+	return c.list(section).Index(at).FieldByName("ID").String()
+}
+
 // Put returns c with the only entry of the document's section in the place at; one place behind the last adds it. Its
 // errors are ConfigErrors with the document's lines.
 func (c Configuration) Put(section string, at int, document Document, checkContact func(channel, to, secret string) error) (Configuration, error) {

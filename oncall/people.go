@@ -1,6 +1,10 @@
 package oncall
 
-import "afterhours/oncall/notify"
+import (
+	"strings"
+
+	"afterhours/oncall/notify"
+)
 
 // Person is somebody who can be paged. Name and ID are required.
 type Person struct {
@@ -30,6 +34,14 @@ type Contact struct {
 
 // Target is the contact as its channel sees it.
 func (c Contact) Target() notify.Contact { return notify.Contact{Address: c.To, Secret: c.Secret} }
+
+// Shown is the address without what may be a credential: of a URL the host alone.
+func (c Contact) Shown() string {
+	if strings.Contains(c.To, "://") {
+		return notify.Redact(c.To)
+	}
+	return c.To
+}
 
 // Rule notifies one contact some time after the person's turn came.
 type Rule struct {

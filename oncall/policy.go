@@ -74,5 +74,8 @@ type Webhook struct {
 	Events []string `json:"events,omitempty" yaml:"events"`
 }
 
+// Shown is the host of the webhook's URL; its path may be a credential.
+func (w Webhook) Shown() string { return notify.Redact(w.URL) }
+
 // Target is the webhook as its channel sees it.
 func (w Webhook) Target() notify.Contact { return notify.Contact{Address: w.URL, Secret: w.Secret} }

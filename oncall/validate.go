@@ -37,6 +37,18 @@ var (
 	}
 )
 
+// Channels, Kinds, Products and EventTypes are what a contact, a match and a webhook may name.
+func Channels() []string { return slices.Clone(channels) }
+
+// Kinds are the families of mails that a match may name.
+func Kinds() []string { return slices.Clone(kinds) }
+
+// Products are the products that a match may name.
+func Products() []string { return slices.Clone(products) }
+
+// EventTypes are the events that a webhook can ask for.
+func EventTypes() []string { return slices.Clone(eventTypes) }
+
 // validator collects the faults of a configuration.
 type validator struct {
 	known  known

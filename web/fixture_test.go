@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"afterhours/migrations/pgtest"
+	"afterhours/tickets"
 	"afterhours/web/auth"
 )
 
@@ -36,7 +37,7 @@ func newDesk(t *testing.T) *desk {
 	site, err := New(Options{
 		Tickets: d.tickets, OnCall: d.oncall, Auth: auth.New(d.pool, auth.Options{Now: time.Now}),
 		Log: slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Now: func() time.Time { return d.now }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
+		Now: func() time.Time { return d.now }, CheckContact: func(_, _, _ string) error { return nil }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
 		Ready:     func(context.Context) error { return nil },
 		ReadySMTP: func(context.Context) error { return errors.New("the spool is full") },
 		Metrics:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
@@ -88,7 +89,7 @@ func (d *desk) signIn(t *testing.T, id string, role auth.Role) string {
 
 func (d *desk) token(t *testing.T, role auth.Role) string {
 	t.Helper()
-	token, err := d.Auth.CreateToken(t.Context(), "of-"+string(role), string(role), nil)
+	token, err := d.Auth.CreateToken(t.Context(), tickets.ActorSystem, "of-"+string(role), string(role), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 // frame is what every page of the desk shows around its own.
 type frame struct {
 	bare
-	Section string // of the navigation: tickets, oncall, outgoing, configuration or audit
+	Tab     string // where in the navigation: tickets, oncall, or one of the settings' tabs
 	User    string
 	Role    auth.Role
 	MayAct  bool
@@ -19,6 +19,27 @@ type frame struct {
 	Held    int      // pages that could not leave the house
 	Holes   []string // where a ticket would reach nobody
 	Version string
+}
+
+// settingsTab is one page of the settings.
+type settingsTab struct{ Name, Title string }
+
+// Tabs are the settings' pages that whoever looks may open.
+func (f frame) Tabs() []settingsTab {
+	var tabs []settingsTab
+	for _, section := range settingsSections {
+		tabs = append(tabs, settingsTab{section.Name, section.Title})
+	}
+	tabs = append(tabs, settingsTab{"outgoing", "Outgoing mail"}, settingsTab{"configuration", "As YAML"})
+	if f.Admin {
+		tabs = append(tabs, settingsTab{"accounts", "Accounts"}, settingsTab{"tokens", "Tokens"}, settingsTab{"audit", "Audit log"})
+	}
+	return tabs
+}
+
+// Settings says whether the page belongs to the settings.
+func (f frame) Settings() bool {
+	return f.Tab != "tickets" && f.Tab != "oncall" && f.Tab != "sessions" && f.Tab != "setup"
 }
 
 // reader is for whom a page is made: names, the clock and the zone in which times are shown.
@@ -50,7 +71,7 @@ func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
 	}
 	return frame{
 		Holes: configuration.Holes(s.Now()),
-		bare:  s.bare(title, false), Section: section, User: who.Name, Role: who.Role,
+		bare:  s.bare(title, false), Tab: section, User: who.Name, Role: who.Role,
 		MayAct: who.Role.Allows(auth.Responder), Admin: who.Role.Allows(auth.Admin), Held: held, Version: s.Version,
 	}, nil
 }

@@ -68,10 +68,12 @@ type Options struct {
 	Now           func() time.Time
 	PublicURL     string // the base of links in messages
 	IntakeAddress string // shown where there is no ticket yet
-	Ready         func(ctx context.Context) error
-	ReadySMTP     func(ctx context.Context) error
-	Metrics       http.Handler
-	Version       string
+	// CheckContact says whether an address and a secret suit a channel.
+	CheckContact func(channel, to, secret string) error
+	Ready        func(ctx context.Context) error
+	ReadySMTP    func(ctx context.Context) error
+	Metrics      http.Handler
+	Version      string
 }
 
 // Site is the web; it is safe for concurrent use.

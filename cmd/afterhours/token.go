@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"afterhours/tickets"
 	"afterhours/web/auth"
 )
 
@@ -28,7 +29,7 @@ func (c *tokenCreateCommand) Run(ctx context.Context, env environment) error {
 		return usageError{err}
 	}
 	return withRooms(ctx, c.settings, env, func(_ *rooms, db database) error {
-		token, err := auth.New(db.pool, auth.Options{Now: env.now}).CreateToken(ctx, c.Name, c.Role, expires)
+		token, err := auth.New(db.pool, auth.Options{Now: env.now}).CreateToken(ctx, tickets.ActorSystem, c.Name, c.Role, expires)
 		if err != nil {
 			return err
 		}

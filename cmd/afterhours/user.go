@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"text/tabwriter"
 
+	"afterhours/tickets"
 	"afterhours/web/auth"
 )
 
@@ -26,7 +27,7 @@ type userCreateCommand struct {
 // Run prints the new password alone.
 func (c *userCreateCommand) Run(ctx context.Context, env environment) error {
 	return withAccounts(ctx, c.settings, env, func(accounts *auth.Auth) error {
-		password, err := accounts.CreateAccount(ctx, auth.Account{ID: c.ID, Name: c.Name, Email: c.Email, Role: auth.Role(c.Role)})
+		_, password, err := accounts.CreateAccount(ctx, tickets.ActorSystem, auth.Account{ID: c.ID, Name: c.Name, Email: c.Email, Role: auth.Role(c.Role)})
 		if err != nil {
 			return err
 		}
@@ -64,7 +65,7 @@ type userResetPasswordCommand struct {
 // Run prints the new password alone.
 func (c *userResetPasswordCommand) Run(ctx context.Context, env environment) error {
 	return withAccounts(ctx, c.settings, env, func(accounts *auth.Auth) error {
-		password, err := accounts.ResetPassword(ctx, c.Account)
+		password, err := accounts.ResetPassword(ctx, tickets.ActorSystem, c.Account)
 		if err != nil {
 			return err
 		}
@@ -80,7 +81,7 @@ type userDisableCommand struct {
 
 // Run disables the account.
 func (c *userDisableCommand) Run(ctx context.Context, env environment) error {
-	return withAccounts(ctx, c.settings, env, func(accounts *auth.Auth) error { return accounts.Disable(ctx, c.Account) })
+	return withAccounts(ctx, c.settings, env, func(accounts *auth.Auth) error { return accounts.Disable(ctx, tickets.ActorSystem, c.Account) })
 }
 
 func withAccounts(ctx context.Context, s settings, env environment, work func(*auth.Auth) error) error {

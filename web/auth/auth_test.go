@@ -304,22 +304,22 @@ func TestTokens(t *testing.T) {
 	t.Parallel()
 	a, pool, now := setup(t)
 	soon := now.now().Add(time.Hour)
-	token, err := a.CreateToken(t.Context(), "siem", "responder", &soon)
+	token, err := a.CreateToken(t.Context(), "adm", "siem", "responder", &soon)
 	if err != nil || !strings.HasPrefix(token, "ah_") || len(token) < 3+27 {
 		t.Fatalf("token: got %q, %v, want ah_ and at least 160 bits", token, err)
 	}
 	if who, err := a.Bearer(t.Context(), token); err != nil || who != (Identity{"token:siem", "token siem", Responder}) {
 		t.Errorf("bearer: got %+v, %v", who, err)
 	}
-	if _, err := a.CreateToken(t.Context(), "siem", "viewer", nil); !errors.Is(err, tickets.ErrConflict) || !strings.Contains(err.Error(), "siem exists already") {
+	if _, err := a.CreateToken(t.Context(), "adm", "siem", "viewer", nil); !errors.Is(err, tickets.ErrConflict) || !strings.Contains(err.Error(), "siem exists already") {
 		t.Errorf("the name again: got %v, want a conflict that says so", err)
 	}
 	for _, wrong := range [][2]string{{"a b", "viewer"}, {"", "viewer"}, {"x", "owner"}, {"x", ""}, {"x\x00", "viewer"}} {
-		if _, err := a.CreateToken(t.Context(), wrong[0], wrong[1], nil); !errors.Is(err, tickets.ErrInvalid) {
+		if _, err := a.CreateToken(t.Context(), "adm", wrong[0], wrong[1], nil); !errors.Is(err, tickets.ErrInvalid) {
 			t.Errorf("%q: got %v, want invalid", wrong, err)
 		}
 	}
-	forever, err := a.CreateToken(t.Context(), "forever", "viewer", nil)
+	forever, err := a.CreateToken(t.Context(), "adm", "forever", "viewer", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

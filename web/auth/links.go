@@ -122,7 +122,10 @@ func (a *Auth) CreateAdministrator(ctx context.Context, token string, account Fi
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO accounts (id, name, email, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
 			identity.ID, identity.Name, account.Email, identity.Role, hash, a.now())
-		return err
+		if err != nil {
+			return err
+		}
+		return a.audit(ctx, tx, identity.ID, "account "+identity.ID+" made by the first sign-in link: admin")
 	})
 	if err != nil {
 		return Identity{}, linkError(err)

@@ -9,8 +9,9 @@ import (
 
 	"github.com/alexedwards/scs/pgxstore"
 	"github.com/alexedwards/scs/v2"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"afterhours/tickets"
 )
 
 // How long a session lasts without a request, and at most.
@@ -19,7 +20,11 @@ const (
 	sessionLifetime = 24 * time.Hour
 )
 
-const accountKey = "account"
+// What a session holds: the account, and the sign-in by which it can be ended.
+const (
+	accountKey = "account"
+	signInKey  = "sign_in"
+)
 
 func newSessions(pool *pgxpool.Pool, secure bool) *scs.SessionManager {
 	sessions := scs.New()
@@ -40,25 +45,7 @@ func (a *Auth) Sessions(fail func(http.ResponseWriter, *http.Request, error)) fu
 	manager.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
 		fail(w, r, fmt.Errorf("session: %w", classify(err)))
 	}
-	return manager.LoadAndSave
-}
-
-// Current returns whose session the request has; ok is false where it has none, or where the account is gone or
-// disabled.
-func (a *Auth) Current(ctx context.Context) (identity Identity, ok bool, err error) {
-	id := a.sessions.GetString(ctx, accountKey)
-	if id == "" {
-		return Identity{}, false, nil
-	}
-	err = a.pool.QueryRow(ctx, `SELECT id, name, role FROM accounts WHERE id = $1 AND disabled_at IS NULL`, id).
-		Scan(&identity.ID, &identity.Name, &identity.Role)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Identity{}, false, nil
-	}
-	if err != nil {
-		return Identity{}, false, fmt.Errorf("read account of the session: %w", classify(err))
-	}
-	return identity, true, nil
+	return func(next http.Handler) http.Handler { return withClient(manager.LoadAndSave(next)) }
 }
 
 // begin signs an account in, under a new session id: whoever knew the old one does not come in with it.
@@ -67,6 +54,9 @@ func (a *Auth) begin(ctx context.Context, account string) error {
 		return fmt.Errorf("renew session: %w", classify(err))
 	}
 	a.sessions.Put(ctx, accountKey, account)
+	if err := a.record(ctx, account); err != nil {
+		return err
+	}
 	if _, err := a.pool.Exec(ctx, `DELETE FROM sessions WHERE expiry < $1`, a.now()); err != nil {
 		return fmt.Errorf("remove expired sessions: %w", classify(err))
 	}
@@ -75,6 +65,11 @@ func (a *Auth) begin(ctx context.Context, account string) error {
 
 // SignOut ends the request's session, here and in the database.
 func (a *Auth) SignOut(ctx context.Context) error {
+	if id := a.CurrentSession(ctx); id != "" {
+		if err := a.EndSession(ctx, id, ""); err != nil && !errors.Is(err, tickets.ErrNotFound) {
+			return err
+		}
+	}
 	if err := a.sessions.Destroy(ctx); err != nil {
 		return fmt.Errorf("end session: %w", classify(err))
 	}

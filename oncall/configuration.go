@@ -11,7 +11,22 @@ type Configuration struct {
 	Routes    []Route
 	Webhooks  []Webhook
 	Mutes     []Mute
+
+	disabled map[string]string // webhooks that their receivers have ended, with the reason
 }
+
+// Disable returns c in which a webhook is told nothing, for a reason.
+func (c Configuration) Disable(webhook, reason string) Configuration {
+	disabled := map[string]string{webhook: reason}
+	for id, why := range c.disabled {
+		disabled[id] = why
+	}
+	c.disabled = disabled
+	return c
+}
+
+// Disabled is why a webhook is told nothing; empty where it is told.
+func (c Configuration) Disabled(webhook string) string { return c.disabled[webhook] }
 
 // Person returns the person of the given id.
 func (c Configuration) Person(id string) (Person, bool) {

@@ -31,6 +31,8 @@ type Outcome struct {
 	RetryAt time.Time
 	Receipt notify.Receipt
 	Reason  string // why it failed or is held, without any credential
+	Untried bool   // PageQueued without an attempt
+	Gone    bool   // the target is to be told nothing any more
 }
 
 // PageStore is what the Deliverer needs of the store.
@@ -48,6 +50,8 @@ type Deliverer struct {
 	Links    Links
 	Now      func() time.Time
 	Log      *slog.Logger
+
+	circuits circuits
 }
 
 // Deliver makes one attempt to send a page and records its outcome. Its error says that the record is missing, not that
@@ -76,9 +80,18 @@ func (d *Deliverer) attempt(ctx context.Context, dispatch Dispatch) Outcome {
 	if err != nil {
 		return Outcome{State: PageFailed, Reason: err.Error()}
 	}
+	leave, wait := d.circuits.enter(dispatch.Contact.Address, dispatch.Page.IsEvent(), d.Now())
+	if wait > 0 {
+		at := d.Now().Add(wait)
+		if !dispatch.Page.IsEvent() && at.After(dispatch.GiveUp) {
+			return Outcome{State: PageFailed, Reason: "its target answers nothing of late, and its time is over"}
+		}
+		return Outcome{State: PageQueued, RetryAt: at, Untried: true, Reason: "its target is busy or failed of late; the next attempt follows"}
+	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	receipt, err := channel.Send(ctx, dispatch.Contact, message)
+	leave(err != nil && !notify.IsPermanent(err), d.Now())
 	switch {
 	case err == nil && receipt.Delivered:
 		return Outcome{State: PageDelivered, Receipt: receipt}
@@ -87,7 +100,7 @@ func (d *Deliverer) attempt(ctx context.Context, dispatch Dispatch) Outcome {
 	case errors.Is(err, notify.ErrHeld):
 		return Outcome{State: PageHeld, Reason: err.Error()}
 	case notify.IsPermanent(err):
-		return Outcome{State: PageFailed, Reason: err.Error()}
+		return Outcome{State: PageFailed, Reason: err.Error(), Gone: notify.IsGone(err)}
 	}
 	return d.retry(dispatch, err)
 }

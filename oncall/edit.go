@@ -78,6 +78,17 @@ func (c Configuration) Put(section string, at int, document Document, checkConta
 	return c, faults.err()
 }
 
+// Faults are what is wrong with the entry of a path, like schedules[0].
+func (c Configuration) Faults(path string, checkContact func(channel, to, secret string) error) []string {
+	var found []string
+	for _, fault := range c.faults(checkContact) {
+		if strings.HasPrefix(fault.path, path) {
+			found = append(found, fault.message)
+		}
+	}
+	return found
+}
+
 // Without returns c without one entry; its errors name what still needs it.
 func (c Configuration) Without(section string, at int, checkContact func(channel, to, secret string) error) (Configuration, error) {
 	list := c.list(section)

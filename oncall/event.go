@@ -19,14 +19,16 @@ const (
 	EventTicketEscalated    = "ticket.escalated"
 	EventTicketResolved     = "ticket.resolved"
 	EventPageFailed         = "page.failed"
+	EventOnCallChanged      = "oncall.changed"
 )
 
 // eventTypes are the events that this version tells; laterEventTypes are those of the format that it does not tell yet.
 var (
 	eventTypes = []string{
 		EventTicketCreated, EventTicketUpdated, EventTicketAcknowledged, EventTicketEscalated, EventTicketResolved, EventPageFailed,
+		EventOnCallChanged,
 	}
-	laterEventTypes = []string{"oncall.changed", "playbook.approval_requested", "playbook.finished", "intake.silent"}
+	laterEventTypes = []string{"playbook.approval_requested", "playbook.finished", "intake.silent"}
 )
 
 // EventOf is the event that a change of a ticket is to a webhook.
@@ -43,24 +45,43 @@ func EventOf(kind tickets.ChangeKind) string {
 	}
 }
 
-// Notices are the deliveries of one event to the webhooks that ask for it. more is merged into the event's data beside
-// the ticket.
+// Notices are the deliveries of one event of a ticket to the webhooks that ask for it. more is merged into the event's
+// data beside the ticket.
 func (c Configuration) Notices(event string, ticket tickets.Ticket, at time.Time, more map[string]any) ([]Page, error) {
+	data := map[string]any{"ticket": ticket}
+	for key, value := range more {
+		data[key] = value
+	}
+	notices, err := c.notices(event, data, at)
+	for i := range notices {
+		notices[i].Ticket = ticket.Number
+	}
+	return notices, err
+}
+
+// OnCallChanged are the deliveries of the news that another person is on call; an empty one is nobody.
+func (c Configuration) OnCallChanged(schedule, person, previous string, at time.Time) ([]Page, error) {
+	data := map[string]any{"schedule": schedule, "person": nil, "previous": nil}
+	for key, value := range map[string]string{"person": person, "previous": previous} {
+		if value != "" {
+			data[key] = value
+		}
+	}
+	return c.notices(EventOnCallChanged, data, at)
+}
+
+func (c Configuration) notices(event string, data map[string]any, at time.Time) ([]Page, error) {
 	var notices []Page
 	for _, webhook := range c.Webhooks {
-		if !slices.Contains(webhook.Events, event) {
+		if !slices.Contains(webhook.Events, event) || c.Disabled(webhook.ID) != "" {
 			continue
-		}
-		data := map[string]any{"ticket": ticket}
-		for key, value := range more {
-			data[key] = value
 		}
 		payload, err := json.Marshal(data)
 		if err != nil {
 			return nil, err
 		}
 		notices = append(notices, Page{
-			Ticket: ticket.Number, Webhook: webhook.ID, Channel: "webhook", Type: event, State: PageQueued,
+			Webhook: webhook.ID, Channel: "webhook", Type: event, State: PageQueued,
 			DueAt: at, CreatedAt: at, Payload: payload,
 		})
 	}

@@ -191,6 +191,9 @@ func (c Configuration) targetPages(position Position, target Target, asked map[s
 		if !ok {
 			return nil, "does not exist"
 		}
+		if reason := c.Disabled(id); reason != "" {
+			return nil, "is disabled: " + reason
+		}
 		return []Page{newPage(position, Page{Webhook: webhook.ID, Channel: "webhook"}, now)}, ""
 	case TargetSchedule:
 		schedule, ok := c.Schedule(id)

@@ -46,6 +46,12 @@ type Override struct {
 	End    LocalTime `json:"end" yaml:"end"`
 }
 
+// Span is the override's start and end as instants, in the schedule's time zone.
+func (o Override) Span(timezone string) (start, end time.Time) {
+	zone := location(timezone)
+	return o.Start.In(zone), o.End.In(zone)
+}
+
 // Where a shift comes from.
 const (
 	SourceLayer    = "layer"

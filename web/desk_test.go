@@ -27,6 +27,10 @@ func (d *desk) letAct() *[]string {
 	d.tickets.resolve = func(number int64, actor, classification string) (tickets.Ticket, error) {
 		return act(strings.TrimSpace("resolve "+classification))(number, actor)
 	}
+	d.oncall.changed = func(what string) error {
+		calls = append(calls, what)
+		return nil
+	}
 	d.oncall.apply = func(actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error {
 		configuration, err := d.oncall.configuration()
 		if err != nil {

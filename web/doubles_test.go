@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -103,6 +104,8 @@ func (d *ticketsDouble) Assign(_ context.Context, number int64, actor, person st
 }
 
 type onCallDouble struct {
+	deliveries    []oncall.Page
+	changed       func(what string) error // every change of a webhook's state
 	apply         func(actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error
 	audit         func(limit int, before int64) ([]oncall.Change, error)
 	t             *testing.T
@@ -115,6 +118,26 @@ type onCallDouble struct {
 	invitation    func(string) (oncall.Invitation, error)
 	escalate      func(ticket int64, actor string) error
 	snooze        func(ticket int64, actor string, until time.Time) error
+}
+
+func (d *onCallDouble) Deliveries(context.Context, string, int, int64) ([]oncall.Page, error) {
+	return d.deliveries, nil
+}
+
+func (d *onCallDouble) Redeliver(_ context.Context, webhook string, page int64) error {
+	return d.change(fmt.Sprint("redeliver ", webhook, " ", page))
+}
+
+func (d *onCallDouble) EnableWebhook(_ context.Context, actor, webhook string) error {
+	return d.change("enable " + webhook + " " + actor)
+}
+
+func (d *onCallDouble) change(what string) error {
+	if d.changed == nil {
+		d.t.Errorf("unexpected change: %s", what)
+		return nil
+	}
+	return d.changed(what)
 }
 
 func (d *onCallDouble) Apply(_ context.Context, actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error {

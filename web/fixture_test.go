@@ -37,7 +37,9 @@ func newDesk(t *testing.T) *desk {
 	site, err := New(Options{
 		Tickets: d.tickets, OnCall: d.oncall, Auth: auth.New(d.pool, auth.Options{Now: time.Now}),
 		Log: slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Now: func() time.Time { return d.now }, CheckContact: func(_, _, _ string) error { return nil }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
+		Now: func() time.Time { return d.now }, Parse: func([]byte) tickets.Alert {
+			return tickets.Alert{Severity: tickets.High, Title: "Ransomware", Kind: tickets.KindAlert}
+		}, CheckContact: func(_, _, _ string) error { return nil }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
 		Ready:     func(context.Context) error { return nil },
 		ReadySMTP: func(context.Context) error { return errors.New("the spool is full") },
 		Metrics:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),

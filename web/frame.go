@@ -19,6 +19,7 @@ type frame struct {
 	Held    int      // pages that could not leave the house
 	Holes   []string // where a ticket would reach nobody
 	Version string
+	Bare    bool // nothing is configured, and whoever looks may do it
 }
 
 // settingsTab is one page of the settings.
@@ -73,6 +74,7 @@ func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
 		Holes: configuration.Holes(s.Now()),
 		bare:  s.bare(title, false), Tab: section, User: who.Name, Role: who.Role,
 		MayAct: who.Role.Allows(auth.Responder), Admin: who.Role.Allows(auth.Admin), Held: held, Version: s.Version,
+		Bare: len(configuration.Policies) == 0 && who.Role.Allows(auth.Admin),
 	}, nil
 }
 

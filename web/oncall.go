@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"afterhours/oncall"
+	"afterhours/web/auth"
 )
 
 // week is what the page of who is on call shows.
@@ -19,6 +20,8 @@ const horizon = 28 * 24 * time.Hour
 type onCallView struct {
 	frame
 	Schedules []scheduleView
+	People    []choice // whom whoever looks can put on call
+	Complaint string
 }
 
 // scheduleView is one schedule: now, next, and the coming week as a bar and a table.
@@ -34,6 +37,15 @@ type scheduleView struct {
 	Bar      []barPart
 	Days     []string // where the midnights are
 	Gaps     int
+	Coming   []overrideRow // overrides that are not over
+}
+
+// overrideRow is one override; Mine says that whoever looks may remove it.
+type overrideRow struct {
+	Key      string
+	Who      string
+	From, To when
+	Mine     bool
 }
 
 // stretch is one row of the table: a shift, or a gap where Who is empty.
@@ -57,19 +69,33 @@ type barPart struct {
 
 // showOnCall is GET /oncall.
 func (s *Site) showOnCall(w http.ResponseWriter, r *http.Request) error {
-	reader, err := s.readerOf(r)
+	view, err := s.onCallView(r)
 	if err != nil {
 		return err
 	}
+	return s.render(w, http.StatusOK, "oncall", view)
+}
+
+func (s *Site) onCallView(r *http.Request) (onCallView, error) {
+	reader, err := s.readerOf(r)
+	if err != nil {
+		return onCallView{}, err
+	}
 	frame, err := s.frame(r, "On call", "oncall")
 	if err != nil {
-		return err
+		return onCallView{}, err
 	}
 	view := onCallView{frame: frame}
 	for _, schedule := range reader.configuration.Schedules {
 		view.Schedules = append(view.Schedules, reader.schedule(schedule))
 	}
-	return s.render(w, http.StatusOK, "oncall", view)
+	for _, person := range people(reader.configuration) {
+		person.Chosen = person.ID == reader.who.ID
+		if person.Chosen && frame.MayAct || frame.Admin {
+			view.People = append(view.People, person)
+		}
+	}
+	return view, nil
 }
 
 func (r reader) schedule(schedule oncall.Schedule) scheduleView {
@@ -98,6 +124,12 @@ func (r reader) schedule(schedule oncall.Schedule) scheduleView {
 	for _, at := range view.Stretch {
 		if at.Who == "" {
 			view.Gaps++
+		}
+	}
+	for _, override := range schedule.Overrides {
+		if start, end := override.Span(schedule.Timezone); end.After(now) {
+			mine := override.Person == r.who.ID && r.who.Role.Allows(auth.Responder) || r.who.Role.Allows(auth.Admin)
+			view.Coming = append(view.Coming, overrideRow{overrideKey(override), r.name(override.Person), r.day(start), r.day(end), mine})
 		}
 	}
 	view.Bar = bar(view.Stretch, now)

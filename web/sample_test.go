@@ -44,6 +44,8 @@ schedules:
 policies:
   - {id: security, repeat: 2, steps: [{notify: ["schedule:primary"], wait: 5m}, {notify: ["person:ben"], wait: 5m}]}
   - {id: strict, ack_link: login, steps: [{notify: ["person:ana"], wait: 5m}]}
+webhooks:
+  - {id: soc, url: "https://soc.example.com/path-is-secret", secret: whsec_c2VjcmV0, events: [ticket.created]}
 `))
 	if err != nil {
 		t.Fatal(err)

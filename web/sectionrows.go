@@ -122,6 +122,9 @@ func webhookRows(r reader) []entryRow {
 		if webhook.Secret == "" {
 			row.Says = append(row.Says, "unsigned")
 		}
+		if reason := r.configuration.Disabled(webhook.ID); reason != "" {
+			row.Fault = "Disabled: " + reason + ". It is told nothing until it is enabled under its deliveries, or its URL changes."
+		}
 		rows = append(rows, row)
 	}
 	return rows

@@ -97,6 +97,6 @@ func (s *Site) makeFirst(w http.ResponseWriter, r *http.Request, token string, l
 	if err != nil {
 		return err
 	}
-	redirect(w, r, "/tickets")
+	redirect(w, r, "/setup")
 	return nil
 }

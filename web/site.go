@@ -49,6 +49,10 @@ type OnCall interface {
 	Outlook(ctx context.Context, ticket int64) (oncall.Outlook, error)
 	Outlooks(ctx context.Context, numbers []int64) (map[int64]oncall.Outlook, error)
 	HeldPages(ctx context.Context) (int, error)
+	// Deliveries returns what a webhook of the team was sent, newest first, below the id before; 0 begins at the newest.
+	Deliveries(ctx context.Context, webhook string, limit int, before int64) ([]oncall.Page, error)
+	Redeliver(ctx context.Context, webhook string, page int64) error
+	EnableWebhook(ctx context.Context, actor, webhook string) error
 	// Apply changes the configuration: change gets what is in force and returns what shall be.
 	Apply(ctx context.Context, actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error
 	// AuditLog returns changes, newest first, below the id before; 0 begins at the newest.
@@ -70,10 +74,12 @@ type Options struct {
 	IntakeAddress string // shown where there is no ticket yet
 	// CheckContact says whether an address and a secret suit a channel.
 	CheckContact func(channel, to, secret string) error
-	Ready        func(ctx context.Context) error
-	ReadySMTP    func(ctx context.Context) error
-	Metrics      http.Handler
-	Version      string
+	// Parse reads a mail as the intake does.
+	Parse     func(raw []byte) tickets.Alert
+	Ready     func(ctx context.Context) error
+	ReadySMTP func(ctx context.Context) error
+	Metrics   http.Handler
+	Version   string
 }
 
 // Site is the web; it is safe for concurrent use.

@@ -19,7 +19,7 @@ const (
 )
 
 // Post sends a request and classifies its answer: 2xx is success and returns up to 64 KiB of the body; 429 and 503 may
-// ask for a wait; 408, 425, 429 and 5xx are worth another attempt; every other status, and an address that the guard
+// ask for a wait; 408, 425, 429 and 5xx are worth another attempt; 410 is Gone; every other status, and an address that the guard
 // refuses, is permanent. The status counts, also where the body is cut off. Errors name scheme and host alone.
 func Post(client *http.Client, request *http.Request, now func() time.Time) ([]byte, error) {
 	target := Redact(request.URL.String())
@@ -41,6 +41,8 @@ func Post(client *http.Client, request *http.Request, now func() time.Time) ([]b
 			return nil, RetryAfter(fault, wait)
 		}
 		return nil, fault
+	case status == http.StatusGone:
+		return nil, Gone(fault)
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
 		return nil, fault
 	default:

@@ -55,6 +55,15 @@ var ErrHeld = errors.New("no smarthost is configured; set AFTERHOURS_SMARTHOST_U
 // Permanent marks an error that no further attempt can mend.
 func Permanent(err error) error { return &permanentError{err} }
 
+// Gone marks an error as permanent for the address as well: its owner says that it is gone for good (HTTP 410).
+func Gone(err error) error { return Permanent(&goneError{err}) }
+
+// IsGone says whether err was marked by Gone.
+func IsGone(err error) bool {
+	var gone *goneError
+	return errors.As(err, &gone)
+}
+
 // IsPermanent says whether err was marked by Permanent.
 func IsPermanent(err error) bool {
 	var permanent *permanentError
@@ -76,6 +85,10 @@ func Wait(err error) time.Duration {
 type permanentError struct{ error }
 
 func (e *permanentError) Unwrap() error { return e.error }
+
+type goneError struct{ error }
+
+func (e *goneError) Unwrap() error { return e.error }
 
 type retryError struct {
 	error

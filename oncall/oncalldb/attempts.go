@@ -85,8 +85,10 @@ func (s *Store) dispatch(ctx context.Context, page oncall.Page) (oncall.Dispatch
 	if err != nil {
 		return dispatch, err
 	}
-	if dispatch.Ticket, err = s.GetTicket(ctx, page.Ticket); err != nil {
-		return dispatch, err
+	if page.Ticket != 0 {
+		if dispatch.Ticket, err = s.GetTicket(ctx, page.Ticket); err != nil {
+			return dispatch, err
+		}
 	}
 	if page.Webhook != "" {
 		webhook, _ := configuration.Webhook(page.Webhook)
@@ -135,8 +137,8 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 		}
 		if outcome.State == oncall.PageQueued {
 			_, err := tx.Exec(ctx, `
-				UPDATE pages SET due_at = $2, last_error = $3, lease_until = NULL, started_at = NULL
-				WHERE id = $1 AND state = 'queued'`, page.ID, outcome.RetryAt, outcome.Reason)
+				UPDATE pages SET due_at = $2, last_error = $3, lease_until = NULL, started_at = NULL, attempts = attempts - $4
+				WHERE id = $1 AND state = 'queued'`, page.ID, outcome.RetryAt, outcome.Reason, untried(outcome))
 			return err
 		}
 		_, err = tx.Exec(ctx, `
@@ -146,6 +148,17 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 			page.ID, outcome.State, outcome.Reason, outcome.Receipt.ProviderID, now)
 		if err != nil {
 			return err
+		}
+		if outcome.Gone && page.Webhook != "" {
+			configuration, err := s.configuration(ctx, tx)
+			if err != nil {
+				return err
+			}
+			if webhook, ok := configuration.Webhook(page.Webhook); ok && webhook.URL == dispatch.Contact.Address {
+				if err := s.disableWebhook(ctx, tx, webhook, outcome.Reason, now); err != nil {
+					return err
+				}
+			}
 		}
 		if page.IsEvent() {
 			return nil
@@ -179,6 +192,14 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 		return fmt.Errorf("record page %d: %w", page.ID, err)
 	}
 	return nil
+}
+
+// untried is how many attempts an outcome takes back.
+func untried(outcome oncall.Outcome) int {
+	if outcome.Untried {
+		return 1
+	}
+	return 0
 }
 
 func receipt(page oncall.Page, outcome oncall.Outcome, now time.Time) tickets.Entry {

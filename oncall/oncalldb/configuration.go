@@ -37,6 +37,9 @@ func (s *Store) configuration(ctx context.Context, db querier) (oncall.Configura
 	if err != nil {
 		return oncall.Configuration{}, fmt.Errorf("read configuration: %w", err)
 	}
+	if configuration, err = withDisabled(ctx, db, configuration); err != nil {
+		return oncall.Configuration{}, fmt.Errorf("read disabled webhooks: %w", err)
+	}
 	s.loaded.Store(&loadedConfiguration{version, configuration})
 	return configuration, nil
 }

@@ -13,7 +13,7 @@ import (
 
 const newestPages = 200
 
-const pageColumns = `id, ticket, coalesce(person, '') AS person, webhook, contact, channel, type, generation, round, step,
+const pageColumns = `id, coalesce(ticket, 0) AS ticket, coalesce(person, '') AS person, webhook, contact, channel, type, generation, round, step,
 	repetition, state, attempts, last_error, provider_id, due_at, created_at, sent_at, finished_at, bundled`
 
 // scanPage reads pageColumns, and more into extra. Times are in UTC.

@@ -133,7 +133,7 @@ const pageInsertion = `
 			due_at, give_up_at, lease_until, token_hash, token_expires, created_at, payload, unverified, bundle_after,
 			bundle_within, bundled)
 		OVERRIDING SYSTEM VALUE
-		SELECT id, key, ticket, nullif(person, ''), webhook, contact, channel, type, generation, round, step, repetition,
+		SELECT id, key, nullif(ticket, 0), nullif(person, ''), webhook, contact, channel, type, generation, round, step, repetition,
 			due_at, give_up_at, CASE WHEN NOT bundled THEN lease_until END, nullif(token, '')::bytea, token_expires, created_at,
 			payload, unverified, bundle_after, bundle_within, bundled
 		FROM (

@@ -37,7 +37,14 @@ type scheduleView struct {
 	Bar      []barPart
 	Days     []string // where the midnights are
 	Gaps     int
+	Layers   []layerBar    // each alone, the last wins
 	Coming   []overrideRow // overrides that are not over
+}
+
+// layerBar is what one layer, or the overrides, would say alone.
+type layerBar struct {
+	Name string
+	Bar  []barPart
 }
 
 // overrideRow is one override; Mine says that whoever looks may remove it.
@@ -133,8 +140,39 @@ func (r reader) schedule(schedule oncall.Schedule) scheduleView {
 		}
 	}
 	view.Bar = bar(view.Stretch, now)
+	view.Layers = r.layers(schedule, view.Stretch, now)
 	view.Days = days(now, r.zone)
 	return view
+}
+
+// layers are the overrides and the layers, the winning first, in the tones of the final line; without them where a single
+// layer is all.
+func (r reader) layers(schedule oncall.Schedule, final []stretch, now time.Time) []layerBar {
+	if len(schedule.Layers)+min(1, len(schedule.Overrides)) < 2 {
+		return nil
+	}
+	tones := map[string]int{}
+	for _, at := range final {
+		tones[at.Who] = at.Tone
+	}
+	alone := func(name string, part oncall.Schedule) layerBar {
+		part.Timezone = schedule.Timezone
+		stretches := slices.DeleteFunc(r.stretches(part, now, now.Add(week)), func(at stretch) bool { return at.Who == "" })
+		for i, at := range stretches {
+			if tone, known := tones[at.Who]; known {
+				stretches[i].Tone = tone
+			}
+		}
+		return layerBar{name, bar(stretches, now)}
+	}
+	var bars []layerBar
+	if len(schedule.Overrides) > 0 {
+		bars = append(bars, alone("overrides", oncall.Schedule{Overrides: schedule.Overrides}))
+	}
+	for i, layer := range slices.Backward(schedule.Layers) {
+		bars = append(bars, alone(named(layer.Name, "layer "+strconv.Itoa(i+1)), oncall.Schedule{Layers: []oncall.Layer{layer}}))
+	}
+	return bars
 }
 
 // spell is a shift or, without a person, a gap.

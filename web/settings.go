@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -143,6 +144,9 @@ func (s *Site) editor(w http.ResponseWriter, r *http.Request, status int, sectio
 	if at < c.Len(section.Name) {
 		title = strings.ToUpper(section.One[:1]) + section.One[1:] + " " + chi.URLParam(r, "entry")
 		view.Mark = c.Mark(section.Name, at)
+		for i, group := range view.Groups { // timelines and other entries name it
+			view.Groups[i].Fields = slices.DeleteFunc(group.Fields, func(f field) bool { return f.Name == "id" })
+		}
 	} else {
 		view.New = true
 	}

@@ -38,12 +38,16 @@ type setupPage struct {
 	To     string
 	How    string
 	State  oncall.PageState
+	Gone   bool // a provider took it
 	Error  string
 	Letter string // where it can be read, for mail
 }
 
 // setupPerson is what the first form asks for.
 type setupPerson struct{ Name, Email, Timezone, Channel, To string }
+
+// Reached says whether a provider took a page.
+func (v setupView) Reached() bool { return v.Page != nil && v.Page.Gone }
 
 // showSetup is GET /setup.
 func (s *Site) showSetup(w http.ResponseWriter, r *http.Request) error {
@@ -82,13 +86,13 @@ func (s *Site) setupView(r *http.Request) (setupView, error) {
 		if ticket.Source != tickets.FromEmail {
 			continue
 		}
-		if view.Mail == nil || view.Page == nil || view.Taken == nil {
+		if view.Mail == nil || !view.Reached() || view.Taken == nil {
 			if err := s.followTicket(r.Context(), &view, reader, ticket); err != nil {
 				return view, err
 			}
 		}
 	}
-	view.Done = view.Team && view.Mail != nil && view.Page != nil && view.Taken != nil
+	view.Done = view.Team && view.Mail != nil && view.Reached() && view.Taken != nil
 	return view, nil
 }
 
@@ -107,8 +111,8 @@ func (s *Site) followTicket(ctx context.Context, view *setupView, r reader, tick
 			continue
 		}
 		gone := page.State == oncall.PageSent || page.State == oncall.PageDelivered
-		if view.Page == nil || gone {
-			view.Page = &setupPage{To: r.name(page.Person), How: channelName(page.Channel), State: page.State, Error: page.LastError}
+		if view.Page == nil || gone && !view.Page.Gone {
+			view.Page = &setupPage{To: r.name(page.Person), How: channelName(page.Channel), State: page.State, Gone: gone, Error: page.LastError}
 			if page.Channel == "email" {
 				view.Page.Letter = r.letter(page).URL
 			}

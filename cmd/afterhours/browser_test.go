@@ -80,6 +80,22 @@ func TestEveryPageFitsEveryScreen(t *testing.T) {
 		{"configuration", app.baseURL + "/settings/configuration"},
 		{"audit", app.baseURL + "/settings/audit"},
 		{"letter", app.baseURL + "/settings/outgoing/1"},
+		{"people", app.baseURL + "/settings/people"},
+		{"person", app.baseURL + "/settings/people/ana"},
+		{"schedules", app.baseURL + "/settings/schedules"},
+		{"schedule", app.baseURL + "/settings/schedules/primary"},
+		{"policies", app.baseURL + "/settings/policies"},
+		{"policy", app.baseURL + "/settings/policies/security"},
+		{"routes", app.baseURL + "/settings/routes"},
+		{"route", app.baseURL + "/settings/routes/1"},
+		{"mutes", app.baseURL + "/settings/mutes"},
+		{"webhooks", app.baseURL + "/settings/webhooks"},
+		{"webhook", app.baseURL + "/settings/webhooks/@new"},
+		{"tokens", app.baseURL + "/settings/tokens"},
+		{"accounts", app.baseURL + "/settings/accounts"},
+		{"sessions", app.baseURL + "/sessions"},
+		{"simulation", app.baseURL + "/oncall/simulate"},
+		{"setup", app.baseURL + "/setup"},
 	}
 	for i, page := range pages {
 		if i == 1 {
@@ -244,5 +260,55 @@ func signIn(t *testing.T, ctx context.Context, app *application) {
 	)
 	if err != nil {
 		t.Fatalf("sign in: %v", err)
+	}
+}
+
+// TestTheSetUpGuideLeadsToAnAcknowledgedPage follows the guide from an empty database: the first administrator, a person
+// on call, a mail, the message that reaches them, and the button in it.
+func TestTheSetUpGuideLeadsToAnAcknowledgedPage(t *testing.T) {
+	t.Parallel()
+	app, phone := serveTest(t, nil), newHook(t)
+	token, err := app.auth.CreateLoginLink(t.Context(), nil, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := browser(t)
+	complaints := listen(t, ctx)
+	err = chromedp.Do(ctx,
+		withoutScript, chromedp.EmulateViewport(360, 780),
+		chromedp.Navigate(app.baseURL+"/login/"+token),
+		chromedp.SendKeys(`#name`, "Ana Ruiz"), chromedp.SendKeys(`#email`, "ana@demo.example"),
+		chromedp.SendKeys(`#password`, "correct horse battery staple"), chromedp.Click(`main form button`),
+		chromedp.WaitVisible(`.steps`),
+		chromedp.SendKeys(`#timezone`, "Europe/Madrid"), chromedp.SendKeys(`#channel`, "webhook"), chromedp.SendKeys(`#to`, phone.URL),
+		chromedp.Click(`.steps form button`),
+		chromedp.WaitVisible(`.steps li.done`),
+	)
+	if err != nil {
+		t.Fatalf("who is woken: %v", err)
+	}
+	mustSend(t, app.smtpAddr, alertMail("High", "Test alert", "pc1", "da1111111111111111_1", "test@example"))
+	eventually(t, "the contact is reached", func() bool { return len(phone.deliveries()) == 1 })
+	eventually(t, "the guide shows the mail and the page", func() bool {
+		if err := chromedp.Do(ctx, chromedp.Navigate(app.baseURL+"/setup"), chromedp.WaitVisible(`.steps`)); err != nil {
+			t.Fatal(err)
+		}
+		done, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.querySelectorAll(".steps li.done").length`))
+		return err == nil && done == 3
+	})
+	err = chromedp.Do(ctx,
+		chromedp.Navigate(phone.deliveries()[0].message.Data.AckURL), chromedp.WaitVisible(`button.big`),
+		chromedp.Click(`button.big`), chromedp.WaitVisible(`.done`),
+		chromedp.Navigate(app.baseURL+"/setup"), chromedp.WaitVisible(`.notice`),
+	)
+	if err != nil {
+		t.Fatalf("acknowledge: %v", err)
+	}
+	said, err := chromedp.Run(ctx, chromedp.Text(`.notice`))
+	if err != nil || !strings.Contains(said, "It works.") || !strings.Contains(said, "Ana Ruiz acknowledged") {
+		t.Errorf("at the end: got %q, %v", said, err)
+	}
+	if told := complaints(); len(told) > 0 {
+		t.Errorf("the browser complains:\n%s", strings.Join(told, "\n"))
 	}
 }

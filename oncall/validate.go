@@ -37,7 +37,7 @@ var (
 	}
 )
 
-// Channels, Kinds, Products and EventTypes are what a contact, a match and a webhook may name.
+// Channels are the channels that a contact may name.
 func Channels() []string { return slices.Clone(channels) }
 
 // Kinds are the families of mails that a match may name.

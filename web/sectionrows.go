@@ -137,9 +137,17 @@ func matchWords(match oncall.Match) string {
 		name   string
 		values oncall.Values
 	}{
-		{"severity", match.Severity}, {"kind", match.Kind}, {"product", match.Product}, {"category", match.Category},
-		{"title", match.Title}, {"status", match.Status}, {"device", match.Device}, {"organisation", match.Organisation},
-		{"from", match.From}, {"to", match.To}, {"tenant", match.Tenant},
+		{"severity", match.Severity},
+		{"kind", match.Kind},
+		{"product", match.Product},
+		{"category", match.Category},
+		{"title", match.Title},
+		{"status", match.Status},
+		{"device", match.Device},
+		{"organisation", match.Organisation},
+		{"from", match.From},
+		{"to", match.To},
+		{"tenant", match.Tenant},
 	} {
 		if len(key.values) > 0 {
 			parts = append(parts, key.name+" "+strings.Join(key.values, " or "))

@@ -115,10 +115,15 @@ func (s *Site) simulate(w http.ResponseWriter, r *http.Request) error {
 func readFacts(alert tickets.Alert) []fact {
 	var facts []fact
 	for _, at := range []fact{
-		{Label: "Kind", Values: []string{plain(string(alert.Kind))}}, {Label: "Severity", Values: []string{alert.Severity.Word()}},
-		{Label: "Title", Values: []string{alert.Title}}, {Label: "Device", Values: alert.Devices}, {Label: "User", Values: alert.Users},
-		{Label: "Product", Values: []string{productName(alert.Product)}}, {Label: "Organisation", Values: []string{alert.Organisation}},
-		{Label: "Category", Values: []string{alert.Category}}, {Label: "From", Values: []string{alert.Message.From}},
+		{Label: "Kind", Values: []string{plain(string(alert.Kind))}},
+		{Label: "Severity", Values: []string{alert.Severity.Word()}},
+		{Label: "Title", Values: []string{alert.Title}},
+		{Label: "Device", Values: alert.Devices},
+		{Label: "User", Values: alert.Users},
+		{Label: "Product", Values: []string{productName(alert.Product)}},
+		{Label: "Organisation", Values: []string{alert.Organisation}},
+		{Label: "Category", Values: []string{alert.Category}},
+		{Label: "From", Values: []string{alert.Message.From}},
 		{Label: "Warnings", Values: alert.Warnings},
 	} {
 		if strings.Join(at.Values, "") != "" {

@@ -37,7 +37,7 @@ func (c *Channel) Check(to notify.Contact) error {
 	if err := (notify.Guard{AllowPrivate: c.AllowPrivate}).CheckURL(to.Address); err != nil {
 		return err
 	}
-	_, err := signer(to.Secret)
+	_, err := signers(to.Secret)
 	return err
 }
 
@@ -73,26 +73,30 @@ func (c *Channel) sign(request *http.Request, secret, id string, body []byte) er
 	at := c.Now()
 	request.Header.Set("webhook-id", id)
 	request.Header.Set("webhook-timestamp", strconv.FormatInt(at.Unix(), 10))
-	signing, err := signer(secret)
-	if err != nil || signing == nil {
+	signing, err := signers(secret)
+	if err != nil || len(signing) == 0 {
 		return err
 	}
-	signature, err := signing.Sign(id, at, body)
-	if err != nil {
-		return errors.New("the webhook cannot be signed")
+	signatures := make([]string, len(signing))
+	for i, signer := range signing {
+		if signatures[i], err = signer.Sign(id, at, body); err != nil {
+			return errors.New("the webhook cannot be signed")
+		}
 	}
-	request.Header.Set("webhook-signature", signature)
+	request.Header.Set("webhook-signature", strings.Join(signatures, " "))
 	return nil
 }
 
-// signer reads a secret of the form whsec_ and base64; it is nil for an empty one.
-func signer(secret string) (*standardwebhooks.Webhook, error) {
-	if secret == "" {
-		return nil, nil
-	}
-	signing, err := standardwebhooks.NewWebhook(secret)
-	if err != nil || strings.TrimPrefix(secret, "whsec_") == "" {
-		return nil, errors.New("the secret cannot sign; write whsec_ and 24 to 64 random bytes in base64")
+// signers read secrets of the form whsec_ and base64, none for an empty text. While a receiver changes its secret, the
+// old and the new one stand side by side, with a space between, and each message carries both signatures.
+func signers(secrets string) ([]*standardwebhooks.Webhook, error) {
+	var signing []*standardwebhooks.Webhook
+	for secret := range strings.FieldsSeq(secrets) {
+		signer, err := standardwebhooks.NewWebhook(secret)
+		if err != nil || strings.TrimPrefix(secret, "whsec_") == "" {
+			return nil, errors.New("the secret cannot sign; write whsec_ and 24 to 64 random bytes in base64, or two of them with a space between")
+		}
+		signing = append(signing, signer)
 	}
 	return signing, nil
 }

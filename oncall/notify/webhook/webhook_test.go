@@ -2,7 +2,9 @@ package webhook_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -13,7 +15,10 @@ import (
 	"afterhours/oncall/notify/webhook"
 )
 
-const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+const (
+	secret    = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	newSecret = "whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0"
+)
 
 func channel() *webhook.Channel {
 	guard := notify.Guard{AllowPrivate: true}
@@ -63,6 +68,7 @@ func TestAddressesAndSecretsAreCheckedBeforeTheyAreStored(t *testing.T) {
 	}{
 		{"https://hooks.example.com/ana", secret, true},
 		{"https://hooks.example.com/ana", "", true},
+		{"https://hooks.example.com/ana", secret + " " + newSecret, true},
 		{"https://hooks.example.com/ana", "whsec_", false},
 		{"https://hooks.example.com/ana", "whsec_not base64", false},
 		{"http://hooks.example.com/ana", secret, false},
@@ -70,6 +76,31 @@ func TestAddressesAndSecretsAreCheckedBeforeTheyAreStored(t *testing.T) {
 	} {
 		if err := strict.Check(notify.Contact{Address: c.address, Secret: c.secret}); (err == nil) != c.ok {
 			t.Errorf("%s with %q: got %v", c.address, c.secret, err)
+		}
+	}
+}
+
+func TestBothSecretsSignWhileOneReplacesTheOther(t *testing.T) {
+	t.Parallel()
+	got := make(chan error, 2)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		for _, one := range []string{secret, newSecret} {
+			verifier, err := standardwebhooks.NewWebhook(one)
+			if err == nil {
+				err = verifier.Verify(body, r.Header)
+			}
+			got <- err
+		}
+	}))
+	defer server.Close()
+	message := notifytest.Message()
+	if _, err := channel().Send(t.Context(), notify.Contact{Address: server.URL, Secret: secret + " " + newSecret}, message); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := <-got; err != nil {
+			t.Errorf("signature: %v", err)
 		}
 	}
 }

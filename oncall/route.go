@@ -73,7 +73,7 @@ func (m Match) Matches(facts Facts, at time.Time) bool {
 	return equal(m.Severity, string(t.Severity)) && equal(m.Kind, string(t.Kind)) && equal(m.Product, string(t.Product)) &&
 		equal(m.Category, t.Category) && glob(m.Title, t.Title) && equal(m.Status, facts.Status) &&
 		glob(m.Device, t.Devices...) && equal(m.Organisation, t.Organisation) && equal(m.From, facts.From) &&
-		equal(m.To, facts.To...) && equal(m.Tenant, t.TenantID) && within(m.Hours, at, time.UTC)
+		equal(m.To, facts.To...) && equal(m.Tenant, t.TenantID) && tickets.WithinAny(m.Hours, at, time.UTC)
 }
 
 func equal(want Values, got ...string) bool {

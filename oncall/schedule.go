@@ -3,6 +3,8 @@ package oncall
 import (
 	"slices"
 	"time"
+
+	"afterhours/tickets"
 )
 
 // Schedule says who is on call: layers, of which the later win over the earlier, and overrides, which win over layers.
@@ -31,13 +33,12 @@ type Rotation struct {
 	Start LocalTime `json:"start" yaml:"start"`
 }
 
-// Window opens on each of Days (every day without them) at From and closes at To, on the next day where To is not later
-// than From.
-type Window struct {
-	Days []Weekday `json:"days,omitempty" yaml:"days"`
-	From Clock     `json:"from" yaml:"from" required:"true"`
-	To   Clock     `json:"to" yaml:"to" required:"true"`
-}
+// Window, Clock and Weekday are the domain's: the windows of playbooks follow the same rules.
+type (
+	Window  = tickets.Window
+	Clock   = tickets.Clock
+	Weekday = tickets.Weekday
+)
 
 // Override puts one person on call for a span; later overrides win over earlier ones.
 type Override struct {
@@ -77,7 +78,7 @@ func (s Schedule) At(at time.Time) (person, source string, ok bool) {
 }
 
 func (l Layer) at(at time.Time, zone *time.Location) (string, bool) {
-	if len(l.People) == 0 || at.Before(l.Rotation.Start.In(zone)) || !within(l.Hours, at, zone) {
+	if len(l.People) == 0 || at.Before(l.Rotation.Start.In(zone)) || !tickets.WithinAny(l.Hours, at, zone) {
 		return "", false
 	}
 	return l.People[l.Rotation.turn(at, zone)%len(l.People)], true
@@ -94,11 +95,11 @@ func (r Rotation) begin(n int, zone *time.Location) time.Time {
 	case "h":
 		return time.Unix(r.Start.In(zone).Unix()+int64(count)*3600, 0).UTC() // a time.Duration ends after 292 years
 	case "w":
-		return resolve(digits.AddDate(0, 0, 7*count), zone)
+		return tickets.ResolveWall(digits.AddDate(0, 0, 7*count), zone)
 	case "mo":
-		return resolve(addMonths(digits, count), zone)
+		return tickets.ResolveWall(addMonths(digits, count), zone)
 	default:
-		return resolve(digits.AddDate(0, 0, count), zone)
+		return tickets.ResolveWall(digits.AddDate(0, 0, count), zone)
 	}
 }
 
@@ -120,38 +121,4 @@ func (r Rotation) turn(at time.Time, zone *time.Location) int {
 		n--
 	}
 	return n
-}
-
-// within says whether a window is open at a moment; without windows it always is.
-func within(windows []Window, at time.Time, zone *time.Location) bool {
-	if len(windows) == 0 {
-		return true
-	}
-	today := dayOf(at, zone)
-	for _, window := range windows {
-		for back := range 3 { // a window can begin on the day before, which a change of offset can move once more
-			if open, shut, ok := window.on(today.AddDate(0, 0, 1-back), zone); ok && !at.Before(open) && at.Before(shut) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// dayOf is the calendar day of an instant in a zone, as midnight in UTC.
-func dayOf(at time.Time, zone *time.Location) time.Time {
-	return digitsOf(at, zone).Truncate(24 * time.Hour)
-}
-
-// on is the span of a window that begins on a day; ok is false on other days.
-func (w Window) on(day time.Time, zone *time.Location) (open, shut time.Time, ok bool) {
-	if len(w.Days) > 0 && !slices.Contains(w.Days, Weekday(day.Weekday())) {
-		return open, shut, false
-	}
-	open = resolve(day.Add(time.Duration(w.From)*time.Minute), zone)
-	end := day
-	if w.To <= w.From {
-		end = day.AddDate(0, 0, 1)
-	}
-	return open, resolve(end.Add(time.Duration(w.To)*time.Minute), zone), true
 }

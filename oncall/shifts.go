@@ -3,6 +3,8 @@ package oncall
 import (
 	"slices"
 	"time"
+
+	"afterhours/tickets"
 )
 
 // Shift is a stretch on call, half open, in UTC.
@@ -128,9 +130,9 @@ func (l Layer) shifts(from, to time.Time, zone *time.Location) []Shift {
 // openings are the stretches in which any window is open, in order and joined.
 func openings(windows []Window, from, to time.Time, zone *time.Location) []Gap {
 	var open []Gap
-	for day := dayOf(from, zone).AddDate(0, 0, -2); !day.After(dayOf(to, zone).AddDate(0, 0, 1)); day = day.AddDate(0, 0, 1) {
+	for day := tickets.DayOf(from, zone).AddDate(0, 0, -2); !day.After(tickets.DayOf(to, zone).AddDate(0, 0, 1)); day = day.AddDate(0, 0, 1) {
 		for _, window := range windows {
-			begin, end, ok := window.on(day, zone)
+			begin, end, ok := window.On(day, zone)
 			begin, end = later(begin, from), earlier(end, to)
 			if ok && begin.Before(end) {
 				open = append(open, Gap{begin, end})

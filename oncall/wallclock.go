@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"afterhours/tickets"
 )
 
 // LocalTime is a moment as a person writes it: with an offset an instant, without one a wall-clock time in the zone of
@@ -50,62 +52,15 @@ func (l LocalTime) In(zone *time.Location) time.Time {
 	if l.absolute {
 		return l.wall
 	}
-	return resolve(l.wall, zone)
+	return tickets.ResolveWall(l.wall, zone)
 }
 
 // digits are the wall-clock digits in the given zone.
 func (l LocalTime) digits(zone *time.Location) time.Time {
 	if l.absolute {
-		return digitsOf(l.wall, zone)
+		return tickets.WallDigits(l.wall, zone)
 	}
 	return l.wall
-}
-
-// digitsOf are the wall-clock digits that an instant shows in a zone, as a time in UTC.
-func digitsOf(at time.Time, zone *time.Location) time.Time {
-	local := at.In(zone)
-	_, offset := local.Zone()
-	return at.UTC().Add(time.Duration(offset) * time.Second)
-}
-
-// resolve is the instant of wall-clock digits in a zone: of a repeated time the first, of a skipped one the first
-// instant after the gap. time.Date promises neither.
-func resolve(digits time.Time, zone *time.Location) time.Time {
-	guess := time.Date(digits.Year(), digits.Month(), digits.Day(), digits.Hour(), digits.Minute(), digits.Second(), 0, zone)
-	transitions := transitionsAround(guess)
-	var first time.Time
-	for _, near := range append([]time.Time{guess}, transitions...) {
-		for _, side := range []time.Time{near.Add(-time.Nanosecond), near} {
-			_, offset := side.In(zone).Zone()
-			instant := digits.Add(-time.Duration(offset) * time.Second)
-			if digitsOf(instant, zone).Equal(digits) && (first.IsZero() || instant.Before(first)) {
-				first = instant
-			}
-		}
-	}
-	if !first.IsZero() {
-		return first
-	}
-	for _, transition := range transitions {
-		if digitsOf(transition.Add(-time.Nanosecond), zone).Before(digits) && digitsOf(transition, zone).After(digits) {
-			return transition.UTC()
-		}
-	}
-	return guess.UTC()
-}
-
-// transitionsAround are the changes of offset before and after a moment, if they are near enough to matter.
-func transitionsAround(at time.Time) []time.Time {
-	const near = 27 * time.Hour // offsets differ by a day at most
-	var found []time.Time
-	begin, end := at.ZoneBounds()
-	if !begin.IsZero() && at.Sub(begin) < near {
-		found = append(found, begin)
-	}
-	if !end.IsZero() && end.Sub(at) < near {
-		found = append(found, end)
-	}
-	return found
 }
 
 // Period is the length of a turn: hours of elapsed time, or days, weeks and months of the calendar.
@@ -132,43 +87,3 @@ func (p *Period) UnmarshalText(text []byte) error {
 
 // MarshalText writes what UnmarshalText reads.
 func (p Period) MarshalText() ([]byte, error) { return []byte(strconv.Itoa(p.Count) + p.Unit), nil }
-
-// Clock is a wall-clock time of day in minutes after midnight.
-type Clock int
-
-// UnmarshalText reads 08:00; 24:00 is the midnight at the day's end.
-func (c *Clock) UnmarshalText(text []byte) error {
-	if at, err := time.Parse("15:04", string(text)); err == nil && len(text) == 5 {
-		*c = Clock(at.Hour()*60 + at.Minute())
-		return nil
-	}
-	if string(text) == "24:00" {
-		*c = 24 * 60
-		return nil
-	}
-	return fmt.Errorf("%q is not a time of day; write one like 08:00", text)
-}
-
-// MarshalText writes what UnmarshalText reads.
-func (c Clock) MarshalText() ([]byte, error) {
-	return fmt.Appendf(nil, "%02d:%02d", int(c)/60, int(c)%60), nil
-}
-
-// Weekday is mon, tue, wed, thu, fri, sat or sun.
-type Weekday time.Weekday
-
-var weekdays = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
-
-// UnmarshalText reads a day's three letters.
-func (w *Weekday) UnmarshalText(text []byte) error {
-	for day, name := range weekdays {
-		if name == string(text) {
-			*w = Weekday(day)
-			return nil
-		}
-	}
-	return fmt.Errorf("%q is not a day; write mon, tue, wed, thu, fri, sat or sun", text)
-}
-
-// MarshalText writes the day's three letters.
-func (w Weekday) MarshalText() ([]byte, error) { return []byte(weekdays[w]), nil }

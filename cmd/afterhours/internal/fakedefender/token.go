@@ -1,0 +1,63 @@
+package fakedefender
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// tokenLifetime is what Microsoft gives out.
+const tokenLifetime = 3599 * time.Second
+
+// token is the client-credentials grant of the v2.0 endpoint.
+func (s *Server) token(w http.ResponseWriter, r *http.Request) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if err := r.ParseForm(); err != nil {
+		s.tokenError(w, http.StatusBadRequest, "invalid_request", 900144, "The request body must contain the following parameter: 'grant_type'.")
+		return
+	}
+	scope := r.PostForm.Get("scope")
+	switch {
+	case r.PathValue("tenant") != s.Tenant:
+		s.tokenError(w, http.StatusBadRequest, "invalid_request", 90002, "Tenant '"+r.PathValue("tenant")+"' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.")
+	case r.PostForm.Get("grant_type") != "client_credentials":
+		s.tokenError(w, http.StatusBadRequest, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
+	case r.PostForm.Get("client_id") != s.ClientID:
+		s.tokenError(w, http.StatusBadRequest, "unauthorized_client", 700016, "Application with identifier '"+r.PostForm.Get("client_id")+"' was not found in the directory 'Contoso'.")
+	case s.Expired:
+		s.tokenError(w, http.StatusUnauthorized, "invalid_client", 7000222, "The provided client secret keys for app '"+s.ClientID+"' are expired. Visit the Azure portal to create new keys for your app.")
+	case r.PostForm.Get("client_secret") != s.ClientSecret:
+		s.tokenError(w, http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '"+s.ClientID+"'.")
+	case !strings.HasSuffix(scope, "/.default"):
+		s.tokenError(w, http.StatusBadRequest, "invalid_scope", 1002012, "The provided value for scope "+scope+" is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).")
+	default:
+		s.issued++
+		token := fmt.Sprintf("fake.%d.%d", s.Now().UnixNano(), s.issued)
+		s.tokens[token] = s.Now().Add(tokenLifetime)
+		answerJSON(w, http.StatusOK, map[string]any{
+			"token_type": "Bearer", "expires_in": int(tokenLifetime / time.Second), "ext_expires_in": int(tokenLifetime / time.Second), "access_token": token,
+		})
+	}
+}
+
+func (s *Server) tokenError(w http.ResponseWriter, status int, code string, number int, description string) {
+	at := s.Now().UTC().Format("2006-01-02 15:04:05Z")
+	answerJSON(w, status, map[string]any{
+		"error": code, "error_codes": []int{number}, "timestamp": at, "trace_id": "00000000-0000-4000-8000-000000000001",
+		"error_description": fmt.Sprintf("AADSTS%d: %s Trace ID: 00000000-0000-4000-8000-000000000001 Timestamp: %s", number, description, at),
+	})
+}
+
+func (s *Server) authorised(r *http.Request) bool {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	end, known := s.tokens[token]
+	return ok && known && s.Now().Before(end)
+}
+
+// granted says whether a permission was consented to; one to read and write includes reading.
+func (s *Server) granted(role string) bool {
+	return s.Roles == nil || slices.Contains(s.Roles, role) || slices.Contains(s.Roles, strings.Replace(role, ".Read.", ".ReadWrite.", 1))
+}

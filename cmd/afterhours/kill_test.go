@@ -108,6 +108,9 @@ func startChild(t *testing.T, database, moment string) (smtpAddr string, process
 // takes over. No page is lost, and a double has the same id.
 func TestAPageSurvivesTheDeathOfItsSender(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a takeover takes longer than -short allows")
+	}
 	for moment, most := range map[string]int{beforeClaim: 1, afterClaim: 1, afterSend: 2, beforeStore: 2} {
 		t.Run(moment, func(t *testing.T) {
 			t.Parallel()

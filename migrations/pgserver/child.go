@@ -34,7 +34,8 @@ func settings(socket string, throwaway bool) []string {
 		"password_encryption=scram-sha-256",
 	}
 	if throwaway {
-		return append(list, "max_connections=300", "fsync=off", "synchronous_commit=off", "full_page_writes=off")
+		return append(list, "max_connections=300", "fsync=off", "synchronous_commit=off", "full_page_writes=off",
+			"autovacuum=off") // its workers belong to the superuser: a database that one looks at cannot be dropped by force
 	}
 	return append(list, "fsync=on", "synchronous_commit=on", "full_page_writes=on")
 }

@@ -42,6 +42,9 @@ func Compose(d Dispatch, links Links) (notify.Message, error) {
 		ID: links.MessageID(d.Page.ID, d.Page.CreatedAt), Type: d.Page.Type, At: d.Page.CreatedAt,
 		Severity: string(d.Ticket.Severity), Ticket: d.Ticket.Number, Subject: subject(d.Ticket, minimal), Link: link,
 	}
+	if links.Domain != "" && d.Page.Person != "" {
+		message.ReplyTo = links.ReplyAddress(d.Page.ID)
+	}
 	facts := letterFacts(d, minimal)
 	message.Text = plainLetter(message.Subject, haveIt, link, facts)
 	var err error

@@ -18,6 +18,7 @@ const LinkLifetime = 7 * 24 * time.Hour
 type Links struct {
 	Key     []byte // secret, at least 32 bytes
 	BaseURL string // without a slash at the end
+	Domain  string // of the SMTP server, to which people reply by mail
 }
 
 // Token returns the 160-bit token of a page, URL-safe.
@@ -33,6 +34,50 @@ func (l Links) URL(page int64, created time.Time) string {
 // MessageID returns the id under which every attempt of a page is sent.
 func (l Links) MessageID(page int64, created time.Time) string {
 	return "page_" + strconv.FormatInt(page, 10) + "_" + hex.EncodeToString(l.derive("message", page, created)[:8])
+}
+
+// replyPrefix begins the local part of every address of ReplyAddress.
+const replyPrefix = "reply+"
+
+// ReplyAddress returns the address to which a reply to a page goes. It names the page and carries a signature of 128
+// bits, in small letters and within 64 octets before the @ (RFC 5321, 4.5.3.1.1).
+func (l Links) ReplyAddress(page int64) string {
+	return replyPrefix + l.sign("reply", page) + "@" + l.Domain
+}
+
+// ReplyPage is the page of an address that ReplyAddress made; letters may have changed their case on the way. ok is
+// false for any other address, and for one whose signature is wrong.
+func (l Links) ReplyPage(address string) (page int64, ok bool) {
+	local, domain, _ := strings.Cut(strings.ToLower(address), "@")
+	token, found := strings.CutPrefix(local, replyPrefix)
+	if !found || domain != strings.ToLower(l.Domain) {
+		return 0, false
+	}
+	return l.verify("reply", token)
+}
+
+// CallbackToken returns the token by which a provider's call (a receipt, a key press, a button) finds its page. It only
+// names the page: that the call is the provider's is the signature's to show.
+func (l Links) CallbackToken(page int64) string { return l.sign("callback", page) }
+
+// CallbackPage is the page of a token that CallbackToken made.
+func (l Links) CallbackPage(token string) (page int64, ok bool) { return l.verify("callback", token) }
+
+// sign writes a page's number and a signature of it that holds for one purpose.
+func (l Links) sign(purpose string, page int64) string {
+	number := strconv.FormatInt(page, 10)
+	mac := hmac.New(sha256.New, l.Key)
+	mac.Write([]byte(purpose + " of page " + number))
+	return number + "." + hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+func (l Links) verify(purpose, token string) (page int64, ok bool) {
+	number, _, _ := strings.Cut(token, ".")
+	page, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || page < 1 || !hmac.Equal([]byte(token), []byte(l.sign(purpose, page))) {
+		return 0, false
+	}
+	return page, true
 }
 
 func (l Links) derive(purpose string, page int64, created time.Time) []byte {

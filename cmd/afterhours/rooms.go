@@ -53,7 +53,7 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 	if err != nil {
 		return nil, err
 	}
-	links := oncall.Links{Key: key.derive("acknowledge links"), BaseURL: base}
+	links := oncall.Links{Key: key.derive("acknowledge links"), BaseURL: base, Domain: s.SMTPDomain}
 	r.oncall = oncalldb.New(oncalldb.Options{
 		Pool: db.pool, Now: now, Sealer: seal, Links: links,
 		AddEvents: ticketdb.AddEvents, SetRoutings: ticketdb.SetRoutings, ReopenUnresolved: ticketdb.ReopenUnresolved,

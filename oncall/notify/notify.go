@@ -24,6 +24,8 @@ type Message struct {
 	HTML    string // the same as a small HTML document
 	Link    string // the acknowledge link; empty where there is none
 
+	ReplyTo string // the mail address to which a reply acknowledges or notes; empty where none does
+
 	Data json.RawMessage // the "data" object of a webhook's body
 }
 

@@ -122,6 +122,11 @@ func (c *Channel) compose(to notify.Contact, message notify.Message) (*mail.Msg,
 	if err := errors.Join(letter.FromFormat("afterhours", c.From), letter.To(to.Address), letter.EnvelopeFrom(c.From)); err != nil {
 		return nil, errors.New("the sender or the recipient is not a mail address")
 	}
+	if message.ReplyTo != "" {
+		if err := letter.ReplyTo(message.ReplyTo); err != nil {
+			return nil, errors.New("the address for replies is not a mail address; check AFTERHOURS_SMTP_DOMAIN")
+		}
+	}
 	letter.Subject(oneLine(message.Subject))
 	letter.SetDateWithValue(message.At)
 	letter.SetMessageIDWithValue(c.messageID(message))

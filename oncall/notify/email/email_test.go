@@ -77,7 +77,9 @@ var ana = notify.Contact{Address: "ana@example.com"}
 func TestAMailSaysWhoMadeItAndBelongsToItsThread(t *testing.T) {
 	t.Parallel()
 	h, c := open(t, nil)
-	receipt, err := c.Send(t.Context(), ana, notifytest.Message())
+	message := notifytest.Message()
+	message.ReplyTo = "reply+7.00ff@mx.example"
+	receipt, err := c.Send(t.Context(), ana, message)
 	if err != nil || receipt.ProviderID != "page_7_ab@mx.example" {
 		t.Fatalf("send: got %+v, %v", receipt, err)
 	}
@@ -86,7 +88,7 @@ func TestAMailSaysWhoMadeItAndBelongsToItsThread(t *testing.T) {
 		t.Fatal(err)
 	}
 	for header, want := range map[string]string{
-		"Subject": "High: Ransomware on srv-sql-07 (#1042)", "To": "<ana@example.com>", "Message-Id": "<page_7_ab@mx.example>",
+		"Subject": "High: Ransomware on srv-sql-07 (#1042)", "To": "<ana@example.com>", "Reply-To": "<reply+7.00ff@mx.example>", "Message-Id": "<page_7_ab@mx.example>",
 		"References": "<ticket-1042@mx.example>", "Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All",
 		email.LoopHeader: "mx.example", "User-Agent": "", "X-Mailer": "",
 	} {

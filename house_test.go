@@ -38,6 +38,7 @@ var rooms = map[string][]string{
 	"migrations":                           {},
 	"migrations/pgserver":                  {},
 	"migrations/pgtest":                    {"migrations", "migrations/pgserver"},
+	"cmd/afterhours/internal/mailfiles":    {},
 }
 
 var testRooms = []string{"migrations/pgtest", "oncall/notify/notifytest"}

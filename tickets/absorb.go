@@ -5,6 +5,20 @@ import (
 	"strings"
 )
 
+// newTicket is an open ticket that says what an alert says.
+func newTicket(alert Alert) *Ticket {
+	title := alert.Title
+	if title == "" {
+		title = "(no subject)"
+	}
+	ticket := &Ticket{
+		State: Open, Severity: alert.Severity, Kind: alert.Kind, Product: alert.Product, Title: title,
+		AlertIDs: []string{}, Devices: []string{}, Users: []string{}, Links: []Link{},
+	}
+	absorb(ticket, alert)
+	return ticket
+}
+
 // absorb adds to a ticket what an alert says. What the ticket already has stays, except that a mail which was
 // understood corrects a ticket whose first mail was not, and a merge moves it to the incident that lives on.
 func absorb(ticket *Ticket, alert Alert) {

@@ -16,6 +16,8 @@ type Reading struct {
 	Alert       Alert
 	Keys        []string // sorted
 	Fingerprint []byte
+	// Backlog is why nobody is told of the mail: it is old and is only filed. Empty for every other mail.
+	Backlog string
 }
 
 func (r Reading) repeatKey() string { return hex.EncodeToString(r.Fingerprint) }
@@ -142,6 +144,10 @@ func (c *correlator) take(reading Reading) {
 		c.plan.Outcomes = append(c.plan.Outcomes, Outcome{reading, ticket, MailRepeated})
 		return
 	}
+	if reading.Backlog != "" {
+		c.file(reading)
+		return
+	}
 	ticket := c.owner(reading)
 	if ticket == nil {
 		ticket = c.open(reading)
@@ -158,28 +164,34 @@ func (c *correlator) take(reading Reading) {
 	c.plan.Outcomes = append(c.plan.Outcomes, Outcome{reading, ticket, MailRead})
 }
 
-// owner finds the ticket of a reading and joins the others that share a key with it: unresolved ones come before
-// resolved ones, the owner of the incident that lives on before all, then the oldest.
+// owner finds the ticket of a reading and joins the others that share a key with it.
 func (c *correlator) owner(reading Reading) *Ticket {
-	var found []*Ticket
-	for _, key := range reading.Keys {
-		if ticket := c.owners[key]; ticket != nil && !slices.Contains(found, ticket) {
-			found = append(found, ticket)
-		}
-	}
+	found := c.owning(reading)
 	if len(found) == 0 {
 		return nil
 	}
-	lives := c.owners["incident:"+strings.ToLower(reading.Alert.TenantID+"/"+reading.Alert.IncidentID)]
-	slices.SortStableFunc(found, func(a, b *Ticket) int {
-		return compareBools(a.State != Resolved, b.State != Resolved, a == lives, b == lives, a.CreatedAt.Before(b.CreatedAt), b.CreatedAt.Before(a.CreatedAt))
-	})
 	for _, other := range found[1:] {
 		if other.State != Resolved && found[0].State != Resolved {
 			c.join(other, found[0])
 		}
 	}
 	return found[0]
+}
+
+// owning are the tickets that share a key with a reading: unresolved ones come before resolved ones, the owner of the
+// incident that lives on before all, then the oldest.
+func (c *correlator) owning(reading Reading) []*Ticket {
+	var found []*Ticket
+	for _, key := range reading.Keys {
+		if ticket := c.owners[key]; ticket != nil && !slices.Contains(found, ticket) {
+			found = append(found, ticket)
+		}
+	}
+	lives := c.owners["incident:"+strings.ToLower(reading.Alert.TenantID+"/"+reading.Alert.IncidentID)]
+	slices.SortStableFunc(found, func(a, b *Ticket) int {
+		return compareBools(a.State != Resolved, b.State != Resolved, a == lives, b == lives, a.CreatedAt.Before(b.CreatedAt), b.CreatedAt.Before(a.CreatedAt))
+	})
+	return found
 }
 
 // compareBools orders by pairs of preferences, the first pair that differs decides.
@@ -196,20 +208,11 @@ func compareBools(pairs ...bool) int {
 }
 
 func (c *correlator) open(reading Reading) *Ticket {
-	alert := reading.Alert
-	title := alert.Title
-	if title == "" {
-		title = "(no subject)"
-	}
-	ticket := &Ticket{
-		State: Open, Severity: alert.Severity, Kind: alert.Kind, Product: alert.Product, Title: title,
-		AlertIDs: []string{}, Devices: []string{}, Users: []string{}, Links: []Link{},
-		CreatedAt: c.now, Verified: reading.Mail.Envelope.Verified, Source: FromEmail,
-	}
+	ticket := newTicket(reading.Alert)
+	ticket.CreatedAt, ticket.UpdatedAt, ticket.MessageCount = c.now, c.now, 1
+	ticket.Verified, ticket.Source = reading.Mail.Envelope.Verified, reading.Mail.source()
 	c.created[ticket] = true
 	c.plan.Created = append(c.plan.Created, ticket)
-	absorb(ticket, alert)
-	ticket.MessageCount, ticket.UpdatedAt = 1, c.now
 	c.event(ticket, EventCreated, reading, nil)
 	c.change(ticket, ChangeCreated, reading)
 	return ticket

@@ -29,6 +29,15 @@ type Mail struct {
 	Subject    string
 	Alert      *Alert
 	ReceivedAt time.Time
+	Imported   bool // it came from a file
+}
+
+// source is the way by which the mail came in.
+func (m Mail) source() Source {
+	if m.Imported {
+		return FromImport
+	}
+	return FromEmail
 }
 
 // MailState is how far an accepted mail has come.

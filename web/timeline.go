@@ -37,11 +37,13 @@ func (r reader) entry(event tickets.Event) entry {
 		if e.Mail != 0 {
 			e.Text = "Opened by a mail"
 		}
+		r.imported(&e, d)
 	case tickets.EventUpdated:
 		e.Text, e.Detail = "Another mail arrived", d.text("subject")
 		if d.text("action") == string(tickets.ActionResolved) {
 			e.Text = "Defender says that it is resolved"
 		}
+		r.imported(&e, d)
 	case tickets.EventRaised:
 		e.Text = fmt.Sprintf("Severity raised from %s to %s", d.severity("from"), d.severity("to"))
 		e.Tone = "bad"
@@ -63,6 +65,9 @@ func (r reader) entry(event tickets.Event) entry {
 		e.Text, e.Tone = actor+" resolved", "good"
 		if class := classNames[d.text("classification")]; class != "" {
 			e.Text += " as " + class
+		}
+		if reason := d.text("reason"); reason != "" && event.Actor == tickets.ActorSystem {
+			e.Text, e.Detail, e.Tone = "Filed as resolved; nobody is paged", reason, ""
 		}
 	case tickets.EventNote:
 		e.Text, e.Note = actor+" noted", d.text("text")
@@ -100,6 +105,13 @@ func (r reader) entry(event tickets.Event) entry {
 		e.Text = actor + ": " + plain(string(event.Type))
 	}
 	return e
+}
+
+// imported says of a mail of the backlog when it was sent: the entry's own time is that of the import.
+func (r reader) imported(e *entry, d data) {
+	if sent, err := time.Parse(time.RFC3339, d.text("received_at")); err == nil {
+		e.Text += ", imported; it was sent " + sent.In(r.zone).Format("2 Jan 2006 15:04 MST")
+	}
 }
 
 func (r reader) escalated(event tickets.Event, d data, actor string) (text, detail string) {

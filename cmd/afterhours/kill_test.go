@@ -33,6 +33,9 @@ func TestMain(m *testing.M) {
 	if moment := os.Getenv(childMoment); moment != "" {
 		os.Exit(child(moment))
 	}
+	if os.Getenv(childImport) != "" {
+		main()
+	}
 	os.Exit(m.Run())
 }
 

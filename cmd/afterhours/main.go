@@ -45,6 +45,7 @@ type commands struct {
 	Demo       demoCommand       `cmd:"" help:"Serve a sample team with sample mails on an embedded Postgres."`
 	Migrate    migrateCommand    `cmd:"" help:"Bring the database's schema up to date, or show where it is."`
 	Parse      parseCommand      `cmd:"" help:"Print what the parser sees in one mail, as JSON."`
+	Import     importCommand     `cmd:"" help:"Import mails from .eml files, mbox files, Maildirs and folders."`
 	Apply      applyCommand      `cmd:"" help:"Make the configuration agree with YAML files."`
 	Doctor     doctorCommand     `cmd:"" help:"Check the whole path and name what to mend."`
 	Export     exportCommand     `cmd:"" help:"Print the configuration as YAML that apply takes back."`

@@ -47,7 +47,7 @@ const updateTickets = `
 	UPDATE tickets SET state = t.state, severity = t.severity, kind = t.kind, product = t.product, title = t.title,
 		description = t.description, category = t.category, organisation = t.organisation, tenant_id = t.tenant_id,
 		incident_id = t.incident_id, alert_ids = t.alert_ids, devices = t.devices, users = t.users, links = t.links,
-		message_count = t.message_count, updated_at = t.updated_at, acknowledged_at = t.acknowledged_at,
+		message_count = t.message_count, created_at = t.created_at, updated_at = t.updated_at, acknowledged_at = t.acknowledged_at,
 		acknowledged_by = t.acknowledged_by, resolved_at = t.resolved_at
 	FROM jsonb_to_recordset($1) AS t (number bigint, ` + ticketFields + `)
 	WHERE tickets.number = t.number`
@@ -90,10 +90,10 @@ func queueKeys(batch *pgx.Batch, plan tickets.Plan) {
 		keys[i], owners[i] = storable(claim.Key), claim.Ticket.Number
 	}
 	batch.Queue(`
-		INSERT INTO ticket_keys (key, ticket)
-		SELECT k.key, k.ticket FROM unnest($1::text[], $2::bigint[]) AS k (key, ticket)
+		INSERT INTO ticket_keys (key, ticket, active)
+		SELECT k.key, k.ticket, t.state <> 'resolved' FROM unnest($1::text[], $2::bigint[]) AS k (key, ticket)
 		JOIN tickets t ON t.number = k.ticket AND t.merged_into IS NULL
-		ON CONFLICT (key, ticket) DO UPDATE SET active = true`, keys, owners)
+		ON CONFLICT (key, ticket) DO UPDATE SET active = EXCLUDED.active`, keys, owners)
 }
 
 // activateKeys gives a reopened ticket its keys back, except those that another unresolved ticket has by now.

@@ -25,7 +25,7 @@ const (
 func (s *Store) WriteReadings(ctx context.Context, readings []tickets.Reading) error {
 	now := s.now()
 	return s.transact(ctx, "write readings", func(tx pgx.Tx) error {
-		known, err := load(ctx, tx, readings, now)
+		known, err := load(ctx, tx, readings, now.Add(-tickets.ReopenWithin), now.Add(-repeatsWithin))
 		if err != nil {
 			return err
 		}
@@ -44,8 +44,9 @@ func (s *Store) WriteReadings(ctx context.Context, readings []tickets.Reading) e
 }
 
 // load locks the keys of a batch, in sorted order so that two batches cannot hold each other up for ever, and fetches
-// what is stored under them.
-func load(ctx context.Context, tx pgx.Tx, readings []tickets.Reading, now time.Time) (tickets.Known, error) {
+// what is stored under them: tickets that are unresolved or were resolved after the one moment, repeats of mails that were
+// received after the other.
+func load(ctx context.Context, tx pgx.Tx, readings []tickets.Reading, resolvedAfter, receivedAfter time.Time) (tickets.Known, error) {
 	var keys []string
 	var fingerprints [][]byte
 	for _, reading := range readings {
@@ -65,13 +66,13 @@ func load(ctx context.Context, tx pgx.Tx, readings []tickets.Reading, now time.T
 		FROM ticket_keys k JOIN tickets t ON t.number = k.ticket
 		WHERE k.key = ANY($1) AND (k.active OR t.resolved_at > $2 AND t.merged_into IS NULL)
 		ORDER BY k.key, k.active DESC, t.resolved_at DESC, k.ticket DESC`,
-		keys, now.Add(-tickets.ReopenWithin)).Query(func(rows pgx.Rows) error {
+		keys, resolvedAfter).Query(func(rows pgx.Rows) error {
 		return collectPairs(rows, known.Owners, known.Tickets)
 	})
 	batch.Queue(`
 		SELECT encode(fingerprint, 'hex'), ticket FROM mails
 		WHERE fingerprint = ANY($1) AND received_at > $2 AND state <> 'accepted'`,
-		fingerprints, now.Add(-repeatsWithin)).Query(func(rows pgx.Rows) error {
+		fingerprints, receivedAfter).Query(func(rows pgx.Rows) error {
 		return collectPairs(rows, known.Repeats, known.Tickets)
 	})
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {

@@ -7,13 +7,17 @@ import (
 )
 
 // banners are what an organisation's filters write above mail from outside, in the words of common filters.
-var banners = regexp.MustCompile(`(?i)^\W*(?:caution|warning|external|attention|achtung|vorsicht|note|security notice|avertissement|advertencia|precaución)\b.{0,80}\b(?:e-?mail|message|sender|outside|extern|nachricht|mensaje|courriel)|\b(?:originated|came|is|sent|comes?) (?:from )?(?:an? )?(?:outside|external)\b.{0,30}\b(?:organi[sz]ation|company|network|sender|source)|you don(?:'|’)t often get e-?mail from|this (?:message|e-?mail) (?:is|was) (?:sent )?from an external|do not click (?:on )?(?:any )?links|learn why this is important|pfptbanner(?:start|end)`)
+var banners = regexp.MustCompile(`(?i)^\W*(?:caution|warning|external|attention|achtung|vorsicht|note|security notice|avertissement|advertencia|precaución|atención|atenção|attenzione|let op|uwaga)\b.{0,80}\b(?:e-?mail|message|sender|outside|extern|nachricht|mensaje|courriel)|\b(?:originated|came|is|sent|comes?) (?:from )?(?:an? )?(?:outside|external)\b.{0,30}\b(?:organi[sz]ation|company|network|sender|source)|you don(?:'|’)t often get e-?mail from|this (?:message|e-?mail) (?:is|was) (?:sent )?from an external|do not click (?:on )?(?:any )?links|learn why this is important|pfptbanner(?:start|end)`)
 
 // bannerHints are words one of which every banner has, in lower case: looking for them is cheaper than for banners.
-var bannerHints = []string{"caution", "warning", "external", "outside", "attention", "achtung", "vorsicht", "notice", "note", "avertissement", "advertencia", "precaución", "often get", "do not click", "learn why", "pfptbanner"}
+var bannerHints = []string{"caution", "warning", "external", "outside", "attention", "achtung", "vorsicht", "notice", "note", "avertissement", "advertencia", "precaución", "atención", "atenção", "attenzione", "let op", "uwaga", "often get", "do not click", "learn why", "pfptbanner"}
 
 func isBanner(text string) bool {
-	return len(text) < 600 && containsAny(strings.ToLower(text), bannerHints...) && banners.MatchString(text)
+	if len(text) >= 600 {
+		return false
+	}
+	lower := strings.ToLower(text)
+	return containsAny(lower, words().banners...) || containsAny(lower, bannerHints...) && banners.MatchString(text)
 }
 
 // bannerRows is how far down banners are looked for.

@@ -60,6 +60,12 @@ func familyOf(subject string) *family {
 	if word, _ := localSubject(subject); word != "" {
 		return familyNamed("office365")
 	}
+	lower := strings.ToLower(subject)
+	for _, p := range words().families {
+		if strings.Contains(lower, p.words) {
+			return familyNamed(p.family)
+		}
+	}
 	return nil
 }
 
@@ -81,7 +87,10 @@ func recognise(alert *tickets.Alert, mail *reading) *family {
 		return nil
 	}
 	for _, r := range mail.source.page.rows {
-		if f := familyOf(oneLine(r.text())); f != nil && (r.heading > 0 && r.heading < 3) {
+		if r.heading == 0 || r.heading > 2 {
+			continue
+		}
+		if f := familyOf(oneLine(r.text())); f != nil {
 			return f
 		}
 	}

@@ -235,17 +235,20 @@ func isButton(text string) bool {
 	return strings.HasPrefix(text, "view ") || strings.HasPrefix(text, "go to ") || strings.HasPrefix(text, "new ") || strings.HasPrefix(text, "see ")
 }
 
-var footer = regexp.MustCompile(`(?i)^(?:this (?:message|e-?mail|notification) from microsoft |microsoft respects your privacy|microsoft corporation\b|one\s+microsoft way|(?:©|\(c\)|copyright)\s.{0,20}microsoft|you(?:'|’)?(?:re| are) receiving this (?:e-?mail|message|notification)|privacy statement|unsubscribe$|diese nachricht von microsoft|ce message de microsoft|este mensaje de microsoft)`)
+var footer = regexp.MustCompile(`(?i)^(?:this (?:message|e-?mail|notification) from microsoft |microsoft respects your privacy|microsoft corporation\b|one\s+microsoft way|(?:©|\(c\)|copyright)\s.{0,20}microsoft|you(?:'|’)?(?:re| are) receiving this (?:e-?mail|message|notification)|privacy statement|unsubscribe$)`)
 
 // footerHeads are how footers begin, in lower case: looking for them is cheaper than for footers.
-var footerHeads = []string{"this ", "microsoft ", "one", "©", "(c)", "copyright", "you", "privacy", "unsubscribe", "diese ", "ce message", "este "}
+var footerHeads = []string{"this ", "microsoft ", "one", "©", "(c)", "copyright", "you", "privacy", "unsubscribe"}
 
 func isFooter(text string) bool {
 	text = strings.TrimLeft(text, " \u200b\u00a0*_>-")
 	if len(text) < 8 {
 		return false
 	}
-	head := strings.ToLower(clip(text, 12))
+	head := strings.ToLower(clip(text, 80))
+	if slices.ContainsFunc(words().footers, func(begin string) bool { return strings.HasPrefix(head, begin) }) {
+		return true
+	}
 	if !slices.ContainsFunc(footerHeads, func(begin string) bool { return strings.HasPrefix(head, begin) }) {
 		return false
 	}

@@ -205,10 +205,8 @@ func headerLabel(r row) (kind, value string) {
 		return "", ""
 	}
 	before = strings.Trim(before, "*_ \u00a0>")
-	if kind = headerLabels[before]; kind == "" {
-		if kind = headerLabels[strings.ToLower(oneLine(before))]; kind == "" {
-			return "", ""
-		}
+	if kind = words().quoted[strings.ToLower(oneLine(before))]; kind == "" {
+		return "", ""
 	}
 	return kind, strings.Trim(after, "*_ \u00a0")
 }

@@ -11,18 +11,6 @@ type tongue struct {
 	words []string
 }
 
-var tongues = []tongue{
-	{"de", []string{"der", "die", "und", "nicht", "wurde", "das", "ist", "von", "mit"}},
-	{"fr", []string{"le", "les", "une", "dans", "été", "des", "est", "pour", "vous"}},
-	{"es", []string{"el", "los", "una", "para", "del", "las", "por", "con", "se"}},
-	{"pt", []string{"não", "uma", "para", "foi", "os", "da", "do", "você", "em"}},
-	{"it", []string{"il", "gli", "una", "per", "della", "che", "stato", "con", "di"}},
-	{"nl", []string{"het", "een", "niet", "van", "werd", "voor", "zijn", "en", "met"}},
-	{"pl", []string{"nie", "się", "jest", "na", "przez", "został", "do", "dla"}},
-	{"sv", []string{"och", "att", "inte", "det", "för", "som", "av", "har"}},
-	{"tr", []string{"ve", "bir", "için", "bu", "olarak", "tarafından"}},
-}
-
 // scripts tell languages that are written in letters of their own.
 var scripts = []struct {
 	code  string
@@ -53,7 +41,7 @@ func language(text string) string {
 		counts[word]++
 	}
 	best, most := "en", 3+counts["the"]+counts["and"]+counts["of"]+counts["to"]+counts["is"]
-	for _, t := range tongues {
+	for _, t := range words().common {
 		count := 0
 		for _, word := range t.words {
 			count += counts[word]

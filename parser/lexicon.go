@@ -1,0 +1,235 @@
+package parser
+
+import (
+	"cmp"
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"afterhours/tickets"
+)
+
+// wordFiles hold the words of each language, one file a language. docs/languages.md says how to add one.
+//
+//go:embed words/*.txt
+var wordFiles embed.FS
+
+// lexicon is what the files say, turned around for looking up. Every word is in lower case.
+type lexicon struct {
+	labels     map[string]string // a label's meaning
+	dropped    map[string]bool   // words that may stand around a label without changing it
+	severities map[string]tickets.Severity
+	actions    map[string]tickets.Action // values of a status
+	months     map[string]int
+	quoted     map[string]string // labels of a quoted header: "from", "subject" or "other"
+	subjects   []subjectForm
+	families   []phrase
+	common     []tongue
+	banners    []string
+	footers    []string
+	mark       *regexp.Regexp // a subject's mark of a reply or a forward
+	forward    *regexp.Regexp
+	reply      *regexp.Regexp
+}
+
+// subjectForm is how policy alerts of one language begin: the severity's word and the policy.
+type subjectForm struct {
+	pattern         *regexp.Regexp
+	severity, title int // groups of the pattern
+}
+
+// phrase tells a family by words of its subject.
+type phrase struct{ family, words string }
+
+// words are the languages that are built in. They are read once, when the first mail needs them.
+var words = sync.OnceValue(func() *lexicon {
+	l, err := readLexicon(wordFiles, "words")
+	if err != nil {
+		panic(err) // the files are part of the program, and a test reads them
+	}
+	return l
+})
+
+// meaningsOfLabels are the meanings that a file may name.
+var meaningsOfLabels = []string{
+	labelTitle, labelSeverity, labelCategory, labelSource, labelStatus, labelDevice, labelUser, labelFile, labelDetected, labelLastSeen,
+	labelIncident, labelIncidentName, labelMerged, labelSurvivor, labelAlertID, labelOrganisation, labelTenantID, labelPolicy,
+	labelReport, labelVulnerability, labelDescription, labelOther,
+}
+
+// readLexicon reads all files of a folder, English first: where two languages differ about a word, the former wins.
+func readLexicon(files fs.FS, folder string) (*lexicon, error) {
+	l := &lexicon{
+		labels: map[string]string{}, dropped: map[string]bool{}, severities: map[string]tickets.Severity{},
+		actions: map[string]tickets.Action{}, months: map[string]int{}, quoted: map[string]string{},
+	}
+	names, err := fs.Glob(files, folder+"/*.txt")
+	if err != nil {
+		return nil, fmt.Errorf("list the words: %w", err)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(-compareBool(path.Base(a) == "en.txt", path.Base(b) == "en.txt"), cmp.Compare(a, b))
+	})
+	var forwards, replies []string
+	for _, name := range names {
+		content, err := fs.ReadFile(files, name)
+		if err != nil {
+			return nil, fmt.Errorf("read the words: %w", err)
+		}
+		t, err := l.readLanguage(strings.TrimSuffix(path.Base(name), ".txt"), string(content))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		forwards, replies = append(forwards, t.forwards...), append(replies, t.replies...)
+	}
+	l.compileMarks(forwards, replies)
+	return l, nil
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// entries are the lines of one file that are put together only when all of it is read.
+type entries struct{ forwards, replies, subjects, severities []string }
+
+func (l *lexicon) readLanguage(code, content string) (entries, error) {
+	var e entries
+	number := 0
+	for line := range strings.Lines(content) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		key, text, found := strings.Cut(line, ":")
+		if !found {
+			return e, fmt.Errorf("line %d has no colon after its key", number)
+		}
+		kind, of, _ := strings.Cut(strings.TrimSpace(key), " ")
+		if err := l.readEntry(&e, code, kind, of, strings.TrimSpace(text)); err != nil {
+			return e, fmt.Errorf("line %d: %w", number, err)
+		}
+	}
+	return e, l.compileSubjects(e)
+}
+
+func (l *lexicon) readEntry(e *entries, code, kind, of, text string) error {
+	list := strings.Split(strings.ToLower(text), "|")
+	for i := range list {
+		if list[i] = strings.TrimSpace(list[i]); list[i] == "" {
+			return fmt.Errorf("%q has an empty word", kind)
+		}
+	}
+	switch kind {
+	case "label":
+		if !slices.Contains(meaningsOfLabels, of) {
+			return fmt.Errorf("there is no label %q", of)
+		}
+		addWords(l.labels, list, of)
+	case "severity":
+		severity := tickets.Severity(of)
+		if !slices.Contains([]tickets.Severity{tickets.High, tickets.Medium, tickets.Low, tickets.Informational}, severity) {
+			return fmt.Errorf("there is no severity %q", of)
+		}
+		addWords(l.severities, list, severity)
+		e.severities = append(e.severities, list...)
+	case "quoted":
+		if of != "from" && of != "subject" && of != "other" {
+			return fmt.Errorf("there is no field %q of a quoted header", of)
+		}
+		addWords(l.quoted, list, of)
+	case "family":
+		if !slices.ContainsFunc(families, func(f family) bool { return f.name == of }) {
+			return fmt.Errorf("there is no family %q", of)
+		}
+		for _, words := range list {
+			l.families = append(l.families, phrase{of, words})
+		}
+	case "resolved":
+		addWords(l.actions, list, tickets.ActionResolved)
+	case "updated":
+		addWords(l.actions, list, tickets.ActionUpdated)
+	case "months":
+		if len(list) != 12 {
+			return fmt.Errorf("there are %d months", len(list))
+		}
+		for i, month := range list {
+			addWords(l.months, []string{month}, i+1)
+		}
+	case "subject":
+		e.subjects = append(e.subjects, strings.ToLower(text))
+	case "drop":
+		addWords(l.dropped, list, true)
+	case "forward":
+		e.forwards = append(e.forwards, list...)
+	case "reply":
+		e.replies = append(e.replies, list...)
+	case "common":
+		l.common = append(l.common, tongue{code, list})
+	case "banner":
+		l.banners = append(l.banners, list...)
+	case "footer":
+		l.footers = append(l.footers, list...)
+	default:
+		return fmt.Errorf("there is no key %q", kind)
+	}
+	return nil
+}
+
+func addWords[V any](to map[string]V, list []string, value V) {
+	for _, word := range list {
+		if _, known := to[word]; !known {
+			to[word] = value
+		}
+	}
+}
+
+// compileSubjects makes patterns of a language's subjects, {severity} standing for the severities' words of the language.
+func (l *lexicon) compileSubjects(e entries) error {
+	slices.SortFunc(e.severities, func(a, b string) int { return len(b) - len(a) })
+	alternatives := alternation(e.severities)
+	for _, text := range e.subjects {
+		severity, title := strings.Index(text, "{severity}"), strings.Index(text, "{title}")
+		if severity < 0 || title < severity || !strings.Contains(text, ":") {
+			return fmt.Errorf("the subject %q has not {severity}, a colon and {title} in this order", text)
+		}
+		pattern := regexp.QuoteMeta(text)
+		pattern = strings.ReplaceAll(pattern, `\{severity\}`, `(`+alternatives+`)`)
+		pattern = strings.ReplaceAll(pattern, `\{title\}`, `(.+)`)
+		pattern = strings.Replace(pattern, ":", `\s*[:：]`, 1)
+		pattern = strings.ReplaceAll(pattern, " ", `\s*`)
+		l.subjects = append(l.subjects, subjectForm{regexp.MustCompile(`(?i)^` + pattern + `$`), 1, 2})
+	}
+	return nil
+}
+
+func (l *lexicon) compileMarks(forwards, replies []string) {
+	const counted = `\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s*[:：]\s*`
+	both := slices.Concat(forwards, replies)
+	for _, list := range [][]string{forwards, replies, both} {
+		slices.SortFunc(list, func(a, b string) int { return len(b) - len(a) })
+	}
+	l.mark = regexp.MustCompile(`(?i)^\s*(?:` + alternation(both) + `)` + counted)
+	l.forward = regexp.MustCompile(`(?i)^\s*(?:` + alternation(forwards) + `)` + counted)
+	l.reply = regexp.MustCompile(`(?i)^\s*(?:` + alternation(replies) + `)` + counted)
+}
+
+func alternation(list []string) string {
+	quoted := make([]string, len(list))
+	for i, word := range list {
+		quoted[i] = regexp.QuoteMeta(word)
+	}
+	return strings.Join(quoted, "|")
+}

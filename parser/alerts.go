@@ -105,6 +105,7 @@ func readVulnerability(alert *tickets.Alert, mail *reading) {
 	for _, field := range mail.fields {
 		if field.meaning == labelVulnerability || field.meaning == labelTitle {
 			add(field.value)
+			add(strings.Join(field.more, " "))
 		}
 	}
 	if len(ids) == 0 {

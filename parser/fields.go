@@ -13,7 +13,10 @@ const (
 )
 
 // field is a label's meaning with the value beside it.
-type field struct{ meaning, label, value string }
+type field struct {
+	meaning, label, value string
+	more                  []string // further items of a list below the value
+}
 
 // fields are what the rows of a mail say, in order.
 type fields []field
@@ -47,7 +50,7 @@ func (f fields) all(meaning string) []string {
 		if field.meaning != meaning {
 			continue
 		}
-		for _, value := range splitList(field.value) {
+		for _, value := range splitList(strings.Join(append([]string{field.value}, field.more...), "\n")) {
 			if key := strings.ToLower(value); !seen[key] && len(values) < maxValues {
 				seen[key] = true
 				values = append(values, value)
@@ -80,8 +83,12 @@ func isNothing(value string) bool {
 
 // fieldReader walks over rows and collects fields.
 type fieldReader struct {
-	rows  []row
-	found fields
+	rows     []row
+	found    fields
+	inline   int  // labels with their values on one line
+	stacked  int  // labels above their values
+	doubtful int  // of inline ones: those below a lone label
+	below    bool // values stand below their labels
 }
 
 // readFields finds labels and their values: in neighbouring cells, in the row below, or after a colon. Nothing below the
@@ -92,21 +99,29 @@ func readFields(rows []row) fields {
 		rows = rows[:end]
 	}
 	r := fieldReader{rows: rows}
-	for i := 0; i < len(rows) && len(r.found) < maxFields; {
-		if len(rows[i].cells) > 1 {
+	r.read()
+	if r.doubtful > 0 && r.inline <= r.doubtful && r.stacked > 0 {
+		r = fieldReader{rows: rows, below: true}
+		r.read()
+	}
+	return r.found
+}
+
+func (r *fieldReader) read() {
+	for i := 0; i < len(r.rows) && len(r.found) < maxFields; {
+		if len(r.rows[i].cells) > 1 {
 			i += r.cells(i)
 		} else {
 			i += r.line(i)
 		}
 	}
-	return r.found
 }
 
 func (r *fieldReader) add(label, value string) {
 	if strings.ContainsAny(label, "*_") { // emphasis as plain text has it
 		value = strings.Trim(value, "*_ ")
 	}
-	r.found = append(r.found, field{meaningOf(label), label, strings.TrimSpace(value)})
+	r.found = append(r.found, field{meaning: meaningOf(label), label: label, value: strings.TrimSpace(value)})
 }
 
 // cells reads a row of several cells and returns how many rows it took.
@@ -179,6 +194,9 @@ func (r *fieldReader) line(i int) int {
 	before, after, ok := cutColon(text)
 	switch {
 	case ok && meaningOf(before) != "" && strings.Trim(after, "*_ ") != "":
+		if meaningOf(before) != labelOther {
+			r.inline++
+		}
 		if rest, more := r.pairs(before, after); more {
 			r.found = append(r.found, rest...)
 			return 1
@@ -188,7 +206,7 @@ func (r *fieldReader) line(i int) int {
 	case !ok && isButton(text), meaningOf(before) == "", strings.Trim(after, "*_ ") != "":
 		return 1
 	}
-	if i+1 >= len(r.rows) || len(r.rows[i+1].cells) != 1 || meaningOf(labelPart(r.rows[i+1].cells[0])) != "" {
+	if i+1 >= len(r.rows) || len(r.rows[i+1].cells) != 1 || !r.isValue(i+1) {
 		return 1
 	}
 	value := r.rows[i+1].cells[0]
@@ -197,8 +215,33 @@ func (r *fieldReader) line(i int) int {
 		value += "\n" + r.rows[i+taken].cells[0]
 		taken++
 	}
+	r.stacked++
 	r.add(before, value)
+	for holder := r.rows[i+1].in.holder(r.rows[i].in); holder != nil && r.isHeld(i+taken, holder); taken++ {
+		last := &r.found[len(r.found)-1]
+		last.more = append(last.more, r.rows[i+taken].cells[0])
+	}
 	return taken
+}
+
+// isValue says whether the row below a lone label is its value. Where all values of a mail stand below their labels, one
+// that reads like a label with a value is a value.
+func (r *fieldReader) isValue(i int) bool {
+	text := r.rows[i].cells[0]
+	before, after, ok := cutColon(text)
+	if meaningOf(before) == "" {
+		return true
+	}
+	if !ok || strings.Trim(after, "*_ ") == "" {
+		return false
+	}
+	r.doubtful++
+	return r.below
+}
+
+// isHeld says whether a row is a further line of the value in a block.
+func (r *fieldReader) isHeld(i int, holder *block) bool {
+	return i < len(r.rows) && len(r.rows[i].cells) == 1 && r.rows[i].in.within(holder) && meaningOf(labelPart(r.rows[i].cells[0])) == ""
 }
 
 // goesOn says whether a row is a further item of the list that the rows above it began: of plain text, without an empty
@@ -220,13 +263,13 @@ func (r *fieldReader) pairs(label, rest string) (found fields, more bool) {
 			break
 		}
 		separated = separated || strings.TrimSpace(rest[at[2]:at[3]]) != ""
-		found = append(found, field{meaningOf(label), label, strings.TrimSpace(rest[:at[0]])})
+		found = append(found, field{meaning: meaningOf(label), label: label, value: strings.TrimSpace(rest[:at[0]])})
 		label, rest = rest[at[4]:at[5]], rest[at[1]:]
 	}
 	if len(found) == 0 || !separated && len(found) < 2 {
 		return nil, false
 	}
-	return append(found, field{meaningOf(label), label, strings.TrimSpace(rest)}), true
+	return append(found, field{meaning: meaningOf(label), label: label, value: strings.TrimSpace(rest)}), true
 }
 
 // isButton says whether a line is a link's words although they are a label, too.

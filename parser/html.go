@@ -56,6 +56,76 @@ type htmlReader struct {
 	tables  []table
 	skipped string // name of the hidden element that is open
 	nested  int    // elements of that name open inside it
+	open    *block // the innermost open block
+}
+
+// block is an open element that begins and ends lines, and the ones around it: by them a label's value below it is told
+// from what comes after the value.
+type block struct {
+	tag    atom.Atom
+	depth  int
+	around *block
+}
+
+// maxBlocks is how deep blocks are followed; what is deeper counts to the last of them.
+const maxBlocks = 100
+
+// within says whether a block is the other or inside it.
+func (b *block) within(other *block) bool {
+	for b != nil && b.depth > other.depth {
+		b = b.around
+	}
+	return b == other
+}
+
+// holder is the outermost block that holds b and not the label in the block other; nil where there is none.
+func (b *block) holder(other *block) *block {
+	var found *block
+	for ; b != nil && (other == nil || !other.within(b)); b = b.around {
+		found = b
+	}
+	return found
+}
+
+// openBlock and closeBlock follow the blocks; an end tag whose start tag is missing or too far out is let pass.
+func (r *htmlReader) openBlock(tag atom.Atom) {
+	if tag == atom.Tr || tag == atom.Td || tag == atom.Th || tag == atom.P || tag == atom.Li || tag == atom.Dt || tag == atom.Dd {
+		r.endOpen(tag)
+	}
+	depth := 1
+	if r.open != nil {
+		depth = r.open.depth + 1
+	}
+	if depth <= maxBlocks {
+		r.open = &block{tag, depth, r.open}
+	}
+}
+
+// endOpen ends the open blocks that a start tag ends by itself (HTML, "optional tags").
+func (r *htmlReader) endOpen(tag atom.Atom) {
+	for b := r.open; b != nil && b.tag != atom.Table && b.tag != atom.Div && b.tag != atom.Ul && b.tag != atom.Ol && b.tag != atom.Dl; b = b.around {
+		isCell := b.tag == atom.Td || b.tag == atom.Th
+		switch {
+		case b.tag == tag, isCell && (tag == atom.Td || tag == atom.Th || tag == atom.Tr), b.tag == atom.Dt && tag == atom.Dd, b.tag == atom.Dd && tag == atom.Dt:
+			r.open = b.around
+		case isCell:
+			return
+		}
+	}
+}
+
+func (r *htmlReader) closeBlock(tag atom.Atom) {
+	steps := 0
+	for b := r.open; b != nil && steps < 20; b = b.around {
+		if b.tag == tag {
+			r.open = b.around
+			return
+		}
+		if b.tag == atom.Table {
+			return
+		}
+		steps++
+	}
 }
 
 // table is an open table: the finished cells of its present row and the lines of its present cell.
@@ -69,6 +139,7 @@ type table struct {
 type line struct {
 	text    string
 	heading int
+	in      *block
 }
 
 func (r *htmlReader) full() bool { return r.size > maxText || len(r.page.links) > maxAddresses }
@@ -125,13 +196,17 @@ func (r *htmlReader) start() {
 	case atom.Pre:
 		r.pre++
 	}
-	r.open(tag)
+	r.begin(tag)
 }
 
-// open ends and begins lines, cells and rows for a start tag.
-func (r *htmlReader) open(tag atom.Atom) {
-	if tag == atom.Br || isBlock(tag) {
+// begin ends and begins lines, cells and rows for a start tag.
+func (r *htmlReader) begin(tag atom.Atom) {
+	switch {
+	case tag == atom.Br, tag == atom.Hr:
 		r.endLine()
+	case isBlock(tag):
+		r.endLine()
+		r.openBlock(tag)
 	}
 	if level := headingLevel(tag); level > 0 {
 		r.heading = level
@@ -171,6 +246,7 @@ func (r *htmlReader) end(tag atom.Atom, name string) {
 	}
 	if isBlock(tag) {
 		r.endLine()
+		defer r.closeBlock(tag)
 	}
 	switch {
 	case tag == atom.A:
@@ -204,7 +280,7 @@ func (r *htmlReader) startHidden(tag atom.Atom, name string, more bool) {
 	switch {
 	case r.nested == 0 && endsWithout(r.skipped, tag, false):
 		r.skipped = ""
-		r.open(tag)
+		r.begin(tag)
 	case name == r.skipped && !isVoid(tag):
 		r.nested++
 	}
@@ -270,7 +346,7 @@ func (r *htmlReader) endLine() {
 		return
 	}
 	r.size += len(text) + 1
-	l := line{text, r.heading}
+	l := line{text, r.heading, r.open}
 	if t := r.table(); t != nil && t.inCell && !t.layout {
 		t.cell = append(t.cell, l)
 		return
@@ -279,7 +355,7 @@ func (r *htmlReader) endLine() {
 }
 
 func (r *htmlReader) emit(l line) {
-	r.page.rows = append(r.page.rows, row{cells: []string{l.text}, heading: l.heading})
+	r.page.rows = append(r.page.rows, row{cells: []string{l.text}, heading: l.heading, in: l.in})
 }
 
 func (t *table) endCell() {

@@ -27,7 +27,7 @@ type lexicon struct {
 	actions    map[string]tickets.Action // values of a status
 	months     map[string]int
 	quoted     map[string]string // labels of a quoted header: "from", "subject" or "other"
-	subjects   []subjectForm
+	subjects   []*regexp.Regexp  // how policy alerts begin: the severity's word and the policy
 	families   []phrase
 	common     []tongue
 	banners    []string
@@ -35,12 +35,6 @@ type lexicon struct {
 	mark       *regexp.Regexp // a subject's mark of a reply or a forward
 	forward    *regexp.Regexp
 	reply      *regexp.Regexp
-}
-
-// subjectForm is how policy alerts of one language begin: the severity's word and the policy.
-type subjectForm struct {
-	pattern         *regexp.Regexp
-	severity, title int // groups of the pattern
 }
 
 // phrase tells a family by words of its subject.
@@ -72,9 +66,8 @@ func readLexicon(files fs.FS, folder string) (*lexicon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the words: %w", err)
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(-compareBool(path.Base(a) == "en.txt", path.Base(b) == "en.txt"), cmp.Compare(a, b))
-	})
+	rank := func(name string) string { return strings.TrimSuffix(path.Base(name), "en.txt") } // English is the first
+	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
 	var forwards, replies []string
 	for _, name := range names {
 		content, err := fs.ReadFile(files, name)
@@ -89,16 +82,6 @@ func readLexicon(files fs.FS, folder string) (*lexicon, error) {
 	}
 	l.compileMarks(forwards, replies)
 	return l, nil
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
 }
 
 // entries are the lines of one file that are put together only when all of it is read.
@@ -210,7 +193,7 @@ func (l *lexicon) compileSubjects(e entries) error {
 		pattern = strings.ReplaceAll(pattern, `\{title\}`, `(.+)`)
 		pattern = strings.Replace(pattern, ":", `\s*[:：]`, 1)
 		pattern = strings.ReplaceAll(pattern, " ", `\s*`)
-		l.subjects = append(l.subjects, subjectForm{regexp.MustCompile(`(?i)^` + pattern + `$`), 1, 2})
+		l.subjects = append(l.subjects, regexp.MustCompile(`(?i)^`+pattern+`$`))
 	}
 	return nil
 }

@@ -4,44 +4,125 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 
 	"afterhours/tickets"
 )
 
-// mergeSentence says in running text which incidents ended in which one.
-var mergeSentence = regexp.MustCompile(`(?i)\bincidents?\s+((?:id\s+)?#?\d{1,20}(?:(?:\s*,\s*|\s+and\s+|\s*&\s*)#?\d{1,20})*)\s+(?:(?:has|have|was|were)\s+(?:been\s+)?)?merged\s+(?:in)?to\s+(?:the\s+)?(?:incident\s+)?(?:id\s+)?#?(\d{1,20})\b`)
+var (
+	mergedInto = regexp.MustCompile(`(?i)\b(?:merged|consolidated|combined|redirected|absorbed|moved|folded)\s+(?:in)?(?:to|with|under|by)\b|\bnow\s+(?:a\s+)?part\s+of\b|\bzusammengeführt\s+(?:mit|in)\b`)
+	nowHolds   = regexp.MustCompile(`(?i)\b(?:now\s+)?(?:includes?|contains?|absorbed|replaces|takes\s+over|incorporates)\b`)
+	mergeArrow = regexp.MustCompile(`\s(?:→|=>|->|⇒|➔)\s`)
+	incidentNo = regexp.MustCompile(`(?i)(?:\b(?:incidents?|ids?|numbers?|no\.?|vorfall|vorfälle|and|into|to|with|of|by)\s*(?:id|ids|number)?\s*[:#]?|#|,|&|;|:)\s*#?(\d{1,20})\b`)
+	sentence   = regexp.MustCompile(`[.;]\s+`)
+)
+
+// merged is which incident lives on, and which ended in it.
+type merged struct {
+	survivor string
+	ended    []string
+}
 
 // readMerge reads which incident lives on: the one that labels or a sentence name as such, else the one whose id the mail
 // gives beside those that were merged, else the one that it links to.
 func readMerge(alert *tickets.Alert, mail *reading) {
 	readIncident(alert, mail)
 	alert.Action = tickets.ActionUpdated
-	f := mail.fields
-	survivor, ended := "", []string{}
-	for _, value := range f.values(labelSurvivor) {
-		survivor = firstOf(survivor, incidentText.FindString(value))
-	}
-	for _, value := range f.values(labelMerged) {
-		ended = append(ended, incidentText.FindAllString(value, maxValues)...)
-	}
+	m := mergeOfFields(mail.fields)
 	for _, r := range mail.source.page.rows {
-		if match := mergeSentence.FindStringSubmatch(oneLine(r.text())); match != nil {
-			survivor = firstOf(survivor, match[2])
-			ended = append(ended, incidentText.FindAllString(match[1], maxValues)...)
+		if text := oneLine(r.text()); text != alert.Title && !strings.EqualFold(text, mail.subject) {
+			m.readText(text)
 		}
 	}
-	for _, value := range f.values(labelIncident) {
+	for _, value := range mail.fields.values(labelIncident) {
 		id := incidentNumber(value)
-		survivor = firstOf(survivor, id)
-		ended = append(ended, id)
+		m.survivor = firstOf(m.survivor, id)
+		m.ended = append(m.ended, id)
 	}
-	alert.IncidentID = firstOf(survivor, alert.IncidentID)
-	ended = append(ended, linkedIncidents(alert)...)
-	for _, id := range ended {
+	alert.IncidentID = firstOf(m.survivor, alert.IncidentID)
+	for _, id := range append(m.ended, linkedIncidents(alert)...) {
 		if id != "" && id != alert.IncidentID && !slices.Contains(alert.MergedIncidentIDs, id) && len(alert.MergedIncidentIDs) < maxValues {
 			alert.MergedIncidentIDs = append(alert.MergedIncidentIDs, id)
 		}
 	}
+	if name := survivorName(mail.fields); name != "" && mail.fields.first(labelIncidentName) == "" {
+		alert.Title = name
+	}
+}
+
+func mergeOfFields(f fields) merged {
+	var m merged
+	for _, value := range f.values(labelSurvivor) {
+		m.survivor = firstOf(m.survivor, incidentText.FindString(value))
+	}
+	for _, value := range f.values(labelMerged) {
+		if id := incidentNumber(value); id != "" && hasLetters(value) { // a number and the incident's name
+			m.ended = append(m.ended, id)
+			continue
+		}
+		m.ended = append(m.ended, incidentText.FindAllString(value, maxValues)...)
+	}
+	return m
+}
+
+var numberBefore = regexp.MustCompile(`^#?\d{1,20}\s*(?:[-–—:|]\s*|\s|$)|\s*\(\s*(?:id:?\s*)?#?\d{1,20}\s*\)$`)
+
+// survivorName is the name of the incident that lives on where it stands beside its number.
+func survivorName(f fields) string {
+	for _, value := range f.values(labelSurvivor) {
+		if name := strings.Trim(numberBefore.ReplaceAllString(value, ""), "()\"'“” "); hasLetters(name) && !strings.HasPrefix(strings.ToLower(name), "incident") {
+			return name
+		}
+	}
+	return ""
+}
+
+// readText reads running text, sentence by sentence.
+func (m *merged) readText(text string) {
+	if !strings.ContainsAny(text, "0123456789") {
+		return
+	}
+	for _, text := range sentence.Split(text, 20) {
+		into := mergedInto.FindStringIndex(text)
+		if into == nil {
+			into = mergeArrow.FindStringIndex(text)
+		}
+		if into != nil {
+			m.readInto(incidentsIn(text[:into[0]]), incidentsIn(text[into[0]:]))
+			continue
+		}
+		if at := nowHolds.FindStringIndex(text); at != nil && containsAny(strings.ToLower(text), "merge", "incident") {
+			if before := incidentsIn(text[:at[0]]); len(before) == 1 {
+				m.add(before[0], incidentsIn(text[at[1]:]))
+			}
+		}
+	}
+}
+
+// readInto reads the incidents before and after "was merged into": where none comes after, a pronoun stands for the first.
+func (m *merged) readInto(before, after []string) {
+	switch {
+	case len(after) > 0:
+		m.add(after[0], before)
+	case len(before) > 1:
+		m.add(before[0], before[1:])
+	}
+}
+
+func (m *merged) add(survivor string, ended []string) {
+	m.survivor = firstOf(m.survivor, survivor)
+	m.ended = append(m.ended, ended...)
+}
+
+// incidentsIn are the incidents' numbers in a piece of running text.
+func incidentsIn(text string) (ids []string) {
+	for _, match := range incidentNo.FindAllStringSubmatch(text, maxValues) {
+		ids = append(ids, match[1])
+	}
+	if trimmed := strings.TrimSpace(text); len(ids) == 0 && wholeNumber.MatchString(trimmed) {
+		ids = append(ids, trimmed)
+	}
+	return ids
 }
 
 // linkedIncidents are the ids of all incidents that a mail links to.

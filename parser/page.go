@@ -20,6 +20,7 @@ type row struct {
 	heading int      // 1 to 4 inside a heading, else 0
 	gap     bool     // of plain text: an empty line stands before it
 	plain   bool     // it is a line of plain text
+	in      *block   // of HTML: the block that it stands in
 }
 
 // wrapped says whether a mail program can have broken the row's line.
@@ -112,10 +113,8 @@ func splitLine(line string) []string {
 		pieces = strings.Split(line, "\t")
 	case strings.HasPrefix(line, "|"):
 		pieces = strings.Split(line, "|")
-	case strings.Contains(line, "|"):
-		if label, _, _ := strings.Cut(line, "|"); meaningOf(labelPart(label)) != "" {
-			pieces = strings.Split(line, "|")
-		}
+	case strings.Contains(line, "|") && meaningOf(line[:strings.IndexByte(line, '|')]) != "":
+		pieces = strings.Split(line, "|")
 	case strings.Contains(line, "  "), strings.Contains(line, "\u00a0"):
 		if gap := wideGap.FindStringIndex(line); gap != nil && meaningOf(line[:gap[0]]) != "" {
 			pieces = []string{line[:gap[0]], line[gap[1]:]}

@@ -2,11 +2,11 @@
 //
 // It works in stages, a file or two each: message.go and header.go take the MIME apart and forgive what is broken in it
 // (words.go, addresses.go and charset.go decode); html.go and page.go turn the shown text into rows; forward.go finds the
-// original inside a forward, in any of the languages of forwardlabels.go, and banner.go takes off what filters wrote above
-// it; fields.go reads labels and values out of rows by the synonyms of labels.go; unwrap.go and proofpoint.go take off click
-// trackers and links.go keeps links to Microsoft's portals alone; ids.go takes ids from links first; families.go tells
-// the families of mails apart and read.go, alerts.go and merge.go read each. A mail of no known family is unrecognised:
-// its title is its subject, its text is kept, and a warning says why.
+// original inside a forward, and banner.go takes off what filters wrote above it; fields.go reads labels and values out of
+// rows by meaning, and lexicon.go holds the words of each language; unwrap.go and proofpoint.go take off click trackers
+// and links.go keeps links to Microsoft's portals alone; ids.go takes ids from links first; families.go tells the families
+// of mails apart and read.go, alerts.go and merge.go read each. A mail of no known family is unrecognised: its title is its
+// subject, its text is kept, and a warning says why.
 //
 // Microsoft does not publish the bodies of its mails and changes them without notice, so nothing here depends on a
 // layout: labels go by meaning, and what links and ids say wins over what words say. Work is bounded in depth, parts,

@@ -130,11 +130,8 @@ func action(alert *tickets.Alert, mail *reading) tickets.Action {
 	if alert.Action == tickets.ActionUpdated || len(alert.MergedIncidentIDs) > 0 {
 		return tickets.ActionUpdated
 	}
-	switch strings.ToLower(alert.Status) {
-	case "resolved", "closed":
-		return tickets.ActionResolved
-	case "updated":
-		return tickets.ActionUpdated
+	if known := words().actions[strings.ToLower(alert.Status)]; known != "" {
+		return known
 	}
 	head := mail.subject
 	for i, r := range mail.source.page.rows {

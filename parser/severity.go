@@ -63,8 +63,8 @@ func firstGroup(pattern *regexp.Regexp, text string) string {
 // localSubject takes a localised policy alert's subject apart.
 func localSubject(subject string) (word, policy string) {
 	for _, form := range words().subjects {
-		if match := form.pattern.FindStringSubmatch(subject); match != nil {
-			return strings.ToLower(match[form.severity]), match[form.title]
+		if match := form.FindStringSubmatch(subject); match != nil {
+			return strings.ToLower(match[1]), match[2]
 		}
 	}
 	return "", ""

@@ -2,48 +2,140 @@ package parser
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// layouts of times that say their zone, or are UTC by their form.
-var zoned = []string{
-	time.RFC3339, "2006-01-02T15:04:05.999999999Z07:00", "2006-01-02 15:04:05 MST", "2006-01-02 15:04 MST", "2006-01-02 15:04:05Z",
-	"1/2/2006 3:04:05 PM MST", "1/2/2006 3:04 PM MST", "1/2/2006 15:04:05 MST", "1/2/2006, 3:04:05 PM MST", "1/2/2006, 3:04 PM MST",
-	"January 2, 2006 15:04 MST", "January 2, 2006 15:04:05 MST", "January 2, 2006 3:04 PM MST", "January 2, 2006 3:04:05 PM MST",
-	"Jan 2, 2006 3:04:05 PM MST", "Jan 2, 2006 15:04:05 MST", "Jan 2, 2006 3:04 PM MST", "2 January 2006 15:04:05 MST",
-	"2 January 2006 15:04 MST", "Monday, January 2, 2006 3:04 PM MST", "Monday, January 2, 2006 3:04:05 PM MST",
-	time.RFC1123, time.RFC1123Z, time.RFC850,
-}
+// longestTime is how long a value is at most that can be a time, in octets.
+const longestTime = 120
 
 var (
-	utcWords = regexp.MustCompile(`(?i)\s*\(?\b(?:UTC|GMT|Z)\b(?:\s*[+-]0{1,2}:?0{0,2})?\)?$|\s*\((?:UTC|GMT)\)$`)
-	atWord   = regexp.MustCompile(`(?i)\s+at\s+`)
-	meridiem = regexp.MustCompile(`(?i)\b([ap])\.\s?m\.`)
+	clockTime = regexp.MustCompile(`(?:^|[\st(,])([01]?\d|2[0-3])(?::|\s?h\s?|\.)([0-5]\d)(?::([0-5]\d|60)(?:[.,]\d{1,9})?)?\s?([ap]m\b)?\s*(?:\(?\s*(?:utc|gmt|z)?\s?([+-−])(\d{1,2})(?::?(\d{2}))?\)?)?`)
+	utcWord   = regexp.MustCompile(`(?:\b|\d)(?:utc|gmt|z|coordinated universal time)(?:\b|$)`)
+	halfDay   = regexp.MustCompile(`\b([ap])\.?\s?m\.?(?:\s|$|\b)`)
+
+	yearFirst = regexp.MustCompile(`\b(\d{4})\s?[-/.年년]\s?(\d{1,2})\s?[-/.月월]\s?(\d{1,2})(?:\b|t|日|일)`)
+	yearLast  = regexp.MustCompile(`\b(\d{1,2})([/.-])\s?(\d{1,2})[/.-]\s?(\d{4})\b`)
+	dayFirst  = regexp.MustCompile(`\b(\d{1,2})(?:st|nd|rd|th|er|º|\.)?[\s-]+(?:de |d')?([\p{L}]{3,12})\.?,?[\s-]+(?:de |del )?(\d{4})\b`)
+	nameFirst = regexp.MustCompile(`([\p{L}]{3,12})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b`)
 )
 
-// detectionTime reads a time that says that it is UTC. known is true where value is a time at all: one without a zone, or
-// in another, means nothing certain and stays out.
+// detectionTime reads a time that says its zone. known is true where value is a time at all: one without a zone means
+// nothing certain and stays out. Between slashes the month comes first, as Microsoft writes it, unless it cannot be one.
 func detectionTime(value string) (at time.Time, known bool) {
-	value = oneLine(value)
-	value = atWord.ReplaceAllString(value, " ")
-	value = meridiem.ReplaceAllString(value, "${1}M")
-	value = strings.ReplaceAll(strings.ReplaceAll(value, " am ", " AM "), " pm ", " PM ")
-	if at, err := time.Parse(time.RFC3339Nano, value); err == nil {
-		return at.UTC().Truncate(time.Second), true
+	if len(value) > longestTime || !strings.ContainsAny(value, "0123456789") {
+		return time.Time{}, false
 	}
-	bare := utcWords.ReplaceAllString(value, "")
-	if bare == value {
-		return time.Time{}, strings.ContainsAny(value, "0123456789")
+	value = strings.ToLower(oneLine(value))
+	value = halfDay.ReplaceAllString(value, "${1}m ")
+	year, month, day, ok := dateIn(value)
+	if !ok {
+		return time.Time{}, true
 	}
-	bare = strings.TrimSpace(bare)
-	for _, layout := range zoned {
-		layout = strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(layout, "MST"), "Z07:00"), "Z"))
-		for _, candidate := range []string{bare, strings.ToUpper(bare)} {
-			if at, err := time.Parse(layout, candidate); err == nil {
-				return at.UTC(), true
+	clock := clockTime.FindStringSubmatch(withoutDate(value))
+	if clock == nil {
+		return time.Time{}, true
+	}
+	zone := time.UTC
+	switch {
+	case clock[6] != "":
+		if zone, ok = offset(clock[5], clock[6], clock[7]); !ok {
+			return time.Time{}, true
+		}
+	case !utcWord.MatchString(value):
+		return time.Time{}, true
+	}
+	hour, _ := strconv.Atoi(clock[1])
+	minute, _ := strconv.Atoi(clock[2])
+	second, _ := strconv.Atoi(clock[3])
+	switch {
+	case clock[4] != "" && (hour == 0 || hour > 12):
+		return time.Time{}, true
+	case clock[4] == "pm" && hour < 12:
+		hour += 12
+	case clock[4] == "am" && hour == 12:
+		hour = 0
+	}
+	return time.Date(year, month, day, hour, minute, second, 0, zone).UTC(), true
+}
+
+// withoutDate blanks the dates out whose digits could be taken for a clock's.
+func withoutDate(value string) string {
+	for _, pattern := range []*regexp.Regexp{yearFirst, yearLast} {
+		value = pattern.ReplaceAllString(value, " ")
+	}
+	return value
+}
+
+// offset is a zone by its distance from UTC.
+func offset(sign, hours, minutes string) (*time.Location, bool) {
+	h, _ := strconv.Atoi(hours)
+	m, _ := strconv.Atoi(minutes)
+	if h > 14 || m > 59 {
+		return nil, false
+	}
+	seconds := h*3600 + m*60
+	if sign != "+" {
+		seconds = -seconds
+	}
+	return time.FixedZone("", seconds), true
+}
+
+// dateIn is the date in a value in lower case.
+func dateIn(value string) (year int, month time.Month, day int, ok bool) {
+	switch {
+	case yearFirst.MatchString(value):
+		match := yearFirst.FindStringSubmatch(value)
+		return date(match[1], match[2], match[3])
+	case yearLast.MatchString(value):
+		match := yearLast.FindStringSubmatch(value)
+		first, _ := strconv.Atoi(match[1])
+		second, _ := strconv.Atoi(match[3])
+		switch {
+		case match[2] == "." || first > 12: // between dots the day comes first
+			return date(match[4], match[3], match[1])
+		case match[2] == "-" && second <= 12 && first != second:
+			return 0, 0, 0, false // either order is in use
+		}
+		return date(match[4], match[1], match[3])
+	}
+	for _, form := range []struct {
+		pattern          *regexp.Regexp
+		year, month, day int
+	}{{dayFirst, 3, 2, 1}, {nameFirst, 3, 1, 2}} {
+		for _, match := range form.pattern.FindAllStringSubmatch(value, 4) {
+			if number := monthNamed(match[form.month]); number > 0 {
+				return date(match[form.year], strconv.Itoa(number), match[form.day])
 			}
 		}
 	}
-	return time.Time{}, strings.ContainsAny(value, "0123456789")
+	return 0, 0, 0, false
+}
+
+func date(year, month, day string) (int, time.Month, int, bool) {
+	y, _ := strconv.Atoi(year)
+	m, _ := strconv.Atoi(month)
+	d, _ := strconv.Atoi(day)
+	at := time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC)
+	return y, time.Month(m), d, y > 1970 && m >= 1 && m <= 12 && at.Day() == d
+}
+
+// monthNamed is a month by its name in any of the languages, or by the first three letters of it or more; 0 where it is
+// none, or where languages differ about it.
+func monthNamed(name string) int {
+	known := words().months
+	if number := known[name]; number > 0 {
+		return number
+	}
+	found := 0
+	for month, number := range known {
+		if strings.HasPrefix(month, name) {
+			if found != 0 && found != number {
+				return 0
+			}
+			found = number
+		}
+	}
+	return found
 }

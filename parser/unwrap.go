@@ -10,8 +10,8 @@ import (
 // maxUnwrap is how many click trackers may stand around one address.
 const maxUnwrap = 8
 
-// maxAddress is the longest address that is unwrapped, in octets.
-const maxAddress = 16 << 10
+// maxAddress is the longest address that is unwrapped, in octets: eight trackers that each escape the one inside make it long.
+const maxAddress = 64 << 10
 
 // unwrap takes off click trackers, at most maxUnwrap of them, and returns the GUIDs of the mail that they carried.
 func unwrap(raw string) (target string, tracking []string) {

@@ -59,7 +59,7 @@ func TestEveryKeyIsReadAndSurvivesStorage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.People) != 2 || len(c.Schedules[0].Layers) != 2 || time.Duration(c.Policies[0].Steps[1].Wait) != 24*time.Hour || c.Mutes[0].Until.IsZero() {
+	if len(c.People) != 2 || len(c.Schedules[0].Layers) != 2 || c.Policies[0].Steps[1].Wait.For(tickets.High) != 24*time.Hour || c.Mutes[0].Until.IsZero() {
 		t.Errorf("configuration: got %+v", c)
 	}
 	stored, err := json.Marshal(c)

@@ -119,6 +119,9 @@ func (d *decoder) decode(node *yaml.Node, into reflect.Value, path string) {
 		}
 	}
 	switch target := into.Addr().Interface().(type) {
+	case *Wait:
+		d.decodeWait(node, into, path)
+		return
 	case *time.Time:
 		d.decodeTime(node, target)
 		return
@@ -138,6 +141,20 @@ func (d *decoder) decode(node *yaml.Node, into reflect.Value, path string) {
 		d.decodeSlice(node, into, path)
 	default:
 		d.decodeScalar(node, into, path)
+	}
+}
+
+// decodeWait reads one wait for all severities, or a mapping of them.
+func (d *decoder) decodeWait(node *yaml.Node, into reflect.Value, path string) {
+	if node.Kind == yaml.ScalarNode {
+		d.decode(node, into.FieldByName("Other"), path)
+		return
+	}
+	d.decodeStruct(node, into, path)
+	for i := 0; node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
+		if field, ok := fieldNamed(into, node.Content[i].Value); ok && field.Int() == 0 {
+			d.fault(node.Content[i+1], "%s.%s must be 1s or more; leave it out to wait like the others", path, node.Content[i].Value)
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ team.yaml:5: retention is not supported by this version; remove it`,
 	{"an inner key twice", "people:\n  - {id: a, name: A,\n     id: b}", `team.yaml:3: people[0] has the key "id" twice; keep one`},
 	{
 		"an unknown inner key", "people:\n  - id: a\n    name: A\n    color: red",
-		`team.yaml:4: people[0] has no key "color"; use id, name, email, timezone, role, detail, contacts, notify`,
+		`team.yaml:4: people[0] has no key "color"; use id, name, email, timezone, role, detail, contacts, notify, quiet`,
 	},
 	{"an id twice", "people:\n  - {id: a, name: A}\n  - name: B\n    id: a", `team.yaml:4: the id "a" stands in people twice; rename one`},
 	{

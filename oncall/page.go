@@ -43,6 +43,8 @@ type Page struct {
 	FinishedAt *time.Time `json:"finished_at"`
 	// Bundled says that the page waits for a summary, or went with one.
 	Bundled bool `json:"bundled"`
+	// Reason is why the page waits, like QuietReason; empty otherwise.
+	Reason string `json:"reason"`
 	// Bundle bounds the single pages of the page's policy.
 	Bundle Bundle `json:"-"`
 	// Payload is the data of an event or a summary; nil for a page, whose data is made when it is sent.

@@ -16,6 +16,7 @@ type Person struct {
 	Detail   string    `json:"detail,omitempty" yaml:"detail"`     // DetailFull (the default) or DetailMinimal
 	Contacts []Contact `json:"contacts,omitempty" yaml:"contacts"`
 	Notify   []Rule    `json:"notify,omitempty" yaml:"notify"`
+	Quiet    []Window  `json:"quiet,omitempty" yaml:"quiet"` // in Timezone; High alerts ignore them
 }
 
 // How much of a ticket leaves the house for a person's contacts.
@@ -43,10 +44,12 @@ func (c Contact) Shown() string {
 	return c.To
 }
 
-// Rule notifies one contact some time after the person's turn came.
+// Rule notifies one contact some time after the person's turn came. Severity names those that it holds for; empty holds
+// for all.
 type Rule struct {
-	After   Duration `json:"after" yaml:"after"`
-	Contact string   `json:"contact" yaml:"contact"`
+	After    Duration `json:"after" yaml:"after"`
+	Contact  string   `json:"contact" yaml:"contact"`
+	Severity Values   `json:"severity,omitempty" yaml:"severity"`
 }
 
 // emailContact is the contact of a person who has an address and names no contacts.

@@ -2,8 +2,8 @@ package oncall
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"afterhours/tickets"
@@ -17,6 +17,7 @@ type Position struct {
 	Generation int // one more each time that the policy starts again
 	Round      int
 	Step       int
+	Severity   tickets.Severity // of the ticket; people's rules and waits depend on it
 }
 
 // Decision is what a moment of a policy comes to.
@@ -32,64 +33,126 @@ type Decision struct {
 const lateness = 2 * time.Second
 
 // Next executes the step after position, or the first one after it that reaches anybody: a step whose targets are all
-// empty falls through at once. due is the moment at which it was meant to happen.
+// empty or quiet, or that is outside of its hours, falls through at once. Where a whole pass, or what is left of the last
+// round, reaches nobody because of quiet or closed hours, the ticket waits for the first of them to end. due is the moment at which it was meant to happen.
 func (c Configuration) Next(position Position, due, now time.Time) Decision {
 	decision := Decision{Position: position}
 	policy, ok := c.Policy(position.Policy)
 	if !ok || len(policy.Steps) == 0 {
 		return decision.exhaust(fmt.Sprintf("the policy %q does not exist any more", position.Policy), now)
 	}
-	for {
+	if position.Round > policy.Repeat+1 {
+		return c.lastResort(decision, policy, due, now)
+	}
+	var first deferral
+	for passed := 0; ; passed++ {
 		decision.Position.Step++
 		if decision.Position.Step > len(policy.Steps) {
 			decision.Position.Step = 1
 			decision.Position.Round++
 		}
-		if decision.Position.Round > policy.Repeat+1 {
+		over := decision.Position.Round > policy.Repeat+1
+		switch {
+		case passed >= len(policy.Steps) && first.holds(policy), over && !first.at.IsZero() && len(policy.LastResort) == 0:
+			return decision.await(first, now)
+		case over && len(policy.LastResort) > 0:
+			decision.Position.Round = policy.Repeat + 1
+			return c.lastResort(decision, policy, due, now)
+		case over:
 			decision.Position.Round, decision.Position.Step = policy.Repeat+1, len(policy.Steps)
 			return decision.exhaust(fmt.Sprintf("all steps of the policy %q were executed and nobody acknowledged", policy.ID), now)
 		}
 		step := policy.Steps[decision.Position.Step-1]
-		pages, empty := c.stepPages(decision.Position, step, now)
-		data := map[string]any{
-			"policy": policy.ID, "round": decision.Position.Round, "step": decision.Position.Step, "targets": targetNames(step),
+		if !tickets.WithinAny(step.Hours, now, location(policy.Timezone)) {
+			decision.entry(tickets.EventEscalated, decision.said(policy, step, map[string]any{"closed": true}), now)
+			if opening, ok := opensAt(step.Hours, now, location(policy.Timezone)); ok {
+				first.consider(decision.Position, opening, false)
+			}
+			continue
 		}
-		if len(empty) > 0 {
-			data["empty"] = empty
-		}
-		decision.entry(tickets.EventEscalated, data, now)
-		if len(pages) > 0 {
-			decision.Pages = bundling(pages, policy)
-			decision.Due = begin(due, now).Add(time.Duration(step.Wait))
+		reach := c.reach(decision.Position, step.Notify, now)
+		decision.Pages = append(decision.Pages, bundling(reach.pages, policy)...)
+		decision.entry(tickets.EventEscalated, decision.said(policy, step, reach.data()), now)
+		if reach.awake {
+			decision.Due = begin(due, now).Add(step.Wait.For(position.Severity))
 			return decision
+		}
+		if !reach.quietUntil.IsZero() {
+			first.consider(decision.Position, reach.quietUntil, true)
 		}
 	}
 }
 
-// After says which step follows the given one, and the names of those it would reach at a moment.
-func (c Configuration) After(policyID string, round, step int, at time.Time) (nextRound, nextStep int, names []string) {
-	policy, ok := c.Policy(policyID)
-	if !ok {
-		return round, step, nil
+// deferral is the first moment at which a step that reached nobody would reach somebody.
+type deferral struct {
+	position Position
+	at       time.Time
+	quiet    bool // quiet hours are a reason, and not closed steps alone
+}
+
+func (d *deferral) consider(position Position, at time.Time, quiet bool) {
+	d.quiet = d.quiet || quiet
+	if d.at.IsZero() || at.Before(d.at) {
+		d.position, d.at = position, at
 	}
-	step++
-	if step > len(policy.Steps) {
-		round, step = round+1, 1
+}
+
+// holds says whether a ticket waits: quiet hours are meant to be waited for, closed steps only where there is no last
+// resort.
+func (d deferral) holds(policy Policy) bool {
+	return !d.at.IsZero() && (d.quiet || len(policy.LastResort) == 0)
+}
+
+// await leaves the ticket where the deferred step is executed next, at its moment. What is quiet is paged then.
+func (d Decision) await(first deferral, now time.Time) Decision {
+	d.Position, d.Due, d.Pages = first.position, first.at, nil
+	d.Position.Step--
+	reason := "every step is outside of its hours"
+	if first.quiet {
+		reason = "everybody whom the policy names has quiet hours"
 	}
-	if round > policy.Repeat+1 || len(policy.Steps) == 0 {
-		return round, step, nil
+	d.entry(tickets.EventDeferred, map[string]any{"until": first.at.UTC(), "reason": reason}, now)
+	return d
+}
+
+// lastResort tells the targets that remain when all rounds are over, again and again until somebody acknowledges. Its
+// rounds count on, its step is 0.
+func (c Configuration) lastResort(decision Decision, policy Policy, due, now time.Time) Decision {
+	if len(policy.LastResort) == 0 {
+		return decision.exhaust(fmt.Sprintf("the policy %q has no last resort any more", policy.ID), now)
 	}
-	pages, _ := c.stepPages(Position{}, policy.Steps[step-1], at)
-	for _, page := range pages {
+	decision.Position.Round, decision.Position.Step = decision.Position.Round+1, 0
+	reach := c.reach(decision.Position, policy.LastResort, now)
+	decision.Pages = append(decision.Pages, bundling(reach.pages, policy)...)
+	data := decision.said(policy, Step{Notify: policy.LastResort}, reach.data())
+	data["last_resort"] = true
+	decision.entry(tickets.EventEscalated, data, now)
+	decision.Due = begin(due, now).Add(policy.lastResortEvery())
+	return decision
+}
+
+// said is what the timeline says of a step, with more.
+func (d Decision) said(policy Policy, step Step, more map[string]any) map[string]any {
+	data := map[string]any{
+		"policy": policy.ID, "round": d.Position.Round, "step": d.Position.Step, "targets": targetNames(step.Notify),
+	}
+	maps.Copy(data, more)
+	return data
+}
+
+// After says which step follows the given position, and the names of those whom it would reach at a moment.
+func (c Configuration) After(position Position, at time.Time) (next Position, names []string) {
+	decision := c.Next(position, at, at)
+	for _, page := range decision.Pages {
 		name := "webhook " + page.Webhook
 		if page.Person != "" {
 			name = c.Name(page.Person)
 		}
-		if !slices.Contains(names, name) {
+		if !page.quiet() && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
-	return round, step, names
+	return decision.Position, names
 }
 
 // Name is a person's name, or the id where the configuration does not know it.
@@ -107,31 +170,16 @@ func (c Configuration) Owner(position Position, owner string, now time.Time) (De
 	if !ok || !known || len(policy.Steps) == 0 {
 		return Decision{}, false
 	}
-	decision := Decision{Position: position, Pages: bundling(personPages(position, person, now), policy)}
-	if len(decision.Pages) == 0 {
+	pages, quietUntil := personPages(position, person, now)
+	if len(pages) == 0 || !quietUntil.IsZero() {
 		return Decision{}, false
 	}
+	decision := Decision{Position: position, Pages: bundling(pages, policy)}
 	decision.entry(tickets.EventEscalated, map[string]any{
 		"policy": policy.ID, "round": position.Round, "step": 0, "targets": []string{"person:" + owner},
 	}, now)
-	decision.Due = now.Add(time.Duration(policy.Steps[0].Wait))
+	decision.Due = now.Add(policy.Steps[0].Wait.For(position.Severity))
 	return decision, true
-}
-
-// Holes says where a ticket would reach nobody at a moment: no policy at all, or a step whose targets are all empty.
-func (c Configuration) Holes(now time.Time) []string {
-	if len(c.Policies) == 0 {
-		return []string{"Nobody can be paged: there is no policy. Write a configuration and run afterhours apply FILE."}
-	}
-	var holes []string
-	for _, policy := range c.Policies {
-		for i, step := range policy.Steps {
-			if pages, empty := c.stepPages(Position{}, step, now); len(pages) == 0 {
-				holes = append(holes, fmt.Sprintf("Step %d of the policy %s reaches nobody now: %s.", i+1, policy.ID, strings.Join(empty, "; ")))
-			}
-		}
-	}
-	return holes
 }
 
 // begin is the moment from which a wait counts: the planned one, so that waits do not add up their ticks, unless the
@@ -148,6 +196,9 @@ func begin(due, now time.Time) time.Time {
 // up the repeats.
 func (c Configuration) FallThrough(position Position, due, now time.Time) time.Time {
 	policy, ok := c.Policy(position.Policy)
+	if ok && position.Round > policy.Repeat+1 {
+		return due // the last resort comes again by itself
+	}
 	if ok && position.Step >= len(policy.Steps) {
 		now = now.Add(time.Minute)
 	}
@@ -170,98 +221,11 @@ func (d *Decision) entry(kind tickets.EventType, data map[string]any, now time.T
 	})
 }
 
-// stepPages resolves a step's targets at now, each person once, and names the targets that reach nobody.
-func (c Configuration) stepPages(position Position, step Step, now time.Time) (pages []Page, empty []string) {
-	asked := map[string]bool{}
-	for _, target := range step.Notify {
-		found, reason := c.targetPages(position, target, asked, now)
-		pages = append(pages, found...)
-		if reason != "" {
-			empty = append(empty, target.String()+": "+reason)
-		}
-	}
-	return pages, empty
-}
-
-func (c Configuration) targetPages(position Position, target Target, asked map[string]bool, now time.Time) (pages []Page, reason string) {
-	id := target.ID
-	switch target.Kind {
-	case TargetWebhook:
-		webhook, ok := c.Webhook(id)
-		if !ok {
-			return nil, "does not exist"
-		}
-		if reason := c.Disabled(id); reason != "" {
-			return nil, "is disabled: " + reason
-		}
-		return []Page{newPage(position, Page{Webhook: webhook.ID, Channel: "webhook"}, now)}, ""
-	case TargetSchedule:
-		schedule, ok := c.Schedule(id)
-		if !ok {
-			return nil, "does not exist"
-		}
-		onCall, _, ok := schedule.At(now)
-		if !ok {
-			return nil, "nobody is on call"
-		}
-		id = onCall
-	}
-	person, ok := c.Person(id)
-	if !ok {
-		return nil, "does not exist"
-	}
-	if asked[id] {
-		return nil, ""
-	}
-	asked[id] = true
-	pages = personPages(position, person, now)
-	if len(pages) == 0 {
-		return nil, person.Name + " has no contact"
-	}
-	return pages, ""
-}
-
-// personPages are the pages of a person's rules, the later ones with later moments.
-func personPages(position Position, person Person, now time.Time) []Page {
-	var pages []Page
-	for _, rule := range person.EffectiveRules() {
-		contact, ok := person.Contact(rule.Contact)
-		if !ok {
-			continue
-		}
-		page := newPage(position, Page{Person: person.ID, Contact: contact.ID, Channel: contact.Channel}, now)
-		page.DueAt = now.Add(time.Duration(rule.After))
-		pages = append(pages, page)
-	}
-	return pages
-}
-
-func bundling(pages []Page, policy Policy) []Page {
-	for i := range pages {
-		pages[i].Bundle = policy.bundle()
-	}
-	return pages
-}
-
-func newPage(position Position, page Page, now time.Time) Page {
-	page.Ticket, page.Generation, page.Round, page.Step = position.Ticket, position.Generation, position.Round, position.Step
-	page.Type, page.State, page.DueAt, page.CreatedAt = PageType, PageQueued, now, now
-	return page
-}
-
-func targetNames(step Step) []string {
-	names := make([]string, len(step.Notify))
-	for i, target := range step.Notify {
-		names[i] = target.String()
-	}
-	return names
-}
-
 // Start decides what happens to a ticket that was created, reopened or became worse: it is recorded, or its policy
 // begins. generation is the one that begins.
 func (c Configuration) Start(change tickets.Change, generation int) (Decision, tickets.Routing) {
 	ticket, now := change.Ticket, change.At
-	position := Position{Ticket: ticket.Number, Generation: generation, Round: 1}
+	position := Position{Ticket: ticket.Number, Generation: generation, Round: 1, Severity: ticket.Severity}
 	routing := tickets.Routing{Ticket: ticket.Number, Policy: ticket.Policy, Runbook: ticket.Runbook}
 	recorded := Decision{Position: position}
 	if change.Silent != "" {

@@ -3,19 +3,33 @@ package oncall
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"afterhours/oncall/notify"
 )
 
 // Policy says whom to tell one after the other until somebody acknowledges. Repeat executes the steps that many times
-// more.
+// more; LastResort is told after that, and again every LastResortEvery.
 type Policy struct {
-	ID         string   `json:"id" yaml:"id"`
-	Repeat     int      `json:"repeat" yaml:"repeat"`
-	Steps      []Step   `json:"steps" yaml:"steps"`
-	AckExpires Duration `json:"ack_expires,omitempty" yaml:"ack_expires"`
-	AckLink    string   `json:"ack_link,omitempty" yaml:"ack_link"` // confirm (the default) or login
-	Bundle     *Bundle  `json:"bundle,omitempty" yaml:"bundle"`
+	ID              string   `json:"id" yaml:"id"`
+	Timezone        string   `json:"timezone,omitempty" yaml:"timezone"` // IANA name, of the steps' hours; empty is UTC
+	Repeat          int      `json:"repeat" yaml:"repeat"`
+	Steps           []Step   `json:"steps" yaml:"steps"`
+	LastResort      []Target `json:"last_resort,omitempty" yaml:"last_resort"`
+	LastResortEvery Duration `json:"last_resort_every,omitempty" yaml:"last_resort_every"` // zero is defaultLastResortEvery
+	AckExpires      Duration `json:"ack_expires,omitempty" yaml:"ack_expires"`
+	AckLink         string   `json:"ack_link,omitempty" yaml:"ack_link"` // confirm (the default) or login
+	Bundle          *Bundle  `json:"bundle,omitempty" yaml:"bundle"`
+}
+
+// defaultLastResortEvery holds where a policy with a last resort names none.
+const defaultLastResortEvery = Duration(15 * time.Minute)
+
+func (p Policy) lastResortEvery() time.Duration {
+	if p.LastResortEvery == 0 {
+		return time.Duration(defaultLastResortEvery)
+	}
+	return time.Duration(p.LastResortEvery)
 }
 
 // Bundle bounds the single pages to a person before they are bundled into summaries; After 0 never bundles.
@@ -24,10 +38,12 @@ type Bundle struct {
 	Within Duration `json:"within" yaml:"within"`
 }
 
-// Step tells its targets at once and waits before the next step.
+// Step tells its targets at once and waits before the next step. Outside of its hours, in the policy's time zone, it is
+// skipped.
 type Step struct {
 	Notify []Target `json:"notify" yaml:"notify"`
-	Wait   Duration `json:"wait" yaml:"wait"`
+	Wait   Wait     `json:"wait" yaml:"wait"`
+	Hours  []Window `json:"hours,omitempty" yaml:"hours"`
 }
 
 // TargetKind is what a target names.

@@ -101,6 +101,12 @@ func drawConfiguration(t *rapid.T) Configuration {
 		}
 		return nil
 	}
+	quiet := func() []Window {
+		if drawn := windows(); !neverEnds(drawn) {
+			return drawn
+		}
+		return nil
+	}
 	match := func() Match {
 		m := Match{
 			Severity: values(rapid.SampledFrom([]string{"high", "Low"})), Kind: values(rapid.SampledFrom(kinds)),
@@ -119,7 +125,8 @@ func drawConfiguration(t *rapid.T) Configuration {
 			{
 				ID: "ana", Name: "A" + words.Draw(t, "name"), Email: optional.Draw(t, "email"), Timezone: "Europe/Madrid", Role: "admin", Detail: DetailMinimal,
 				Contacts: []Contact{{ID: "mail", Channel: "email", To: words.Draw(t, "to"), Secret: optional.Draw(t, "secret")}},
-				Notify:   []Rule{{After: seconds.Draw(t, "after"), Contact: "mail"}},
+				Notify:   []Rule{{After: seconds.Draw(t, "after"), Contact: "mail", Severity: values(rapid.SampledFrom([]string{"high", "Medium"}))}},
+				Quiet:    quiet(),
 			},
 			{ID: "0", Name: "Ben"},
 		},
@@ -142,7 +149,14 @@ func drawConfiguration(t *rapid.T) Configuration {
 	c.Schedules = []Schedule{schedule}
 	policy := Policy{
 		ID: "true", Repeat: rapid.IntRange(0, maxRepeat).Draw(t, "repeat"), AckExpires: seconds.Draw(t, "ack_expires"),
-		Steps: []Step{{Notify: []Target{{TargetSchedule, "null"}, {TargetPerson, "0"}, {TargetWebhook, "1.0"}}, Wait: 1e9 + seconds.Draw(t, "wait")/2}},
+		Steps: []Step{{Notify: []Target{{TargetSchedule, "null"}, {TargetPerson, "0"}, {TargetWebhook, "1.0"}}, Wait: Same(1e9 + seconds.Draw(t, "wait")/2)}},
+	}
+	if rapid.Bool().Draw(t, "wait by severity") {
+		policy.Steps[0].Wait.High, policy.Steps[0].Wait.Unknown = 1e9+seconds.Draw(t, "high")/2, seconds.Draw(t, "unknown")
+		policy.Timezone, policy.Steps[0].Hours = "Europe/Madrid", windows()
+	}
+	if rapid.Bool().Draw(t, "last resort") {
+		policy.LastResort, policy.LastResortEvery = []Target{{TargetPerson, "ana"}}, Duration(time.Minute)+seconds.Draw(t, "every")/2
 	}
 	if rapid.Bool().Draw(t, "bundle") {
 		policy.Bundle = &Bundle{After: rapid.IntRange(0, 9).Draw(t, "after"), Within: 1e9 + seconds.Draw(t, "within")}

@@ -2,6 +2,7 @@ package oncall
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -17,7 +18,13 @@ type Expected struct {
 	Webhook string
 	Channel string
 	Contact string
+	// Quiet says that it waits for the end of quiet hours.
+	Quiet      bool
+	LastResort bool
 }
+
+// longestSimulation bounds the steps of a simulation: more than a hundred rounds of ten.
+const longestSimulation = 1200
 
 // Simulation is what would happen to a ticket that nobody acknowledges.
 type Simulation struct {
@@ -36,15 +43,24 @@ func (c Configuration) Simulate(facts Facts, at time.Time) Simulation {
 	}
 	decision, routing := c.Start(change, 1)
 	simulation := Simulation{Policy: routing.Policy}
-	for {
+	policy, _ := c.Policy(routing.Policy)
+	for played := 0; ; played++ {
 		for _, page := range decision.Pages {
 			simulation.Pages = append(simulation.Pages, Expected{
 				After: page.DueAt.Sub(at), Round: page.Round, Step: page.Step, Person: page.Person, Webhook: page.Webhook,
-				Channel: page.Channel, Contact: page.Contact,
+				Channel: page.Channel, Contact: page.Contact, Quiet: page.quiet(), LastResort: page.Round > policy.Repeat+1,
 			})
 		}
 		for _, entry := range decision.Entries {
 			simulation.note(entry.Event)
+		}
+		switch {
+		case decision.Position.Round > policy.Repeat+1:
+			simulation.End = "the last resort is told again every " + Duration(policy.lastResortEvery()).String() + " until somebody acknowledges"
+			decision.Due = time.Time{}
+		case played == longestSimulation:
+			simulation.End = "and so on"
+			decision.Due = time.Time{}
 		}
 		if decision.Due.IsZero() {
 			slices.SortStableFunc(simulation.Pages, func(a, b Expected) int { return cmp.Compare(a.After, b.After) })
@@ -61,8 +77,18 @@ func (s *Simulation) note(event tickets.Event) {
 		s.Recorded = reason
 	case tickets.EventExhausted:
 		s.End = reason
+	case tickets.EventDeferred:
+		until, _ := event.Data["until"].(time.Time)
+		s.Skipped = append(s.Skipped, reason+": the ticket waits until "+until.Format(time.RFC3339))
 	case tickets.EventEscalated:
 		empty, _ := event.Data["empty"].([]string)
-		s.Skipped = append(s.Skipped, empty...)
+		if event.Data["closed"] == true {
+			empty = []string{fmt.Sprintf("step %d: outside of its hours", event.Data["step"])}
+		}
+		for _, skipped := range empty {
+			if !slices.Contains(s.Skipped, skipped) {
+				s.Skipped = append(s.Skipped, skipped)
+			}
+		}
 	}
 }

@@ -12,9 +12,10 @@ import (
 
 // Bounds of a configuration.
 const (
-	maxRepeat  = 100
-	maxWait    = 7 * 24 * time.Hour
-	maxHistory = 50 // years between a rotation's start and now that still make sense
+	maxRepeat       = 100
+	maxWait         = 7 * 24 * time.Hour
+	leastLastResort = time.Minute
+	maxHistory      = 50 // years between a rotation's start and now that still make sense
 )
 
 var identifier = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
@@ -149,6 +150,18 @@ func (v *validator) person(path string, person Person) {
 		if _, ok := person.Contact(rule.Contact); !ok {
 			v.add(fmt.Sprintf("%s.notify[%d].contact", path, i), "%s of %s", missing("contact", rule.Contact, contacts), person.ID)
 		}
+		v.severities(fmt.Sprintf("%s.notify[%d].severity", path, i), rule.Severity)
+	}
+	if len(person.Quiet) > 0 && neverEnds(person.Quiet) {
+		v.add(path+".quiet", "the quiet hours of %s never end; leave some hours of the week out", person.ID)
+	}
+}
+
+func (v *validator) severities(path string, named Values) {
+	for _, value := range named {
+		if !tickets.Severity(strings.ToLower(value)).Valid() {
+			v.add(path, "%q is no severity; use high, medium, low, informational or unknown", value)
+		}
 	}
 }
 
@@ -205,19 +218,31 @@ func (v *validator) policy(path string, policy Policy) {
 		if len(step.Notify) == 0 {
 			v.add(at, "step %d of policy %s notifies nobody; name a target", i+1, policy.ID)
 		}
-		if step.Wait <= 0 || time.Duration(step.Wait) > maxWait {
+		if longest := max(step.Wait.Other, slices.Max(step.Wait.worstFirst())); longest <= 0 || time.Duration(longest) > maxWait {
 			v.add(at+".wait", "step %d of policy %s needs a wait from 1s to 7d", i+1, policy.ID)
 		}
-		for k, target := range step.Notify {
-			at := fmt.Sprintf("%s.notify[%d]", at, k)
-			switch target.Kind {
-			case TargetSchedule:
-				v.reference(at, "schedule", target.ID, v.known.schedules)
-			case TargetPerson:
-				v.reference(at, "person", target.ID, v.known.people)
-			case TargetWebhook:
-				v.reference(at, "webhook", target.ID, v.known.webhooks)
-			}
+		v.targets(at+".notify", step.Notify)
+	}
+	v.targets(path+".last_resort", policy.LastResort)
+	v.zone(path+".timezone", policy.Timezone)
+	switch every := time.Duration(policy.LastResortEvery); {
+	case every != 0 && len(policy.LastResort) == 0:
+		v.add(path+".last_resort_every", "policy %s has no last resort; add last_resort: [\"person:ID\"], or remove last_resort_every", policy.ID)
+	case every != 0 && (every < leastLastResort || every > maxWait):
+		v.add(path+".last_resort_every", "last_resort_every of policy %s must be from 1m to 7d", policy.ID)
+	}
+}
+
+func (v *validator) targets(path string, targets []Target) {
+	for k, target := range targets {
+		at := fmt.Sprintf("%s[%d]", path, k)
+		switch target.Kind {
+		case TargetSchedule:
+			v.reference(at, "schedule", target.ID, v.known.schedules)
+		case TargetPerson:
+			v.reference(at, "person", target.ID, v.known.people)
+		case TargetWebhook:
+			v.reference(at, "webhook", target.ID, v.known.webhooks)
 		}
 	}
 }
@@ -234,11 +259,7 @@ func (v *validator) route(path string, route Route) {
 }
 
 func (v *validator) match(path string, match Match) {
-	for i, value := range match.Severity {
-		if !tickets.Severity(strings.ToLower(value)).Valid() {
-			v.add(path+".severity", "%q is no severity; use high, medium, low, informational or unknown", match.Severity[i])
-		}
-	}
+	v.severities(path+".severity", match.Severity)
 	for _, closed := range []struct {
 		key     string
 		values  Values

@@ -113,6 +113,7 @@ const (
 	EventAssigned     EventType = "assigned"
 	EventRecorded     EventType = "recorded"  // a route decided that nobody is paged
 	EventEscalated    EventType = "escalated" // a step of the policy was executed
+	EventDeferred     EventType = "deferred"  // the policy waits for the end of quiet or closed hours
 	EventExhausted    EventType = "exhausted" // the policy has no further step
 	EventPageSent     EventType = "page_sent"
 	EventPageHeld     EventType = "page_held"

@@ -173,6 +173,9 @@ func (w *documentWriter) value(t *tree, after string) {
 			w.line(quoted(value) + comma(i, len(t.values)))
 		}
 		w.line("]" + after)
+	case t.name != "" && t.fields != nil: // a value beside fields of its own is what the others of them are
+		t.fields["other"] = &tree{name: t.name, values: t.values}
+		w.value(&tree{fields: t.fields}, after)
 	case t.name != "":
 		w.lines[w.count+1] = t.name
 		w.line(quoted(t.values[0]) + after)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"afterhours/oncall"
@@ -47,6 +48,7 @@ func (f frame) Settings() bool {
 type reader struct {
 	who           auth.Identity
 	configuration oncall.Configuration
+	watched       []string // the mail domains whose alerts come in
 	clock
 }
 
@@ -57,7 +59,8 @@ func (s *Site) readerOf(r *http.Request) (reader, error) {
 	if err != nil {
 		return reader{}, err
 	}
-	return reader{who, configuration, clock{s.Now(), zoneOf(configuration, who.ID)}}, nil
+	_, intake, _ := strings.Cut(s.IntakeAddress, "@")
+	return reader{who, configuration, configuration.WatchedDomains(intake), clock{s.Now(), zoneOf(configuration, who.ID)}}, nil
 }
 
 func (s *Site) frame(r *http.Request, title, section string) (frame, error) {

@@ -22,6 +22,7 @@ type onCallView struct {
 	Schedules []scheduleView
 	People    []choice // whom whoever looks can put on call
 	Complaint string
+	Sleepers  []string // whom a High alert would not wake
 }
 
 // scheduleView is one schedule: now, next, and the coming week as a bar and a table.
@@ -92,7 +93,7 @@ func (s *Site) onCallView(r *http.Request) (onCallView, error) {
 	if err != nil {
 		return onCallView{}, err
 	}
-	view := onCallView{frame: frame}
+	view := onCallView{frame: frame, Sleepers: reader.configuration.HighPaths(reader.watched)}
 	for _, schedule := range reader.configuration.Schedules {
 		view.Schedules = append(view.Schedules, reader.schedule(schedule))
 	}

@@ -27,9 +27,14 @@ func personRows(r reader) []entryRow {
 		}
 		if len(row.Says) == 0 {
 			row.Fault = "No contact: pages to " + person.Name + " fall through."
+		} else {
+			row.Fault = person.HighPath(r.watched)
 		}
 		if person.Timezone != "" {
 			row.Says = append(row.Says, person.Timezone)
+		}
+		if len(person.Quiet) > 0 {
+			row.Says = append(row.Says, "quiet in "+count(len(person.Quiet), "window of hours", "windows of hours"))
 		}
 		rows = append(rows, row)
 	}
@@ -64,17 +69,28 @@ func policyRows(r reader) []entryRow {
 			for _, target := range step.Notify {
 				names = append(names, target.String())
 			}
-			row.Says = append(row.Says, fmt.Sprintf("%d. %s, wait %s", k+1, join(names), written(step.Wait)))
+			said := fmt.Sprintf("%d. %s, wait %s", k+1, join(names), step.Wait)
+			if len(step.Hours) > 0 {
+				said += ", in " + count(len(step.Hours), "window of hours", "windows of hours")
+			}
+			row.Says = append(row.Says, said)
 		}
 		if policy.Repeat > 0 {
 			row.Says = append(row.Says, "repeated "+count(policy.Repeat, "time", "times"))
+		}
+		if len(policy.LastResort) > 0 {
+			var names []string
+			for _, target := range policy.LastResort {
+				names = append(names, target.String())
+			}
+			row.Says = append(row.Says, "last resort "+join(names))
 		}
 		if i == 0 {
 			row.Says = append(row.Says, "takes what no route matches")
 		}
 		alone := r.configuration
 		alone.Policies = alone.Policies[i : i+1]
-		row.Fault = strings.Join(alone.Holes(r.now), " ")
+		row.Fault = strings.Join(append(alone.Holes(r.now), alone.HighPaths(r.watched)...), " ")
 		rows = append(rows, row)
 	}
 	return rows

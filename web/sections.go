@@ -81,15 +81,16 @@ func personFields(f entryForm, _ oncall.Configuration) []group {
 			f.field("text", at+"id", "Id", ""), f.choose(at+"channel", "Channel", "", "none", choices(oncall.Channels()...)), to, secret,
 		}})
 	}
-	help := "Without rules every contact is told at once."
+	help := "Without rules every contact is told at once. A rule that names no severity holds for all."
 	for i := range f.rows("notify") + 1 {
 		at := "notify[" + strconv.Itoa(i) + "]."
 		groups = append(groups, group{Legend: "Rule " + strconv.Itoa(i+1), Help: help, Narrow: true, Fields: []field{
 			f.field("text", at+"after", "After", "0s, 5m"), f.field("text", at+"contact", "Contact", "the id of one above"),
+			f.checks(at+"severity[]", "Severity", "none: every one", severities()),
 		}})
 		help = ""
 	}
-	return groups
+	return append(groups, f.windows("quiet", "Quiet hours", "In the person's time zone. High alerts ignore them; the next target is told at once, and this person when they end.")...)
 }
 
 func scheduleFields(f entryForm, c oncall.Configuration) []group {
@@ -130,14 +131,31 @@ func policyFields(f entryForm, c oncall.Configuration) []group {
 		f.choose("ack_link", "The link in a message", "login asks to sign in before it acknowledges", "", choices("confirm", "login")),
 		f.field("number", "bundle.after", "Single pages before summaries", "empty: 5; 0: never a summary"),
 		f.field("text", "bundle.within", "Within", "like 5m"),
+		f.field("text", "timezone", "Time zone", "of the steps' hours, like Europe/Madrid; empty: UTC"),
 	}}}
 	for i := range f.rows("steps") + 1 {
 		at := "steps[" + strconv.Itoa(i) + "]."
+		wait := f.field("text", at+"wait", "Then wait", "before the next step, like 5m")
+		if wait.Value == "" {
+			wait.Value = f.Get(at + "wait.other")
+		}
 		groups = append(groups, group{Legend: "Step " + strconv.Itoa(i+1), Fields: append(
-			f.slots(at+"notify[]", "Tell", 1, targets(c)),
-			f.field("text", at+"wait", "Then wait", "before the next step, like 5m"))})
+			f.slots(at+"notify[]", "Tell", 1, targets(c)), wait)})
+		if f.rows("steps") <= i {
+			continue
+		}
+		var waits []field
+		for _, severity := range severities() {
+			waits = append(waits, f.field("text", at+"wait."+severity.ID, severity.Name, ""))
+		}
+		groups = append(groups, group{
+			Legend: "Waits of step " + strconv.Itoa(i+1) + " by severity", Narrow: true, Fields: waits,
+			Help: "Empty waits as above.",
+		})
+		groups = append(groups, f.windows(at+"hours", "Hours of step "+strconv.Itoa(i+1)+", window", "Without a window the step always speaks; outside of its windows it is skipped at once.")...)
 	}
-	return groups
+	return append(groups, group{Legend: "Last resort", Help: "Told when all rounds are over, and again until somebody acknowledges.", Fields: append(
+		f.slots("last_resort[]", "Tell", 1, targets(c)), f.field("text", "last_resort_every", "Again every", "empty: 15m"))})
 }
 
 // matchFields are the keys of a match; each that is empty restricts nothing.

@@ -186,7 +186,7 @@ func (s *Site) firstTeam(current oncall.Configuration, id string, typed setupPer
 		current.Schedules = append(slices.Clone(current.Schedules), schedule)
 		target = oncall.Target{Kind: oncall.TargetSchedule, ID: "primary"}
 	}
-	current.Policies = []oncall.Policy{{ID: "security", Repeat: 3, Steps: []oncall.Step{{Notify: []oncall.Target{target}, Wait: oncall.Duration(5 * time.Minute)}}}}
+	current.Policies = []oncall.Policy{{ID: "security", Repeat: 3, Steps: []oncall.Step{{Notify: []oncall.Target{target}, Wait: oncall.Same(oncall.Duration(5 * time.Minute))}}}}
 	if len(current.Routes) == 0 {
 		record := oncall.Route{Action: oncall.ActionRecord}
 		record.Match.Severity = oncall.Values{string(tickets.Low), string(tickets.Informational)}

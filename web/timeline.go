@@ -85,6 +85,11 @@ func (r reader) entry(event tickets.Event) entry {
 		e.Text, e.Detail = "Recorded; nobody is paged", d.text("reason")
 	case tickets.EventEscalated:
 		e.Text, e.Detail = r.escalated(event, d, actor)
+	case tickets.EventDeferred:
+		e.Text, e.Detail = "Nobody is told for now", d.text("reason")
+		if until, err := time.Parse(time.RFC3339, d.text("until")); err == nil {
+			e.Text += ": the policy goes on at " + r.at(until).Words
+		}
 	case tickets.EventExhausted:
 		e.Text, e.Detail, e.Tone = "Nobody is left to tell", d.text("reason"), "bad"
 	case tickets.EventPageSent:
@@ -131,10 +136,15 @@ func (r reader) escalated(event tickets.Event, d data, actor string) (text, deta
 		}
 	}
 	text = fmt.Sprintf("Step %d", d.number("step"))
-	if d.number("step") == 0 {
+	if d["last_resort"] == true {
+		text = "Last resort"
+	} else if d.number("step") == 0 {
 		text = "Asked first"
 	} else if round := d.number("round"); round > 1 {
 		text += fmt.Sprintf(" of round %d", round)
+	}
+	if d["closed"] == true {
+		return text + " was skipped: it is outside of its hours", ""
 	}
 	if len(targets) > 0 {
 		text += ": " + join(targets)

@@ -105,6 +105,9 @@ func (c *doctorCommand) examine(ctx context.Context, s settings, db database, en
 	for _, found := range checkCoverage(configuration, env.now()) {
 		report("on call", found)
 	}
+	for _, found := range checkHighPaths(configuration, s.MailTo) {
+		report("high alerts", found)
+	}
 	for _, target := range webTargets(configuration) {
 		report("webhook", checkTarget(ctx, s, target))
 	}
@@ -244,6 +247,34 @@ func checkCoverage(configuration oncall.Configuration, now time.Time) []verdict 
 		found = []verdict{good("every step reaches somebody, no gap in the next 7 days")}
 	}
 	return found
+}
+
+// checkHighPaths finds whom a High alert would not wake, or would reach by the watched mail system alone.
+func checkHighPaths(configuration oncall.Configuration, mailTo string) []verdict {
+	var found []verdict
+	for _, fault := range configuration.HighPaths(configuration.WatchedDomains(mailDomains(mailTo)...)) {
+		said, mend, _ := strings.Cut(strings.TrimSuffix(fault, "."), ": ")
+		found = append(found, bad(mend, "%s", said))
+	}
+	if len(found) == 0 {
+		found = []verdict{good("everybody whom a policy names is woken by a channel apart from the watched mail")}
+	}
+	return found
+}
+
+// mailDomains are the domains of the accepted recipients.
+func mailDomains(mailTo string) []string {
+	var domains []string
+	for item := range strings.SplitSeq(mailTo, ",") {
+		item = strings.TrimSpace(item)
+		if _, domain, ok := strings.Cut(item, "@"); ok {
+			item = domain
+		}
+		if item != "" && item != "*" {
+			domains = append(domains, item)
+		}
+	}
+	return domains
 }
 
 // webTargets are the addresses that pages go to by HTTP.

@@ -236,7 +236,7 @@ func (s *Store) fallThrough(ctx context.Context, tx pgx.Tx, at oncall.Position, 
 	var alive bool
 	err := tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM pages WHERE ticket = $1 AND generation = $2 AND round = $3 AND step = $4
-			AND state IN ('queued', 'sent', 'delivered'))`, at.Ticket, at.Generation, at.Round, at.Step).Scan(&alive)
+			AND state IN ('queued', 'sent', 'delivered') AND NOT (state = 'queued' AND reason = $5))`, at.Ticket, at.Generation, at.Round, at.Step, oncall.QuietReason).Scan(&alive)
 	if err != nil || alive {
 		return err
 	}

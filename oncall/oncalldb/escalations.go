@@ -16,10 +16,11 @@ import (
 func (s *Store) ExecuteDue(ctx context.Context, now time.Time, limit int) (taken int, err error) {
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			SELECT ticket, policy, generation, round, step, due_at FROM escalations
-			WHERE state = 'running' AND due_at <= $1
-			ORDER BY due_at LIMIT $2
-			FOR UPDATE SKIP LOCKED`, now, limit)
+			SELECT e.ticket, e.policy, e.generation, e.round, e.step, t.severity, e.due_at
+			FROM escalations e JOIN tickets t ON t.number = e.ticket
+			WHERE e.state = 'running' AND e.due_at <= $1
+			ORDER BY e.due_at LIMIT $2
+			FOR UPDATE OF e SKIP LOCKED`, now, limit)
 		if err != nil {
 			return err
 		}
@@ -29,7 +30,8 @@ func (s *Store) ExecuteDue(ctx context.Context, now time.Time, limit int) (taken
 		}
 		found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (due, error) {
 			var d due
-			err := row.Scan(&d.position.Ticket, &d.position.Policy, &d.position.Generation, &d.position.Round, &d.position.Step, &d.at)
+			err := row.Scan(&d.position.Ticket, &d.position.Policy, &d.position.Generation, &d.position.Round, &d.position.Step,
+				&d.position.Severity, &d.at)
 			return d, err
 		})
 		if err != nil || len(found) == 0 {
@@ -164,19 +166,23 @@ func (s *Store) Outlooks(ctx context.Context, numbers []int64) (map[int64]oncall
 		return nil, err
 	}
 	rows, err := s.Pool.Query(ctx, `
-		SELECT ticket, state, policy, round, step, coalesce(due_at, 'epoch'), reason FROM escalations WHERE ticket = ANY($1)`, numbers)
+		SELECT e.ticket, e.state, e.policy, e.round, e.step, coalesce(e.due_at, 'epoch'), e.reason, t.severity
+		FROM escalations e JOIN tickets t ON t.number = e.ticket WHERE e.ticket = ANY($1)`, numbers)
 	if err != nil {
 		return nil, fmt.Errorf("read escalations: %w", err)
 	}
 	outlooks := map[int64]oncall.Outlook{}
 	var ticket int64
+	var severity tickets.Severity
 	var o oncall.Outlook
-	_, err = pgx.ForEachRow(rows, []any{&ticket, &o.State, &o.Policy, &o.Round, &o.Step, &o.DueAt, &o.Reason}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&ticket, &o.State, &o.Policy, &o.Round, &o.Step, &o.DueAt, &o.Reason, &severity}, func() error {
 		found := o
 		found.DueAt = found.DueAt.UTC()
 		switch found.State {
 		case "running":
-			found.Round, found.Step, found.Next = configuration.After(found.Policy, found.Round, found.Step, found.DueAt)
+			at := oncall.Position{Ticket: ticket, Policy: found.Policy, Round: found.Round, Step: found.Step, Severity: severity}
+			at, found.Next = configuration.After(at, found.DueAt)
+			found.Round, found.Step = at.Round, at.Step
 		case "waiting":
 		default:
 			found.DueAt = time.Time{}

@@ -14,14 +14,14 @@ import (
 const newestPages = 200
 
 const pageColumns = `id, coalesce(ticket, 0) AS ticket, coalesce(person, '') AS person, webhook, contact, channel, type, generation, round, step,
-	repetition, state, attempts, last_error, provider_id, due_at, created_at, sent_at, finished_at, bundled`
+	repetition, state, attempts, last_error, provider_id, due_at, created_at, sent_at, finished_at, bundled, reason`
 
 // scanPage reads pageColumns, and more into extra. Times are in UTC.
 func scanPage(row pgx.CollectableRow, extra ...any) (oncall.Page, error) {
 	var p oncall.Page
 	err := row.Scan(append([]any{
 		&p.ID, &p.Ticket, &p.Person, &p.Webhook, &p.Contact, &p.Channel, &p.Type, &p.Generation, &p.Round, &p.Step,
-		&p.Repetition, &p.State, &p.Attempts, &p.LastError, &p.ProviderID, &p.DueAt, &p.CreatedAt, &p.SentAt, &p.FinishedAt, &p.Bundled,
+		&p.Repetition, &p.State, &p.Attempts, &p.LastError, &p.ProviderID, &p.DueAt, &p.CreatedAt, &p.SentAt, &p.FinishedAt, &p.Bundled, &p.Reason,
 	}, extra...)...)
 	p.DueAt, p.CreatedAt = p.DueAt.UTC(), p.CreatedAt.UTC()
 	if p.SentAt != nil {

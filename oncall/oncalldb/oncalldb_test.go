@@ -23,6 +23,7 @@ type room struct {
 	*oncalldb.Store
 	pool     *pgxpool.Pool
 	now      time.Time
+	severity tickets.Severity // of the tickets that change writes; empty is High
 	timeline []tickets.Entry
 	enqueued []int64
 }
@@ -103,6 +104,9 @@ func (r *room) apply(t *testing.T, yaml string) {
 func (r *room) change(t *testing.T, number int64, kind tickets.ChangeKind) {
 	t.Helper()
 	ticket := &tickets.Ticket{Number: number, State: tickets.Open, Severity: tickets.High, Title: "Ransomware"}
+	if r.severity != "" {
+		ticket.Severity = r.severity
+	}
 	err := pgx.BeginFunc(t.Context(), r.pool, func(tx pgx.Tx) error {
 		_, err := tx.Exec(t.Context(), `
 			INSERT INTO tickets (number, severity, kind, product, title, source, created_at, updated_at)

@@ -103,7 +103,7 @@ const pageInsertion = `
 		FROM jsonb_to_recordset($1) AS p (id bigint, key text, ticket bigint, person text, webhook text, contact text,
 			channel text, type text, generation integer, round integer, step integer, repetition integer, due_at timestamptz,
 			give_up_at timestamptz, lease_until timestamptz, token text, token_expires timestamptz, created_at timestamptz,
-			payload jsonb, bundle_after integer, bundle_within interval)
+			payload jsonb, bundle_after integer, bundle_within interval, reason text)
 		LEFT JOIN tickets t ON t.number = p.ticket
 	), given AS (
 		SELECT read.*, unverified AND NOT EXISTS (
@@ -131,11 +131,11 @@ const pageInsertion = `
 	), inserted AS (
 		INSERT INTO pages (id, key, ticket, person, webhook, contact, channel, type, generation, round, step, repetition,
 			due_at, give_up_at, lease_until, token_hash, token_expires, created_at, payload, unverified, bundle_after,
-			bundle_within, bundled)
+			bundle_within, bundled, reason)
 		OVERRIDING SYSTEM VALUE
 		SELECT id, key, nullif(ticket, 0), nullif(person, ''), webhook, contact, channel, type, generation, round, step, repetition,
 			due_at, give_up_at, CASE WHEN NOT bundled THEN lease_until END, nullif(token, '')::bytea, token_expires, created_at,
-			payload, unverified, bundle_after, bundle_within, bundled
+			payload, unverified, bundle_after, bundle_within, bundled, coalesce(reason, '')
 		FROM (
 			SELECT ranked.*, countable AND (
 				coalesce(spent.pages + place > bundle_after, false) OR limited AND flood.tickets + ticket_place > $4) AS bundled
@@ -150,6 +150,9 @@ const pageInsertion = `
 func pageKey(page oncall.Page) string {
 	if page.Type != oncall.PageType {
 		return fmt.Sprintf("%d/%s/%s/%d", page.Ticket, page.Type, page.Webhook, page.ID)
+	}
+	if page.Reason == oncall.QuietReason { // every round that finds a person quiet means the same page
+		return fmt.Sprintf("%d/%d/quiet/%s/%s/%d", page.Ticket, page.Generation, page.Person, page.Contact, page.DueAt.Unix())
 	}
 	return fmt.Sprintf("%d/%d/%d/%d/%s/%s/%s%s/%s/%d", page.Ticket, page.Generation, page.Round, page.Step,
 		page.Type, page.Person, page.Contact, page.Webhook, page.DueAt.Sub(page.CreatedAt), page.Repetition)

@@ -138,7 +138,8 @@ func (s *Store) finishSummary(ctx context.Context, tx pgx.Tx, summary oncall.Pag
 		FROM (SELECT DISTINCT ticket, generation, round, step FROM pages WHERE summary = $1) AS p
 		WHERE e.ticket = p.ticket AND e.state = 'running' AND e.due_at > $2 AND (e.generation, e.round, e.step) = (p.generation, p.round, p.step)
 			AND NOT EXISTS (SELECT FROM pages alive WHERE alive.ticket = p.ticket AND alive.type = 'page' AND alive.generation = p.generation
-				AND alive.round = p.round AND alive.step = p.step AND alive.state IN ('queued', 'sent', 'delivered'))`,
-		summary.ID, now.Add(30*time.Second))
+				AND alive.round = p.round AND alive.step = p.step AND alive.state IN ('queued', 'sent', 'delivered')
+				AND NOT (alive.state = 'queued' AND alive.reason = $3))`,
+		summary.ID, now.Add(30*time.Second), oncall.QuietReason)
 	return err
 }

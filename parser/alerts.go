@@ -37,7 +37,7 @@ func readPolicyAlert(alert *tickets.Alert, mail *reading) {
 func readIncident(alert *tickets.Alert, mail *reading) {
 	alert.Title = firstOf(mail.fields.first(labelIncidentName), mail.fields.first(labelTitle))
 	if alert.Title == "" {
-		if name := mail.fields.first(labelIncident); hasLetters(name) {
+		if name := withoutNumber(mail.fields.first(labelIncident)); hasLetters(name) {
 			alert.Title = name
 		}
 	}
@@ -45,6 +45,17 @@ func readIncident(alert *tickets.Alert, mail *reading) {
 		alert.Title = heading(mail, 2)
 	}
 }
+
+// readHealthIssue reads a health issue of Defender for Identity: its title is the issue, and where no field names the
+// domain controller the subject's last words do.
+func readHealthIssue(alert *tickets.Alert, mail *reading) {
+	alert.Title = firstOf(mail.fields.first(labelTitle), mail.subject)
+	if host := firstGroup(hostAtEnd, mail.subject); len(alert.Devices) == 0 && host != "" {
+		alert.Devices = append(alert.Devices, host)
+	}
+}
+
+var hostAtEnd = regexp.MustCompile(`(?i)\bon ([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)$`)
 
 func hasLetters(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' })

@@ -43,6 +43,7 @@ var families = []family{
 	{"attack path", tickets.KindAlert, tickets.ProductCloud, subjects(`\bfound (?:a )?(?:new )?potential attack path|potential attack path in your`)},
 	{"cloud", tickets.KindAlert, tickets.ProductCloud, subjects(`(?:azure security center|defender for cloud) has detected`)},
 	{"cloud apps", tickets.KindAlert, tickets.ProductCloudApps, subjects(`defender for cloud apps|cloud app security`)},
+	{"identity", tickets.KindAlert, tickets.ProductIdentity, subjects(`defender for identity\b.*\b(?:alert|health|issue)`)},
 	{"incident", tickets.KindIncident, tickets.ProductXDR, subjects(`\b` + brands + ` has (?:detected|found|updated|resolved)|\bincident\b.*\b` + brands + `|\b` + brands + `\b.*\bincident\b`)},
 	{"wdatp", tickets.KindAlert, tickets.ProductEndpoint, subjects(`(?:advanced threat protection|defender atp).*alert|new alert detect(?:ion|ed)`)},
 	{"test", tickets.KindTest, tickets.ProductXDR, testWords},
@@ -94,7 +95,17 @@ func recognise(alert *tickets.Alert, mail *reading) *family {
 			return f
 		}
 	}
-	return familyOfLinks(alert, mail)
+	if f := familyOfLinks(alert, mail); f != nil {
+		return f
+	}
+	if strings.EqualFold(mail.source.from, "defender-noreply@microsoft.com") && slices.ContainsFunc(mail.source.page.rows, namesIdentity) {
+		return familyNamed("identity") // whose subject is the issue's own name
+	}
+	return nil
+}
+
+func namesIdentity(r row) bool {
+	return containsAny(strings.ToLower(clip(r.text(), maxLine)), "defender for identity", "azure advanced threat protection")
 }
 
 // isTest says whether a mail of the incidents' subject is what "Send test email" sends: it names nothing.
@@ -115,6 +126,8 @@ func familyOfLinks(alert *tickets.Alert, mail *reading) *family {
 		where += " " + strings.ToLower(link.URL)
 	}
 	switch {
+	case containsAny(where, "/identities/health", "portal.atp.azure.com"):
+		return familyNamed("identity")
 	case strings.Contains(where, "attackpath"):
 		return familyNamed("attack path")
 	case len(alert.AlertIDs) > 0 && strings.Contains(where, "viewalerts"):

@@ -60,7 +60,11 @@ func (f fields) all(meaning string) []string {
 	return values
 }
 
-var listSeparator = regexp.MustCompile(`\s*(?:\n|;|,\s|,$|•|·|\s\|\s)\s*`)
+var (
+	listSeparator = regexp.MustCompile(`\s*(?:\n|;|；|、|，|,\s|,$|•|·|\s\|\s)\s*`)
+	nameSeparator = regexp.MustCompile(`,\s*|\s+(?:and|und|et|y|e|&)\s+`)
+	count         = regexp.MustCompile(`^(?:and |\+ ?)?\d{1,6}(?: (?:more|others?|devices?|users?|machines?|accounts?|assets?|entities))*$`)
+)
 
 func splitList(value string) []string {
 	var list []string
@@ -71,6 +75,24 @@ func splitList(value string) []string {
 		}
 	}
 	return list
+}
+
+// names are the values of a meaning that names devices or users: lists are taken apart further, and counts name nothing.
+func (f fields) names(meaning string) []string {
+	names := []string{}
+	for _, value := range f.all(meaning) {
+		parts := []string{value}
+		if !strings.Contains(value, "=") { // a distinguished name has commas of its own
+			parts = nameSeparator.Split(value, maxValues)
+		}
+		for _, name := range parts {
+			name = strings.TrimSpace(name)
+			if name != "" && !count.MatchString(name) && len(names) < maxValues && !slices.ContainsFunc(names, func(known string) bool { return strings.EqualFold(known, name) }) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 func isNothing(value string) bool {

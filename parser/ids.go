@@ -94,7 +94,7 @@ func idsOfFields(alert *tickets.Alert, f fields) {
 		}
 	}
 	if alert.TenantID == "" {
-		alert.TenantID = firstOf(anyGUID.FindString(f.first(labelTenantID)), wholeGUID.FindString(f.first(labelOrganisation)))
+		alert.TenantID = firstOf(anyGUID.FindString(f.first(labelTenantID)), anyGUID.FindString(f.first(labelOrganisation)))
 	}
 }
 

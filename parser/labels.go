@@ -31,6 +31,9 @@ const (
 // longestLabel is how long a label is at most, in octets.
 const longestLabel = 60
 
+// labelForms are spellings that change nothing of a label's meaning.
+var labelForms = strings.NewReplacer("(s)", "", "’", "'", "(utc)", "", "(gmt)", "", "/s", "")
+
 // meaningOf is the meaning of a label as it is written, "" where it is none.
 func meaningOf(text string) string {
 	if len(text) > 2*longestLabel {
@@ -41,7 +44,7 @@ func meaningOf(text string) string {
 		return ""
 	}
 	known := words()
-	text = strings.TrimSpace(strings.ReplaceAll(text, "(s)", ""))
+	text = strings.TrimSpace(labelForms.Replace(text))
 	if meaning := known.labels[text]; meaning != "" {
 		return meaning
 	}

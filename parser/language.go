@@ -36,13 +36,19 @@ func language(text string) string {
 	if code := languageOfScript(text); code != "" {
 		return code
 	}
-	counts := map[string]int{}
+	counts, labelled := map[string]int{}, map[string]int{}
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) }) {
 		counts[word]++
 	}
-	best, most := "en", 3+counts["the"]+counts["and"]+counts["of"]+counts["to"]+counts["is"]
+	for line := range strings.Lines(text) {
+		label, _, _ := strings.Cut(labelPart(line), "  ")
+		if code := words().tongues[strings.TrimSpace(label)]; code != "" {
+			labelled[code] += 2
+		}
+	}
+	best, most := "en", 3+labelled["en"]+counts["the"]+counts["and"]+counts["of"]+counts["to"]+counts["is"]
 	for _, t := range words().common {
-		count := 0
+		count := labelled[t.code]
 		for _, word := range t.words {
 			count += counts[word]
 		}

@@ -22,6 +22,7 @@ var wordFiles embed.FS
 // lexicon is what the files say, turned around for looking up. Every word is in lower case.
 type lexicon struct {
 	labels     map[string]string // a label's meaning
+	tongues    map[string]string // the one language that has a label
 	dropped    map[string]bool   // words that may stand around a label without changing it
 	severities map[string]tickets.Severity
 	actions    map[string]tickets.Action // values of a status
@@ -59,7 +60,7 @@ var meaningsOfLabels = []string{
 // readLexicon reads all files of a folder, English first: where two languages differ about a word, the former wins.
 func readLexicon(files fs.FS, folder string) (*lexicon, error) {
 	l := &lexicon{
-		labels: map[string]string{}, dropped: map[string]bool{}, severities: map[string]tickets.Severity{},
+		labels: map[string]string{}, tongues: map[string]string{}, dropped: map[string]bool{}, severities: map[string]tickets.Severity{},
 		actions: map[string]tickets.Action{}, months: map[string]int{}, quoted: map[string]string{},
 	}
 	names, err := fs.Glob(files, folder+"/*.txt")
@@ -121,6 +122,13 @@ func (l *lexicon) readEntry(e *entries, code, kind, of, text string) error {
 			return fmt.Errorf("there is no label %q", of)
 		}
 		addWords(l.labels, list, of)
+		for _, word := range list {
+			if other, known := l.tongues[word]; known && other != code {
+				l.tongues[word] = ""
+				continue
+			}
+			l.tongues[word] = code
+		}
 	case "severity":
 		severity := tickets.Severity(of)
 		if !slices.Contains([]tickets.Severity{tickets.High, tickets.Medium, tickets.Low, tickets.Informational}, severity) {

@@ -599,6 +599,49 @@ func (r maker) cloudApps() made {
 	return m
 }
 
+func (r maker) healthIssue() made {
+	word, severity := r.severity()
+	m := newMade("alert", "identity", severity)
+	m.from = pick(r, defender)
+	host := pick(r, []string{"svdcdc01.cpp-db.com", "dc01.emea.contoso.com"})
+	title := pick(r, []string{"Directory Services Advanced Auditing is not enabled", "Sensor stopped communicating", "NTLM Auditing is not enabled"})
+	m.subject = title + " on " + host
+	m.heading = pick(r, []string{"Microsoft Defender for Identity", "Microsoft Defender for Identity health issue"})
+	m.lead = "Microsoft Defender for Identity has found a health issue."
+	m.want["title"], m.want["devices"] = m.subject, []any{host}
+	if r.IntN(2) == 0 {
+		m.add(pick(r, []string{"Health issue", "Title", "Issue"}), title)
+		m.want["title"] = title
+	}
+	m.add("Severity", r.severityValue(word))
+	if r.IntN(2) == 0 {
+		m.add(pick(r, []string{"Domain controller", "Sensor", "Domain controllers"}), host)
+	}
+	m.link("View health issue", r.tenant(&m, "https://security.microsoft.com/identities/health-issues"), "portal")
+	return m
+}
+
+func (r maker) testMail() made {
+	m := newMade("test", "xdr", "unknown")
+	m.from = pick(r, defender)
+	m.subject = pick(r, []string{"Test email from Microsoft 365 Defender", "Microsoft Defender XDR test notification", "Test notification: Microsoft 365 Defender", "Microsoft 365 Defender has detected a security threat"})
+	m.heading = pick(r, []string{"Test email", "Microsoft Defender XDR"})
+	m.lead = pick(r, []string{"This is a test email. No action is needed.", "This is a test notification from Microsoft Defender XDR to verify your settings."})
+	m.want["title"] = m.subject
+	return m
+}
+
+// clone is a policy alert that a phisher made: what it says is read, and it is nobody's.
+func (r maker) clone() made {
+	m := r.policyAlert()
+	m.from = pick(r, []string{"Microsoft <microsoft@email-records.com>", `"Office365Alerts@microsoft.com" <alerts@evil.example>`, "Office365Alerts@microsoft.com.evil.example"})
+	m.links = nil
+	m.link("View alert details", "https://"+pick(r, []string{"security.microsoft.com.evil.example", "security-microsoft.com", "security.microsoft.com@evil.example", "evil.example/security.microsoft.com"})+"/viewalerts?id="+r.guid(), "alert")
+	m.add("Alert ID", m.want["alert_ids"].([]any)[0].(string))
+	m.want["links"], m.want["provenance"] = map[string]any{}, "other"
+	return m
+}
+
 // noise is mail that is no notification; what is read is its subject.
 func (r maker) noise() made {
 	m := newMade("unrecognised", "unknown", "unknown")
@@ -620,7 +663,7 @@ func (r maker) noise() made {
 func (r maker) any() made {
 	of := []func() made{
 		r.endpointAlert, r.endpointAlert, r.incident, r.incident, r.merge, r.vulnerability, r.report, r.response, r.policyAlert, r.cloudAlert, r.attackPath,
-		r.usersAtRisk, r.digest, r.oldATP, r.cloudApps, r.noise,
+		r.usersAtRisk, r.digest, r.oldATP, r.cloudApps, r.healthIssue, r.testMail, r.clone, r.noise,
 	}
 	m := of[r.IntN(len(of))]()
 	if m.kind != "vulnerability" && r.IntN(2) == 0 {

@@ -167,5 +167,25 @@ func (r maker) layText(m made, links func(string) string) (name, body string) {
 		b.WriteString(pick(r, []string{l.words + "<" + links(l.url) + ">\n", l.words + " <" + links(l.url) + ">\n", l.words + ": " + links(l.url) + "\n", l.words + "\n" + links(l.url) + "\n", "[" + l.words + "](" + links(l.url) + ")\n"}))
 	}
 	b.WriteString("\n" + madeTextFooter)
+	if r.IntN(3) == 0 {
+		return f.name + ", wrapped", folded(b.String(), 70+r.IntN(9))
+	}
 	return f.name, b.String()
+}
+
+// folded breaks lines at spaces as mail programs do; an address stays whole.
+func folded(text string, width int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		for len(line) > width && !strings.Contains(line, "://") {
+			at := strings.LastIndexByte(line[:width], ' ')
+			if at <= 0 || strings.TrimSpace(line[:at]) == "" {
+				break
+			}
+			b.WriteString(line[:at] + "\n")
+			line = line[at+1:]
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }

@@ -65,12 +65,17 @@ func mergeOfFields(f fields) merged {
 	return m
 }
 
-var numberBefore = regexp.MustCompile(`^#?\d{1,20}\s*(?:[-–—:|]\s*|\s|$)|\s*\(\s*(?:id:?\s*)?#?\d{1,20}\s*\)$`)
+var besideName = regexp.MustCompile(`(?i)^(?:id:?\s*)?#?\d{1,20}\s*(?:[-–—:|]\s*|\s|$)|\s*[([]\s*(?:(?:incident )?id:?\s*)?#?\d{1,20}\s*[)\]]$`)
+
+// withoutNumber is an incident's name without the number beside it.
+func withoutNumber(value string) string {
+	return strings.Trim(besideName.ReplaceAllString(value, ""), "()\"'“” ")
+}
 
 // survivorName is the name of the incident that lives on where it stands beside its number.
 func survivorName(f fields) string {
 	for _, value := range f.values(labelSurvivor) {
-		if name := strings.Trim(numberBefore.ReplaceAllString(value, ""), "()\"'“” "); hasLetters(name) && !strings.HasPrefix(strings.ToLower(name), "incident") {
+		if name := withoutNumber(value); hasLetters(name) && !strings.HasPrefix(strings.ToLower(name), "incident") {
 			return name
 		}
 	}

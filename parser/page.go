@@ -48,8 +48,9 @@ func (p page) text() string {
 // out, and lines that a mail program broke are put together again.
 func plainPage(text string) page {
 	var p page
-	gap, wrapped := false, false
+	gap, wrapped, length := false, false, 0
 	for line := range strings.SplitSeq(mendURLs(clip(text, maxText)), "\n") {
+		whole := len(line)
 		line = unquote(line)
 		if len(p.links) < maxAddresses {
 			p.links = append(p.links, addressesIn(line)...)
@@ -60,19 +61,21 @@ func plainPage(text string) page {
 			continue
 		}
 		last := len(p.rows) - 1
-		if wrapped && (unicode.IsLower(firstRune(shown)) || isLabelled(p.rows[last])) && continues(shown) {
-			if len(p.rows[last].cells[0]) < maxLine {
-				p.rows[last].cells[0] += " " + shown
+		cells := splitLine(line)
+		if wrapped && len(cells) == 1 && isBroken(length, shown) && (unicode.IsLower(firstRune(shown)) || isLabelled(p.rows[last])) && continues(shown) {
+			above := p.rows[last].cells
+			if end := len(above) - 1; len(above[end]) < maxLine {
+				above[end] += " " + shown
 			}
 		} else {
-			cells := splitLine(line)
 			if len(cells) == 0 {
 				continue
 			}
 			p.rows = append(p.rows, row{cells: cells, gap: gap, plain: true})
 			last++
 		}
-		gap, wrapped = false, len(shown) >= brokenAt && len(p.rows[last].cells) == 1 && (last > bannerRows || !isBanner(shown))
+		gap, length = false, whole
+		wrapped = length > brokenAt/2 && (len(p.rows[last].cells) == 1 || isLabelled(p.rows[last])) && (last > bannerRows || !isBanner(shown))
 	}
 	return p
 }
@@ -82,12 +85,18 @@ const brokenAt = 60
 
 var listMark = regexp.MustCompile(`^(?:[-*•·–]|\d+[.)-])\s`)
 
+// isBroken says whether a mail program can have broken a line of a length before the next one: its first word had no room.
+func isBroken(length int, next string) bool {
+	word, _, _ := strings.Cut(next, " ")
+	return length >= brokenAt || length+1+len(word) > brokenAt+8
+}
+
 // continues says whether a line can be the rest of the one above it.
 func continues(line string) bool {
 	if _, _, labelled := cutColon(line); labelled {
 		return false
 	}
-	return meaningOf(line) == "" && !listMark.MatchString(line) && !strings.HasPrefix(line, "--") && !strings.Contains(line, "://") &&
+	return (meaningOf(line) == "" || unicode.IsLower(firstRune(line))) && !listMark.MatchString(line) && !strings.HasPrefix(line, "--") && !strings.Contains(line, "://") &&
 		strings.ContainsFunc(line, isWordRune) && !isFooter(line) && !isBanner(line)
 }
 

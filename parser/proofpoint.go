@@ -33,23 +33,35 @@ func proofpointV3(raw string) string {
 		return ""
 	}
 	characters := []rune(string(dictionary))
-	var out strings.Builder
-	take := func(count int) {
-		count = min(count, len(characters))
-		out.WriteString(string(characters[:count]))
-		characters = characters[count:]
+	target, fits := fillIn(match[1], characters, true)
+	if !fits {
+		if single, ok := fillIn(match[1], characters, false); ok {
+			return single
+		}
 	}
-	text := match[1]
+	return target
+}
+
+// fillIn puts the dictionary's characters in the place of the asterisks. fits says that there were as many characters as
+// asked for: where runs do not fit, a double asterisk before a letter is no run but two single ones.
+func fillIn(text string, characters []rune, runs bool) (target string, fits bool) {
+	var out strings.Builder
+	asked := 0
+	take := func(count int) {
+		from := min(asked, len(characters))
+		asked += count
+		out.WriteString(string(characters[from:min(asked, len(characters))]))
+	}
 	for i := 0; i < len(text); i++ {
 		switch {
 		case text[i] != '*':
 			out.WriteByte(text[i])
-		case i+2 < len(text) && text[i+1] == '*' && strings.IndexByte(runLengths, text[i+2]) >= 0:
+		case runs && i+2 < len(text) && text[i+1] == '*' && strings.IndexByte(runLengths, text[i+2]) >= 0:
 			take(strings.IndexByte(runLengths, text[i+2]) + 2)
 			i += 2
 		default:
 			take(1)
 		}
 	}
-	return out.String()
+	return out.String(), asked == len(characters)
 }

@@ -2,6 +2,7 @@ package parser
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"afterhours/tickets"
@@ -57,6 +58,8 @@ func readFamily(name string, alert *tickets.Alert, mail *reading) {
 		readBySubject(alert, mail)
 	case "attack path":
 		readAttackPath(alert, mail)
+	case "identity":
+		readHealthIssue(alert, mail)
 	case "incident":
 		readIncident(alert, mail)
 	}
@@ -87,18 +90,42 @@ func common(alert *tickets.Alert, mail *reading) {
 	alert.Category = f.first(labelCategory)
 	alert.DetectionSource = f.first(labelSource)
 	alert.Status = f.first(labelStatus)
-	if name := f.first(labelOrganisation); !wholeGUID.MatchString(name) {
-		alert.Organisation = name
-	}
+	alert.Organisation = strings.TrimSpace(idInName.ReplaceAllString(f.first(labelOrganisation), ""))
 	alert.Description = f.first(labelDescription)
-	alert.Devices = f.all(labelDevice)
-	alert.Users = f.all(labelUser)
+	alert.Users = f.names(labelUser)
+	for _, name := range f.names(labelDevice) {
+		switch {
+		case !strings.Contains(name, "@"):
+			alert.Devices = append(alert.Devices, name)
+		case !slices.Contains(alert.Users, name): // "impacted assets" are devices, users and mailboxes
+			alert.Users = append(alert.Users, name)
+		}
+	}
 	alert.Files = f.all(labelFile)
 	for _, meaning := range []string{labelDetected, labelLastSeen} {
-		if readTime(alert, f.values(meaning)) {
+		if readTime(alert, f.times(meaning)) {
 			return
 		}
 	}
+}
+
+// idInName is an id beside an organisation's name, or instead of it.
+var idInName = regexp.MustCompile(`[\s\[(,:–-]*` + guid + `[\])]?`)
+
+// times are the values of a meaning with the zone that the label says for them.
+func (f fields) times(meaning string) []string {
+	var values []string
+	for _, field := range f {
+		value := oneLine(field.value)
+		if field.meaning != meaning || value == "" || len(values) >= maxValues {
+			continue
+		}
+		if strings.Contains(strings.ToLower(field.label), "(utc)") {
+			value += " UTC"
+		}
+		values = append(values, value)
+	}
+	return values
 }
 
 // readTime takes the first value that is a time without doubt, and warns where there are only doubtful ones.

@@ -10,6 +10,8 @@ import (
 
 var (
 	subjectSeverity = regexp.MustCompile(`(?i)\b(high|medium|low|informational)[\s-]severity alert\b`)
+	saidSeverity    = regexp.MustCompile(`(?i)\b(?:severity|risk level)[\s:●–-]{1,6}(high|medium|low|informational|critical)\b`)
+	changedTo       = regexp.MustCompile(`→|->|=>|⇒|\bto\b|\bauf\b`)
 	shownSeverity   = regexp.MustCompile(`(?i)^\W*(high|medium|low|informational|critical)[\s-]+(?:risk level|risk|severity)\W*$`)
 )
 
@@ -22,6 +24,9 @@ func severityOf(value string) tickets.Severity {
 	known := words().severities
 	if severity, ok := known[value]; ok {
 		return severity
+	}
+	if after := changedTo.FindStringIndex(value); after != nil { // a severity that was raised: the later one counts
+		value = value[after[1]:]
 	}
 	if len(value) <= longestSeverity {
 		for _, word := range strings.FieldsFunc(value, func(r rune) bool { return !unicode.IsLetter(r) }) {
@@ -45,9 +50,11 @@ func severity(mail *reading) tickets.Severity {
 			return known
 		}
 	}
-	for _, r := range mail.source.page.rows {
-		if known := severityOf(firstGroup(shownSeverity, oneLine(r.text()))); known != tickets.SeverityUnknown {
-			return known
+	for _, pattern := range []*regexp.Regexp{shownSeverity, saidSeverity} {
+		for _, r := range mail.source.page.rows[:min(len(mail.source.page.rows), maxRows)] {
+			if known := severityOf(firstGroup(pattern, oneLine(r.text()))); known != tickets.SeverityUnknown {
+				return known
+			}
 		}
 	}
 	return tickets.SeverityUnknown

@@ -189,15 +189,15 @@ func composeSummary(d Dispatch, links Links) (notify.Message, error) {
 	if err := json.Unmarshal(d.Page.Payload, &summary); err != nil {
 		return message, fmt.Errorf("compose summary %d: %w", d.Page.ID, err)
 	}
-	var facts []fact
+	var facts []notify.Fact
 	for _, ticket := range summary.Tickets {
-		facts = append(facts, fact{fmt.Sprintf("#%d", ticket.Number), ticket.Severity.Word() + ": " + ticket.Title})
+		facts = append(facts, notify.Fact{Label: fmt.Sprintf("#%d", ticket.Number), Value: ticket.Severity.Word() + ": " + ticket.Title})
 	}
 	if more := summary.Count + summary.Again - len(summary.Tickets); more > 0 {
-		facts = append(facts, fact{"And", fmt.Sprintf("%d more", more)})
+		facts = append(facts, notify.Fact{Label: "And", Value: fmt.Sprintf("%d more", more)})
 	}
 	if summary.Unverified > 0 {
-		facts = append(facts, fact{"Sender", fmt.Sprintf("not verified for %d of them", summary.Unverified)})
+		facts = append(facts, notify.Fact{Label: "Sender", Value: fmt.Sprintf("not verified for %d of them", summary.Unverified)})
 	}
 	if len(summary.Tickets) > 0 {
 		message.Severity = string(summary.Tickets[0].Severity)
@@ -209,7 +209,7 @@ func composeSummary(d Dispatch, links Links) (notify.Message, error) {
 	if message.Data, err = json.Marshal(summary); err != nil {
 		return message, fmt.Errorf("compose summary %d: %w", d.Page.ID, err)
 	}
-	message.Subject, message.Link = summary.headline(), summary.URL
+	message.Subject, message.Link, message.Facts = summary.headline(), summary.URL, facts
 	message.Text = plainLetter(message.Subject, "See them all", message.Link, facts)
 	message.HTML, err = htmlLetter(message.Subject, "See them all", message.Link, facts)
 	return message, err

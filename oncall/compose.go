@@ -21,6 +21,7 @@ type Dispatch struct {
 	Person  Person         // the zero Person where the page goes to a webhook of the team
 	Contact notify.Contact // with its credential
 	Told    []string       // names of those who were told before, in order
+	Holder  string         // the name of who acknowledged the ticket
 	GiveUp  time.Time      // after this a failed attempt is the last
 }
 
@@ -28,10 +29,7 @@ type Dispatch struct {
 // link alone.
 func Compose(d Dispatch, links Links) (notify.Message, error) {
 	if d.Page.IsEvent() {
-		return notify.Message{
-			ID: links.MessageID(d.Page.ID, d.Page.CreatedAt), Type: d.Page.Type, At: d.Page.CreatedAt,
-			Severity: string(d.Ticket.Severity), Ticket: d.Ticket.Number, Subject: d.Page.Type, Data: d.Page.Payload,
-		}, nil
+		return composeEvent(d, links), nil
 	}
 	if d.Page.Type == SummaryType {
 		return composeSummary(d, links)
@@ -40,15 +38,15 @@ func Compose(d Dispatch, links Links) (notify.Message, error) {
 	link := links.URL(d.Page.ID, d.Page.CreatedAt)
 	message := notify.Message{
 		ID: links.MessageID(d.Page.ID, d.Page.CreatedAt), Type: d.Page.Type, At: d.Page.CreatedAt,
-		Severity: string(d.Ticket.Severity), Ticket: d.Ticket.Number, Subject: subject(d.Ticket, minimal), Link: link,
+		Link: link, Token: links.CallbackToken(d.Page.ID), Holder: d.Holder,
 	}
+	describe(&message, d, minimal)
 	if links.Domain != "" && d.Page.Person != "" {
 		message.ReplyTo = links.ReplyAddress(d.Page.ID)
 	}
-	facts := letterFacts(d, minimal)
-	message.Text = plainLetter(message.Subject, haveIt, link, facts)
+	message.Text = plainLetter(message.Subject, haveIt, link, message.Facts)
 	var err error
-	if message.HTML, err = htmlLetter(message.Subject, haveIt, link, facts); err != nil {
+	if message.HTML, err = htmlLetter(message.Subject, haveIt, link, message.Facts); err != nil {
 		return message, fmt.Errorf("compose page %d: %w", d.Page.ID, err)
 	}
 	if message.Data, err = webhookData(d, minimal, link); err != nil {
@@ -57,33 +55,58 @@ func Compose(d Dispatch, links Links) (notify.Message, error) {
 	return message, nil
 }
 
+// composeEvent says an event to a webhook of the team: its data was made when it happened.
+func composeEvent(d Dispatch, links Links) notify.Message {
+	message := notify.Message{
+		ID: links.MessageID(d.Page.ID, d.Page.CreatedAt), Type: d.Page.Type, At: d.Page.CreatedAt, Subject: d.Page.Type, Data: d.Page.Payload,
+	}
+	if d.Ticket.Number != 0 {
+		describe(&message, d, false)
+	}
+	return message
+}
+
+// describe fills in what a message says of its ticket.
+func describe(message *notify.Message, d Dispatch, minimal bool) {
+	message.Severity, message.Ticket, message.State = string(d.Ticket.Severity), d.Ticket.Number, string(d.Ticket.State)
+	message.Subject = subject(d.Ticket, minimal)
+	message.Facts = letterFacts(d, minimal)
+	if minimal {
+		return
+	}
+	message.Title = title(d.Ticket)
+	if len(d.Ticket.Devices) > 0 {
+		message.Device = d.Ticket.Devices[0]
+	}
+}
+
 func subject(ticket tickets.Ticket, minimal bool) string {
 	if minimal {
 		return fmt.Sprintf("%s alert (#%d)", ticket.Severity.Word(), ticket.Number)
 	}
-	title := ticket.Title
-	if runes := []rune(title); len(runes) > maxTitle {
-		title = string(runes[:maxTitle-1]) + "…"
-	}
-	if ticket.Kind == tickets.KindUnrecognised {
-		title = fmt.Sprintf("Unrecognised: “%s”", title)
-	}
+	title := title(ticket)
 	if len(ticket.Devices) > 0 && !strings.Contains(strings.ToLower(title), strings.ToLower(ticket.Devices[0])) {
 		title += " on " + ticket.Devices[0]
 	}
 	return fmt.Sprintf("%s: %s (#%d)", ticket.Severity.Word(), title, ticket.Number)
 }
 
-type fact struct{ Label, Value string }
+func title(ticket tickets.Ticket) string {
+	title := notify.Cut(ticket.Title, maxTitle)
+	if ticket.Kind == tickets.KindUnrecognised {
+		title = fmt.Sprintf("Unrecognised: “%s”", title)
+	}
+	return title
+}
 
-func letterFacts(d Dispatch, minimal bool) []fact {
+func letterFacts(d Dispatch, minimal bool) []notify.Fact {
 	if minimal {
 		return nil
 	}
-	var facts []fact
+	var facts []notify.Fact
 	add := func(label, value string) {
 		if value != "" {
-			facts = append(facts, fact{label, value})
+			facts = append(facts, notify.Fact{Label: label, Value: value})
 		}
 	}
 	add("Devices", strings.Join(d.Ticket.Devices, ", "))
@@ -106,7 +129,7 @@ func letterFacts(d Dispatch, minimal bool) []fact {
 // haveIt is what the button of a page says.
 const haveIt = "I have it (acknowledge)"
 
-func plainLetter(subject, button, link string, facts []fact) string {
+func plainLetter(subject, button, link string, facts []notify.Fact) string {
 	var text strings.Builder
 	text.WriteString(subject + "\n\n" + button + ": " + link + "\n")
 	if len(facts) > 0 {
@@ -118,11 +141,11 @@ func plainLetter(subject, button, link string, facts []fact) string {
 	return text.String()
 }
 
-func htmlLetter(subject, button, link string, facts []fact) (string, error) {
+func htmlLetter(subject, button, link string, facts []notify.Fact) (string, error) {
 	var html strings.Builder
 	err := letter.Execute(&html, struct {
 		Subject, Button, Link string
-		Facts                 []fact
+		Facts                 []notify.Fact
 	}{subject, button, link, facts})
 	return html.String(), err
 }

@@ -46,12 +46,12 @@ people:
   - id: ana
     name: Ana
     contacts:
-      - {id: phone, channel: sms, to: "+34600000001"}
+      - {id: phone, channel: pigeon, to: "+34600000001"}
       - {id: mail, channel: email, to: broken}
       - {id: mail, channel: email, to: x}
     notify:
       - {after: 5m, contact: hook}`, `
-team.yaml:6: channel "sms" is not supported by this version; use email, push, webhook
+team.yaml:6: channel "pigeon" is not supported by this version; use email, push, slack, sms, teams, voice, webhook
 team.yaml:7: contact mail of ana: is not an address
 team.yaml:8: ana has two contacts "mail"; rename one
 team.yaml:10: there is no contact "hook"; known are phone, mail, mail of ana`,

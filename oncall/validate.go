@@ -21,7 +21,7 @@ const (
 var identifier = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
 // Channels are the channels that a contact may name.
-var channels = []string{"email", "push", "webhook"}
+var channels = []string{"email", "push", "slack", "sms", "teams", "voice", "webhook"}
 
 // The families and products that a ticket can have.
 var (

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"afterhours/migrations/pgtest"
+	"afterhours/oncall"
 	"afterhours/tickets"
 	"afterhours/web/auth"
 )
@@ -39,7 +40,7 @@ func newDesk(t *testing.T) *desk {
 		Log: slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now: func() time.Time { return d.now }, Parse: func([]byte) tickets.Alert {
 			return tickets.Alert{Severity: tickets.High, Title: "Ransomware", Kind: tickets.KindAlert}
-		}, CheckContact: func(_, _, _ string) error { return nil }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
+		}, CheckContact: func(_, _, _ string) error { return nil }, Unready: func(oncall.Configuration) []string { return nil }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
 		Ready:     func(context.Context) error { return nil },
 		ReadySMTP: func(context.Context) error { return errors.New("the spool is full") },
 		Metrics:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),

@@ -74,7 +74,7 @@ func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
 		return frame{}, err
 	}
 	return frame{
-		Holes: configuration.Holes(s.Now()),
+		Holes: append(configuration.Holes(s.Now()), s.Unready(configuration)...),
 		bare:  s.bare(title, false), Tab: section, User: who.Name, Role: who.Role,
 		MayAct: who.Role.Allows(auth.Responder), Admin: who.Role.Allows(auth.Admin), Held: held, Version: s.Version,
 		Bare: len(configuration.Policies) == 0 && who.Role.Allows(auth.Admin),

@@ -74,6 +74,8 @@ type Options struct {
 	IntakeAddress string // shown where there is no ticket yet
 	// CheckContact says whether an address and a secret suit a channel.
 	CheckContact func(channel, to, secret string) error
+	// Unready are sentences about contacts whose channels lack a setting.
+	Unready func(oncall.Configuration) []string
 	// Parse reads a mail as the intake does.
 	Parse     func(raw []byte) tickets.Alert
 	Ready     func(ctx context.Context) error

@@ -40,6 +40,9 @@ func (c *applyCommand) Run(ctx context.Context, env environment) error {
 		for _, without := range configuration.WithoutEffect() {
 			fmt.Fprintf(env.stderr, "afterhours: %s has no effect in this version\n", without)
 		}
+		for _, sentence := range unready(r.channels)(configuration) {
+			fmt.Fprintf(env.stderr, "afterhours: warning: %s\n", sentence)
+		}
 		return nil
 	})
 }

@@ -108,6 +108,9 @@ func (c *doctorCommand) examine(ctx context.Context, s settings, db database, en
 	for _, found := range checkHighPaths(configuration, s.MailTo) {
 		report("high alerts", found)
 	}
+	for _, found := range checkChannels(s, r, configuration) {
+		report("channels", found)
+	}
 	for _, target := range webTargets(configuration) {
 		report("webhook", checkTarget(ctx, s, target))
 	}
@@ -262,6 +265,25 @@ func checkHighPaths(configuration oncall.Configuration, mailTo string) []verdict
 	return found
 }
 
+// checkChannels finds contacts whose channel lacks a setting, and providers that cannot answer.
+func checkChannels(s settings, r *rooms, configuration oncall.Configuration) []verdict {
+	var found []verdict
+	for _, sentence := range unready(r.channels)(configuration) {
+		found = append(found, bad("or remove the contact", "%s", strings.TrimSuffix(sentence, ".")))
+	}
+	if s.TwilioAccountSID != "" && !strings.HasPrefix(s.PublicURL, "https://") {
+		found = append(found, bad("set "+variable("public-url")+" to an https address that Twilio reaches",
+			"Twilio cannot bring key presses, replies and receipts"))
+	}
+	if s.SlackToken != "" && (s.SlackSigningSecret == "" || !strings.HasPrefix(s.PublicURL, "https://")) {
+		found = append(found, warning("set "+variable("slack-signing-secret")+" and an https "+variable("public-url"), "the buttons in Slack do nothing"))
+	}
+	if len(found) == 0 {
+		found = []verdict{good("every contact's channel is configured")}
+	}
+	return found
+}
+
 // mailDomains are the domains of the accepted recipients.
 func mailDomains(mailTo string) []string {
 	var domains []string
@@ -282,7 +304,7 @@ func webTargets(configuration oncall.Configuration) []string {
 	var targets []string
 	for _, person := range configuration.People {
 		for _, contact := range person.EffectiveContacts() {
-			if contact.Channel != "email" {
+			if strings.Contains(contact.To, "://") {
 				targets = append(targets, contact.To)
 			}
 		}

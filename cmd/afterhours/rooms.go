@@ -5,15 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"afterhours/oncall"
 	"afterhours/oncall/notify"
-	"afterhours/oncall/notify/email"
-	"afterhours/oncall/notify/push"
-	"afterhours/oncall/notify/webhook"
 	"afterhours/oncall/oncalldb"
 	"afterhours/tickets"
 	"afterhours/tickets/ticketdb"
@@ -40,7 +38,7 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 		return nil, fmt.Errorf("secret key: %w", err)
 	}
 	r := &rooms{sealer: seal}
-	if r.channels, err = openChannels(s, now); err != nil {
+	if r.channels, err = openChannels(s, base, now); err != nil {
 		return nil, err
 	}
 	names := make([]string, 0, len(r.channels))
@@ -83,38 +81,9 @@ func (r *rooms) changed(s settings) ticketdb.Hook {
 	}
 }
 
-// openChannels makes every channel that a contact may name.
-func openChannels(s settings, now func() time.Time) (map[string]notify.Channel, error) {
-	mail, err := openEmail(s)
-	if err != nil {
-		return nil, err
-	}
-	client := notify.NewHTTPClient(notify.Guard{AllowPrivate: s.AllowPrivate})
-	return map[string]notify.Channel{
-		"email":   mail,
-		"webhook": webhook.New(webhook.Options{Client: client, Now: now, AllowPrivate: s.AllowPrivate}),
-		"push":    push.New(push.Options{Client: client, Now: now, AllowPrivate: s.AllowPrivate}),
-	}, nil
-}
-
-func openEmail(s settings) (*email.Channel, error) {
-	smarthost, err := email.ParseSmarthost(s.SmarthostURL)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("%s: %w", variable("smarthost-url"), err)}
-	}
-	return email.New(email.Options{Smarthost: smarthost, From: s.OutboundFrom, Domain: s.SMTPDomain})
-}
-
-// checkContact says whether a contact's address and secret suit its channel.
-func checkContact(channels map[string]notify.Channel) func(channel, to, secret string) error {
-	return func(channel, to, secret string) error {
-		return channels[channel].Check(notify.Contact{Address: to, Secret: secret})
-	}
-}
-
 // recipient shows an address without what may be a credential in it: of a URL only the host.
-func recipient(channel, address string) string {
-	if channel == "email" || address == "" {
+func recipient(_, address string) string {
+	if !strings.Contains(address, "://") {
 		return address
 	}
 	target, err := url.Parse(address)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
+
+	"afterhours/oncall/notify"
 )
 
 const envPrefix = "AFTERHOURS_"
@@ -40,17 +42,26 @@ type settings struct {
 	Unverified        string `name:"unverified" enum:"page,record,refuse" default:"page" placeholder:"MODE" help:"Mail whose author is not authenticated: page, record or refuse (default ${default})."`
 	MailMaxSize       size   `name:"mail-max-size" default:"25MiB" placeholder:"SIZE" help:"Largest mail (default ${default})."`
 
-	HTTPAddr       string `name:"http-addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Web and API (default ${default})."`
-	HTTPTLSCert    string `name:"http-tls-cert" placeholder:"FILE" help:"Certificate for HTTPS."`
-	HTTPTLSKey     string `name:"http-tls-key" placeholder:"FILE" help:"Its key."`
-	PublicHTTPAddr string `name:"public-http-addr" placeholder:"HOST:PORT" help:"A second listener that shows acknowledge links alone, to expose while the desk stays inside."`
-	TrustedProxies string `name:"trusted-proxies" placeholder:"LIST" help:"Proxies whose X-Forwarded-For is believed."`
-	PublicURL      string `name:"public-url" placeholder:"URL" help:"Base of links in messages; default: http:// and the HTTP address."`
-	SmarthostURL   string `name:"smarthost-url" placeholder:"URL" help:"Outgoing mail: smtp://user:pass@host:587 or smtps://; empty keeps it in the database."`
-	OutboundFrom   string `name:"outbound-from" placeholder:"ADDRESS" help:"Sender of pages; default: afterhours@ and the SMTP domain."`
-	AllowPrivate   bool   `name:"allow-private-webhooks" help:"Allow webhook targets on loopback and private addresses, any port, over http."`
-	LogFormat      string `name:"log-format" enum:"text,json," default:"" placeholder:"FORMAT" help:"text or json; default: text on a terminal."`
-	LogLevel       string `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
+	HTTPAddr               string `name:"http-addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Web and API (default ${default})."`
+	HTTPTLSCert            string `name:"http-tls-cert" placeholder:"FILE" help:"Certificate for HTTPS."`
+	HTTPTLSKey             string `name:"http-tls-key" placeholder:"FILE" help:"Its key."`
+	PublicHTTPAddr         string `name:"public-http-addr" placeholder:"HOST:PORT" help:"A second listener that shows acknowledge links alone, to expose while the desk stays inside."`
+	TrustedProxies         string `name:"trusted-proxies" placeholder:"LIST" help:"Proxies whose X-Forwarded-For is believed."`
+	PublicURL              string `name:"public-url" placeholder:"URL" help:"Base of links in messages; default: http:// and the HTTP address."`
+	SmarthostURL           string `name:"smarthost-url" placeholder:"URL" help:"Outgoing mail: smtp://user:pass@host:587 or smtps://; empty keeps it in the database."`
+	OutboundFrom           string `name:"outbound-from" placeholder:"ADDRESS" help:"Sender of pages; default: afterhours@ and the SMTP domain."`
+	TwilioAccountSID       string `name:"twilio-account-sid" placeholder:"AC…" help:"Account at Twilio, for text messages and calls."`
+	TwilioAuthToken        string `name:"twilio-auth-token" placeholder:"TOKEN" help:"Its credential; also what Twilio signs its calls with."`
+	TwilioFrom             string `name:"twilio-from" placeholder:"+NUMBER" help:"Number from which to write and to call."`
+	TwilioMessagingService string `name:"twilio-messaging-service" placeholder:"MG…" help:"Messaging service that chooses the sender of text messages."`
+	TwilioAPIURL           string `name:"twilio-api-url" default:"https://api.twilio.com" placeholder:"URL" help:"API of another region (default ${default})."`
+	SlackToken             string `name:"slack-token" placeholder:"xoxb-…" help:"Token of the Slack application's bot."`
+	SlackSigningSecret     string `name:"slack-signing-secret" placeholder:"SECRET" help:"What Slack signs presses of buttons with."`
+	SlackAPIURL            string `name:"slack-api-url" default:"https://slack.com/api/" placeholder:"URL" help:"Slack's API (default ${default})."`
+
+	AllowPrivate bool   `name:"allow-private-webhooks" help:"Allow webhook targets on loopback and private addresses, any port, over http."`
+	LogFormat    string `name:"log-format" enum:"text,json," default:"" placeholder:"FORMAT" help:"text or json; default: text on a terminal."`
+	LogLevel     string `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
 	notYetImplemented
 }
 
@@ -128,9 +139,22 @@ func (s settings) validate() error {
 	if s.SecretKey != "" && len(s.SecretKey) < 32 {
 		return invalid("secret-key", "is shorter than 32 characters")
 	}
-	if s.PublicURL != "" {
-		if base, err := url.Parse(s.PublicURL); err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-			return invalid("public-url", "is not an http or https URL")
+	if s.TwilioFrom != "" {
+		if err := notify.CheckNumber(s.TwilioFrom); err != nil {
+			return invalid("twilio-from", "%s", err)
+		}
+	}
+	if s.TwilioMessagingService != "" && !strings.HasPrefix(s.TwilioMessagingService, "MG") {
+		return invalid("twilio-messaging-service", "is no id of a messaging service; it begins with MG")
+	}
+	for _, address := range []struct{ name, value string }{
+		{"public-url", s.PublicURL}, {"twilio-api-url", s.TwilioAPIURL}, {"slack-api-url", s.SlackAPIURL},
+	} {
+		if address.value == "" {
+			continue
+		}
+		if base, err := url.Parse(address.value); err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+			return invalid(address.name, "is not an http or https URL")
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,18 @@ const (
 	maxWait   = 10 * time.Minute
 )
 
+// AnswerError is an answer that is no success. Its text names scheme, host and status; Body is for who knows the
+// provider's words, and never for a log or a page.
+type AnswerError struct {
+	Target string
+	Status int
+	Body   []byte
+}
+
+func (e *AnswerError) Error() string {
+	return fmt.Sprintf("%s answered %d %s", e.Target, e.Status, http.StatusText(e.Status))
+}
+
 // Post sends a request and classifies its answer: 2xx is success and returns up to 64 KiB of the body; 429 and 503 may
 // ask for a wait; 408, 425, 429 and 5xx are worth another attempt; 410 is Gone; every other status, and an address that the guard
 // refuses, is permanent. The status counts, also where the body is cut off. Errors name scheme and host alone.
@@ -25,14 +38,14 @@ func Post(client *http.Client, request *http.Request, now func() time.Time) ([]b
 	target := Redact(request.URL.String())
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, transportError(target, err)
+		return nil, TransportError(target, err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		body = nil
 	}
-	fault := fmt.Errorf("%s answered %d %s", target, response.StatusCode, http.StatusText(response.StatusCode))
+	fault := &AnswerError{target, response.StatusCode, body}
 	switch status := response.StatusCode; {
 	case status >= 200 && status < 300:
 		return body, nil
@@ -50,8 +63,26 @@ func Post(client *http.Client, request *http.Request, now func() time.Time) ([]b
 	}
 }
 
-// transportError says why no answer came, without the URL that net/http would name.
-func transportError(target string, err error) error {
+// Sender is an HTTP client for libraries that send by themselves. What it refuses carries Post's classification, and what
+// it lets through has at most 64 KiB.
+type Sender struct {
+	Client *http.Client
+	Now    func() time.Time
+}
+
+// Do is Post in the form of http.Client's method.
+func (s Sender) Do(request *http.Request) (*http.Response, error) {
+	body, err := Post(s.Client, request, s.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body)), Request: request,
+	}, nil
+}
+
+// TransportError says why no answer came, without the URL that net/http would name. target is one that Redact returned.
+func TransportError(target string, err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err

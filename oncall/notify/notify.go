@@ -24,10 +24,27 @@ type Message struct {
 	HTML    string // the same as a small HTML document
 	Link    string // the acknowledge link; empty where there is none
 
+	// The parts of the above, for channels that speak, count characters or lay out by themselves. Title and Device are
+	// empty where the recipient wants no detail to leave the house.
+	Title  string
+	Device string // the first one
+	Facts  []Fact // what else there is to say, in order
+	State  string // of the ticket: "open", "acknowledged", "resolved"
+	Holder string // the name of who acknowledged
+
+	// Token is what a provider's call about this message carries (a receipt, a key press, a button); empty where there is
+	// nothing to answer.
+	Token string
+	// Replaces is the ProviderID of the message in whose place this one goes, for channels that can; empty otherwise.
+	Replaces string
+
 	ReplyTo string // the mail address to which a reply acknowledges or notes; empty where none does
 
 	Data json.RawMessage // the "data" object of a webhook's body
 }
+
+// Fact is a label with its value.
+type Fact struct{ Label, Value string }
 
 // Contact is where a message goes. Secret is the credential of that contact (a signing secret, an access token); it
 // never appears in an error, a log line or a receipt.

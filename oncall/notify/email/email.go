@@ -146,22 +146,9 @@ func (c *Channel) compose(to notify.Contact, message notify.Message) (*mail.Msg,
 	return letter, nil
 }
 
-// oneLine makes any text a header's value: no controls, no bidirectional marks, bounded.
+// oneLine makes any text a header's value: bounded, and without an encoded word of somebody else's.
 func oneLine(text string) string {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsControl(r):
-			return ' '
-		case unicode.Is(unicode.Bidi_Control, r), r == unicode.ReplacementChar:
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, ""))
-	text = strings.Join(strings.Fields(strings.ReplaceAll(text, "=?", "= ?")), " ") // no encoded word of somebody else's
-	if runes := []rune(text); len(runes) > maxSubject {
-		text = string(runes[:maxSubject-1]) + "…"
-	}
-	return text
+	return notify.Cut(notify.OneLine(strings.ReplaceAll(notify.OneLine(text), "=?", "= ?")), maxSubject)
 }
 
 // client speaks TLS wherever the smarthost offers it. A password goes over clear text to this machine alone.

@@ -34,6 +34,14 @@ const (
 	SummaryLeast = 15 * time.Second
 )
 
+// A person's telephone gets at most one text message or call in PhoneEvery, and at most PhoneCalls in PhoneWithin. What is
+// more waits, and goes with a summary where it is of another ticket.
+const (
+	PhoneEvery  = time.Minute
+	PhoneCalls  = 5
+	PhoneWithin = 15 * time.Minute
+)
+
 // summaryTickets is how many tickets a summary names.
 const summaryTickets = 10
 

@@ -28,6 +28,9 @@ type Dispatch struct {
 // Compose says a page in every form that a channel may need. A person with detail "minimal" gets severity, number and
 // link alone.
 func Compose(d Dispatch, links Links) (notify.Message, error) {
+	if d.Page.Type == UpdateType {
+		return composeUpdate(d, links)
+	}
 	if d.Page.IsEvent() {
 		return composeEvent(d, links), nil
 	}
@@ -64,6 +67,21 @@ func composeEvent(d Dispatch, links Links) notify.Message {
 		describe(&message, d, false)
 	}
 	return message
+}
+
+// composeUpdate says a page anew, in the place of what was written.
+func composeUpdate(d Dispatch, links Links) (notify.Message, error) {
+	var update Update
+	if err := json.Unmarshal(d.Page.Payload, &update); err != nil {
+		return notify.Message{}, fmt.Errorf("compose update %d: %w", d.Page.ID, err)
+	}
+	minimal := d.Person.Detail == DetailMinimal
+	message := notify.Message{
+		ID: links.MessageID(d.Page.ID, d.Page.CreatedAt), Type: d.Page.Type, At: d.Page.CreatedAt,
+		Link: links.URL(update.Page, update.CreatedAt), Token: links.CallbackToken(update.Page), Holder: d.Holder, Replaces: update.Replaces,
+	}
+	describe(&message, d, minimal)
+	return message, nil
 }
 
 // describe fills in what a message says of its ticket.

@@ -101,22 +101,23 @@ type EventType string
 
 // The events of a ticket's timeline.
 const (
-	EventCreated      EventType = "created"
-	EventUpdated      EventType = "updated"
-	EventRaised       EventType = "severity_raised"
-	EventMerged       EventType = "merged"
-	EventReopened     EventType = "reopened"
-	EventAcknowledged EventType = "acknowledged"
-	EventResolved     EventType = "resolved"
-	EventNote         EventType = "note"
-	EventSnoozed      EventType = "snoozed"
-	EventAssigned     EventType = "assigned"
-	EventRecorded     EventType = "recorded"  // a route decided that nobody is paged
-	EventEscalated    EventType = "escalated" // a step of the policy was executed
-	EventDeferred     EventType = "deferred"  // the policy waits for the end of quiet or closed hours
-	EventExhausted    EventType = "exhausted" // the policy has no further step
-	EventPageSent     EventType = "page_sent"
-	EventPageHeld     EventType = "page_held"
-	EventPageFailed   EventType = "page_failed"
-	EventPagesStopped EventType = "pages_cancelled"
+	EventCreated       EventType = "created"
+	EventUpdated       EventType = "updated"
+	EventRaised        EventType = "severity_raised"
+	EventMerged        EventType = "merged"
+	EventReopened      EventType = "reopened"
+	EventAcknowledged  EventType = "acknowledged"
+	EventResolved      EventType = "resolved"
+	EventNote          EventType = "note"
+	EventSnoozed       EventType = "snoozed"
+	EventAssigned      EventType = "assigned"
+	EventRecorded      EventType = "recorded"  // a route decided that nobody is paged
+	EventEscalated     EventType = "escalated" // a step of the policy was executed
+	EventDeferred      EventType = "deferred"  // the policy waits for the end of quiet or closed hours
+	EventExhausted     EventType = "exhausted" // the policy has no further step
+	EventPageSent      EventType = "page_sent"
+	EventPageDelivered EventType = "page_delivered" // the provider says so
+	EventPageHeld      EventType = "page_held"
+	EventPageFailed    EventType = "page_failed"
+	EventPagesStopped  EventType = "pages_cancelled"
 )

@@ -97,6 +97,8 @@ func (r reader) entry(event tickets.Event) entry {
 		if d.number("summary") != 0 {
 			e.Text += " in a summary"
 		}
+	case tickets.EventPageDelivered:
+		e.Text, e.Detail = "Delivered to "+r.addressee(d), d.text("detail")
 	case tickets.EventPageHeld:
 		e.Text, e.Detail, e.Tone = "The page to "+r.addressee(d)+" could not leave the house", d.either("reason", "detail"), "bad"
 	case tickets.EventPageFailed:
@@ -170,8 +172,15 @@ func (r reader) addressee(d data) string {
 }
 
 func channelName(channel string) string {
-	if channel == "sms" {
+	switch channel {
+	case "sms":
 		return "SMS"
+	case "voice":
+		return "call"
+	case "slack":
+		return "Slack"
+	case "teams":
+		return "Teams"
 	}
 	return strings.ReplaceAll(channel, "email", "mail")
 }

@@ -13,10 +13,11 @@ import (
 )
 
 // ClaimPage takes a queued page for one attempt. The job that lost its page, because somebody acknowledged, another job
-// has it or it goes with a summary, gets ok false.
+// has it, it goes with a summary, or its person's telephone has had enough for the moment, gets ok false.
 func (s *Store) ClaimPage(ctx context.Context, id int64) (dispatch oncall.Dispatch, ok bool, err error) {
-	page, giveUp, err := claim(ctx, s.Pool, id, s.Now())
-	if errors.Is(err, pgx.ErrNoRows) || err == nil && page.Bundled {
+	now := s.Now()
+	page, giveUp, err := claim(ctx, s.Pool, id, now)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && (page.Bundled || page.DueAt.After(now)) {
 		return dispatch, false, nil
 	}
 	if err != nil {
@@ -27,38 +28,56 @@ func (s *Store) ClaimPage(ctx context.Context, id int64) (dispatch oncall.Dispat
 	return dispatch, err == nil, err
 }
 
-// claim counts the attempt. started_at keeps a second job for the same page away while the first one sends. The locks let
+// phones are the channels that share a person's budget of telephone.
+const phones = `'sms', 'voice'`
+
+// claim counts the attempt. A page for a telephone that has had enough waits until it is free again, or, where the
+// telephone told of other tickets of late, goes with a summary. started_at keeps a second job for the same page away while the first one sends. The locks let
 // those that would spend the same budget count one after the other.
 func claim(ctx context.Context, db batcher, id int64, now time.Time) (page oncall.Page, giveUp time.Time, err error) {
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended(coalesce(person, 'webhook:' || webhook), 1)) FROM pages WHERE id = $1 AND single_at IS NULL`, id)
+	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended(coalesce(person, 'webhook:' || webhook), 1)) FROM pages WHERE id = $1 AND (single_at IS NULL OR channel IN (`+phones+`))`, id)
 	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('unverified', 2)) FROM pages WHERE id = $1 AND single_at IS NULL AND unverified`, id)
 	batch.Queue(`
 		WITH p AS (
 			SELECT * FROM pages
 			WHERE id = $1 AND state = 'queued' AND NOT bundled AND due_at <= $2 AND (started_at IS NULL OR started_at <= $4)
 			FOR UPDATE
-		), decided AS (
-			SELECT id AS page, type = 'page' AND repetition = 0 AS countable,
+		), phone AS (
+			SELECT greatest(
+				(SELECT max(phoned_at) FROM pages h WHERE h.person = p.person AND h.id <> p.id) + $7::interval,
+				(SELECT phoned_at FROM pages h WHERE h.person = p.person AND h.id <> p.id AND phoned_at IS NOT NULL
+					ORDER BY phoned_at DESC OFFSET $8 - 1 LIMIT 1) + $9::interval) AS free_at,
+				EXISTS (SELECT FROM pages h WHERE h.person = p.person AND h.ticket <> p.ticket AND h.phoned_at > $2 - $9::interval) AS others
+			FROM p WHERE channel IN (`+phones+`) AND person IS NOT NULL
+		), counted AS (
+			SELECT id AS page, type = 'page' AND repetition = 0 AS countable, coalesce(phone.free_at > $2, false) AS busy, phone.free_at,
 				type = 'page' AND repetition = 0 AND single_at IS NULL AND (
-					person IS NOT NULL AND bundle_after > 0 AND bundle_after <= (
-						SELECT count(*) FROM pages s
-						WHERE coalesce(s.person, 'webhook:' || s.webhook) = coalesce(p.person, 'webhook:' || p.webhook)
-							AND s.unverified = p.unverified AND s.single_at > $2 - p.bundle_within)
+					person IS NOT NULL AND bundle_after > 0 AND (
+						coalesce(phone.free_at > $2 AND phone.others, false) OR bundle_after <= (
+							SELECT count(*) FROM pages s
+							WHERE coalesce(s.person, 'webhook:' || s.webhook) = coalesce(p.person, 'webhook:' || p.webhook)
+								AND s.unverified = p.unverified AND s.single_at > $2 - p.bundle_within))
 					OR unverified
 						AND NOT EXISTS (SELECT FROM pages s WHERE s.ticket = p.ticket AND s.type = 'page' AND s.single_at IS NOT NULL)
 						AND $6 <= (SELECT count(DISTINCT ticket) FROM pages s WHERE s.unverified AND s.single_at > $5)
 				) AS over
-			FROM p
+			FROM p LEFT JOIN phone ON true
+		), decided AS (
+			SELECT *, NOT over AND busy AS delayed, NOT over AND NOT busy AS goes FROM counted
 		)
 		UPDATE pages SET
-			bundled = over, attempts = attempts + (NOT over)::integer,
-			started_at = CASE WHEN NOT over THEN $2::timestamptz END,
-			lease_until = CASE WHEN NOT over THEN $3::timestamptz END,
-			single_at = CASE WHEN countable AND NOT over THEN coalesce(single_at, $2) END
+			bundled = over, attempts = attempts + goes::integer,
+			due_at = CASE WHEN delayed THEN free_at ELSE due_at END,
+			give_up_at = CASE WHEN delayed THEN give_up_at + (free_at - due_at) ELSE give_up_at END,
+			started_at = CASE WHEN goes THEN $2::timestamptz END,
+			lease_until = CASE WHEN goes THEN $3::timestamptz END,
+			single_at = CASE WHEN countable AND goes THEN coalesce(single_at, $2) WHEN NOT over THEN single_at END,
+			phoned_at = CASE WHEN goes AND channel IN (`+phones+`) AND person IS NOT NULL THEN $2::timestamptz ELSE phoned_at END
 		FROM decided WHERE id = decided.page
 		RETURNING `+pageColumns+`, give_up_at, payload`,
-		id, now, now.Add(oncall.ClaimLease), now.Add(-oncall.ClaimLease), now.Add(-oncall.UnverifiedWithin), oncall.UnverifiedTickets)
+		id, now, now.Add(oncall.ClaimLease), now.Add(-oncall.ClaimLease), now.Add(-oncall.UnverifiedWithin), oncall.UnverifiedTickets,
+		oncall.PhoneEvery, oncall.PhoneCalls, oncall.PhoneWithin)
 	results := db.SendBatch(ctx, batch)
 	defer func() { err = errors.Join(err, results.Close()) }()
 	for range 2 {
@@ -89,6 +108,9 @@ func (s *Store) dispatch(ctx context.Context, page oncall.Page) (oncall.Dispatch
 		if dispatch.Ticket, err = s.GetTicket(ctx, page.Ticket); err != nil {
 			return dispatch, err
 		}
+	}
+	if dispatch.Ticket.State != tickets.Open && dispatch.Ticket.AcknowledgedBy != "" {
+		dispatch.Holder = configuration.Name(dispatch.Ticket.AcknowledgedBy)
 	}
 	if page.Webhook != "" {
 		webhook, _ := configuration.Webhook(page.Webhook)
@@ -143,7 +165,8 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 		}
 		_, err = tx.Exec(ctx, `
 			UPDATE pages SET state = $2, last_error = $3, provider_id = $4, finished_at = $5, lease_until = NULL,
-				sent_at = CASE WHEN $2 IN ('sent', 'delivered') THEN $5::timestamptz END
+				sent_at = CASE WHEN $2 IN ('sent', 'delivered') THEN $5::timestamptz END,
+				phoned_at = CASE WHEN $2 <> 'failed' THEN phoned_at END
 			WHERE id = $1 AND state IN ('queued', 'cancelled')`,
 			page.ID, outcome.State, outcome.Reason, outcome.Receipt.ProviderID, now)
 		if err != nil {
@@ -167,16 +190,7 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 			return err
 		}
 		if outcome.State == oncall.PageFailed {
-			more := map[string]any{"page": map[string]any{"id": page.ID, "person": page.Person, "channel": page.Channel, "reason": outcome.Reason}}
-			configuration, err := s.configuration(ctx, tx)
-			if err != nil {
-				return err
-			}
-			notices, err := configuration.Notices(oncall.EventPageFailed, dispatch.Ticket, now, more)
-			if err != nil {
-				return err
-			}
-			if err := s.insertPages(ctx, tx, notices, now); err != nil {
+			if err := s.tellFailed(ctx, tx, dispatch.Ticket, page, outcome.Reason, now); err != nil {
 				return err
 			}
 		}
@@ -186,12 +200,26 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 		if outcome.State == oncall.PageSent || outcome.State == oncall.PageDelivered {
 			return s.repeat(ctx, tx, page, now)
 		}
-		return s.fallThrough(ctx, tx, at, due, page, now)
+		return s.moveOn(ctx, tx, at, due, page, now)
 	})
 	if err != nil {
 		return fmt.Errorf("record page %d: %w", page.ID, err)
 	}
 	return nil
+}
+
+// tellFailed tells the webhooks that ask for it that a page failed.
+func (s *Store) tellFailed(ctx context.Context, tx pgx.Tx, ticket tickets.Ticket, page oncall.Page, reason string, now time.Time) error {
+	more := map[string]any{"page": map[string]any{"id": page.ID, "person": page.Person, "channel": page.Channel, "reason": reason}}
+	configuration, err := s.configuration(ctx, tx)
+	if err != nil {
+		return err
+	}
+	notices, err := configuration.Notices(oncall.EventPageFailed, ticket, now, more)
+	if err != nil {
+		return err
+	}
+	return s.insertPages(ctx, tx, notices, now)
 }
 
 // untried is how many attempts an outcome takes back.
@@ -227,6 +255,42 @@ func (s *Store) repeat(ctx context.Context, tx pgx.Tx, page oncall.Page, now tim
 		return nil
 	}
 	return s.insertPages(ctx, tx, []oncall.Page{again}, now)
+}
+
+// moveOn goes on after a page that reached nobody: to the person's next contact, or where the step has nothing left that
+// could reach anybody, to the next step.
+func (s *Store) moveOn(ctx context.Context, tx pgx.Tx, at oncall.Position, due time.Time, page oncall.Page, now time.Time) error {
+	if err := s.bringForward(ctx, tx, page, now); err != nil {
+		return err
+	}
+	return s.fallThrough(ctx, tx, at, due, page, now)
+}
+
+// bringForward lets the next of a person's later rules begin at once, for the contact before it has failed. What waits
+// for the end of quiet hours goes on waiting.
+func (s *Store) bringForward(ctx context.Context, tx pgx.Tx, failed oncall.Page, now time.Time) error {
+	if failed.Person == "" {
+		return nil
+	}
+	rows, err := tx.Query(ctx, `
+		WITH later AS (
+			SELECT id, due_at FROM pages
+			WHERE ticket = $1 AND generation = $2 AND round = $3 AND step = $4 AND person = $5 AND type = 'page' AND repetition = 0
+				AND state = 'queued' AND due_at > $6 AND attempts = 0 AND NOT bundled AND reason = ''
+			FOR UPDATE
+		)
+		UPDATE pages SET due_at = $6, give_up_at = give_up_at - (due_at - $6::timestamptz), lease_until = $7
+		WHERE id IN (SELECT id FROM later WHERE due_at = (SELECT min(due_at) FROM later))
+		RETURNING `+pageColumns,
+		failed.Ticket, failed.Generation, failed.Round, failed.Step, failed.Person, now, now.Add(oncall.ClaimLease))
+	if err != nil {
+		return err
+	}
+	pages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) { return scanPage(row) })
+	if err != nil || len(pages) == 0 {
+		return err
+	}
+	return s.Enqueue(ctx, tx, pages)
 }
 
 func (s *Store) fallThrough(ctx context.Context, tx pgx.Tx, at oncall.Position, due time.Time, page oncall.Page, now time.Time) error {

@@ -36,6 +36,9 @@ func (s *Store) Changed(ctx context.Context, tx pgx.Tx, changes []tickets.Change
 	if err := s.tellChanges(ctx, tx, changes); err != nil {
 		return fmt.Errorf("tell webhooks: %w", err)
 	}
+	if err := s.updateWritten(ctx, tx, changes); err != nil {
+		return fmt.Errorf("update what was written: %w", err)
+	}
 	return nil
 }
 

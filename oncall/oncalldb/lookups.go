@@ -94,17 +94,7 @@ func (s *Store) HeldPages(ctx context.Context) (int, error) {
 
 // Letter returns a page as its recipient reads it, or tickets.ErrNotFound.
 func (s *Store) Letter(ctx context.Context, id int64) (oncall.Letter, error) {
-	pages, err := s.pages(ctx, `SELECT `+pageColumns+` FROM pages WHERE id = $1`, id)
-	if err != nil {
-		return oncall.Letter{}, err
-	}
-	if len(pages) == 0 {
-		return oncall.Letter{}, fmt.Errorf("page %d: %w", id, tickets.ErrNotFound)
-	}
-	if err := s.Pool.QueryRow(ctx, `SELECT payload FROM pages WHERE id = $1`, id).Scan((*[]byte)(&pages[0].Payload)); err != nil {
-		return oncall.Letter{}, fmt.Errorf("page %d: %w", id, err)
-	}
-	dispatch, err := s.dispatch(ctx, pages[0])
+	dispatch, err := s.Dispatch(ctx, id)
 	if err != nil {
 		return oncall.Letter{}, err
 	}
@@ -113,7 +103,7 @@ func (s *Store) Letter(ctx context.Context, id int64) (oncall.Letter, error) {
 		return oncall.Letter{}, err
 	}
 	return oncall.Letter{
-		To: pages[0].Recipient, Subject: message.Subject, Text: message.Text, HTML: message.HTML, Link: message.Link,
+		To: dispatch.Page.Recipient, Subject: message.Subject, Text: message.Text, HTML: message.HTML, Link: message.Link,
 	}, nil
 }
 

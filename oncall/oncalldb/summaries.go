@@ -15,10 +15,16 @@ import (
 // serves just now is left to it.
 func (s *Store) SummariseBundled(ctx context.Context, now time.Time, limit int) (taken int, err error) {
 	rows, err := s.Pool.Query(ctx, `
-		WITH waiting AS (
+		WITH busy AS (
+			SELECT person FROM (
+				SELECT DISTINCT person FROM pages
+				WHERE state = 'queued' AND bundled AND summary IS NULL AND person IS NOT NULL AND channel IN (`+phones+`)
+			) AS w WHERE `+phoneBusy("w.person", "$5", "$6", "$7")+`
+		), waiting AS (
 			SELECT coalesce(p.person, 'webhook:' || p.webhook) AS recipient, min(p.due_at) AS since, bool_or(t.severity = 'high') AS high
 			FROM pages p JOIN tickets t ON t.number = p.ticket
 			WHERE p.state = 'queued' AND p.bundled AND p.summary IS NULL
+				AND NOT (p.channel IN (`+phones+`) AND p.person IS NOT NULL AND p.person IN (SELECT person FROM busy))
 			GROUP BY 1
 		)
 		SELECT recipient FROM waiting LEFT JOIN LATERAL (
@@ -28,7 +34,8 @@ func (s *Store) SummariseBundled(ctx context.Context, now time.Time, limit int) 
 		) AS last ON true
 		WHERE since <= $1 AND (last.at IS NULL OR last.at <= $2 OR waiting.high AND NOT last.high AND last.at <= $3)
 		ORDER BY since LIMIT $4`,
-		now.Add(-oncall.SummaryAfter), now.Add(-oncall.SummaryEvery), now.Add(-oncall.SummaryLeast), limit)
+		now.Add(-oncall.SummaryAfter), now.Add(-oncall.SummaryEvery), now.Add(-oncall.SummaryLeast), limit,
+		now.Add(-oncall.PhoneEvery), now.Add(-oncall.PhoneWithin), oncall.PhoneCalls)
 	if err != nil {
 		return 0, fmt.Errorf("read bundled pages: %w", err)
 	}
@@ -43,6 +50,16 @@ func (s *Store) SummariseBundled(ctx context.Context, now time.Time, limit int) 
 		}
 	}
 	return len(recipients), nil
+}
+
+// phoneBusy is the condition that a person's telephone has had enough: something went to it after every, or as many as
+// calls after within, or a summary waits for it.
+func phoneBusy(person, every, within, calls string) string {
+	return `(
+		EXISTS (SELECT FROM pages h WHERE h.person = ` + person + ` AND h.phoned_at > ` + every + `)
+		OR ` + calls + ` <= (SELECT count(*) FROM pages h WHERE h.person = ` + person + ` AND h.phoned_at > ` + within + `)
+		OR EXISTS (SELECT FROM pages s WHERE coalesce(s.person, 'webhook:' || s.webhook) = ` + person + ` AND s.type = 'page.summary'
+			AND s.state = 'queued' AND s.channel IN (` + phones + `)))`
 }
 
 // waiting is one bundled page as a summary reads it.
@@ -65,8 +82,9 @@ func (s *Store) summarise(ctx context.Context, tx pgx.Tx, recipient string, now 
 					AND (told.state IN ('sent', 'delivered') OR told.state = 'queued' AND told.summary IS NOT NULL))
 		FROM pages p JOIN tickets t ON t.number = p.ticket
 		WHERE coalesce(p.person, 'webhook:' || p.webhook) = $1 AND p.state = 'queued' AND p.bundled AND p.summary IS NULL
+			AND (p.person IS NULL OR p.channel NOT IN (`+phones+`) OR NOT (`+phoneBusy("$1", "$2", "$3", "$4")+`))
 		ORDER BY p.id
-		FOR UPDATE OF p SKIP LOCKED`, recipient)
+		FOR UPDATE OF p SKIP LOCKED`, recipient, now.Add(-oncall.PhoneEvery), now.Add(-oncall.PhoneWithin), oncall.PhoneCalls)
 	if err != nil {
 		return err
 	}
@@ -133,13 +151,18 @@ func (s *Store) finishSummary(ctx context.Context, tx pgx.Tx, summary oncall.Pag
 	if err := s.AddEvents(ctx, tx, entries); err != nil || !lost {
 		return err
 	}
-	_, err = tx.Exec(ctx, `
+	return hurry(ctx, tx, summary.ID, now)
+}
+
+// hurry lets the tickets of a summary that reached nobody go on to their next steps soon.
+func hurry(ctx context.Context, tx pgx.Tx, summary int64, now time.Time) error {
+	_, err := tx.Exec(ctx, `
 		UPDATE escalations e SET due_at = $2
 		FROM (SELECT DISTINCT ticket, generation, round, step FROM pages WHERE summary = $1) AS p
 		WHERE e.ticket = p.ticket AND e.state = 'running' AND e.due_at > $2 AND (e.generation, e.round, e.step) = (p.generation, p.round, p.step)
 			AND NOT EXISTS (SELECT FROM pages alive WHERE alive.ticket = p.ticket AND alive.type = 'page' AND alive.generation = p.generation
 				AND alive.round = p.round AND alive.step = p.step AND alive.state IN ('queued', 'sent', 'delivered')
 				AND NOT (alive.state = 'queued' AND alive.reason = $3))`,
-		summary.ID, now.Add(30*time.Second), oncall.QuietReason)
+		summary, now.Add(30*time.Second), oncall.QuietReason)
 	return err
 }

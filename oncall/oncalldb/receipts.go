@@ -1,0 +1,212 @@
+package oncalldb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"afterhours/oncall"
+	"afterhours/tickets"
+)
+
+// callMemory is how long the signature of a provider's call is remembered: longer than any of its tokens is good for.
+const callMemory = 30 * 24 * time.Hour
+
+// TakeCall remembers a provider's call by the digest of its signature; fresh is false where it was taken before.
+func (s *Store) TakeCall(ctx context.Context, digest []byte) (fresh bool, err error) {
+	now := s.Now()
+	taken, err := s.Pool.Exec(ctx, `
+		WITH old AS (
+			DELETE FROM provider_calls WHERE digest IN (SELECT digest FROM provider_calls WHERE at < $3 ORDER BY at LIMIT 100)
+		)
+		INSERT INTO provider_calls (digest, at) VALUES ($1, $2) ON CONFLICT DO NOTHING`, digest, now, now.Add(-callMemory))
+	if err != nil {
+		return false, fmt.Errorf("take provider's call: %w", err)
+	}
+	return taken.RowsAffected() == 1, nil
+}
+
+// ForgetCall lets a call that could not be answered come again.
+func (s *Store) ForgetCall(ctx context.Context, digest []byte) error {
+	if _, err := s.Pool.Exec(ctx, `DELETE FROM provider_calls WHERE digest = $1`, digest); err != nil {
+		return fmt.Errorf("forget provider's call: %w", err)
+	}
+	return nil
+}
+
+// Callback returns the page that a provider's call is about; tickets.ErrNotFound for a token that is forged, or whose page
+// is older than its link is good for.
+func (s *Store) Callback(ctx context.Context, token string) (oncall.Invitation, error) {
+	var invitation oncall.Invitation
+	page, ok := s.Links.CallbackPage(token)
+	if !ok {
+		return invitation, fmt.Errorf("provider's call: %w", tickets.ErrNotFound)
+	}
+	err := s.Pool.QueryRow(ctx, `
+		SELECT pages.id, coalesce(pages.ticket, 0), coalesce(pages.person, ''), coalesce(people.name, '')
+		FROM pages LEFT JOIN people ON people.id = pages.person
+		WHERE pages.id = $1 AND pages.created_at > $2`, page, s.Now().Add(-oncall.LinkLifetime)).
+		Scan(&invitation.Page, &invitation.Ticket, &invitation.Person, &invitation.Name)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return invitation, fmt.Errorf("provider's call: %w", tickets.ErrNotFound)
+	}
+	if err != nil {
+		return invitation, fmt.Errorf("provider's call: %w", err)
+	}
+	return invitation, nil
+}
+
+// Told returns the open tickets that a person was told of, the one told of last first.
+func (s *Store) Told(ctx context.Context, person string) ([]int64, error) {
+	rows, err := s.Pool.Query(ctx, `
+		SELECT pages.ticket FROM pages JOIN tickets ON tickets.number = pages.ticket
+		WHERE pages.person = $1 AND pages.type = 'page' AND pages.state IN ('sent', 'delivered') AND tickets.state = 'open'
+		GROUP BY pages.ticket ORDER BY max(pages.sent_at) DESC, pages.ticket DESC LIMIT 100`, person)
+	if err != nil {
+		return nil, fmt.Errorf("what %s was told of: %w", person, err)
+	}
+	numbers, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, fmt.Errorf("what %s was told of: %w", person, err)
+	}
+	return numbers, nil
+}
+
+// Dispatch returns what a page would say now.
+func (s *Store) Dispatch(ctx context.Context, id int64) (oncall.Dispatch, error) {
+	pages, err := s.pages(ctx, `SELECT `+pageColumns+` FROM pages WHERE id = $1`, id)
+	if err != nil {
+		return oncall.Dispatch{}, err
+	}
+	if len(pages) == 0 {
+		return oncall.Dispatch{}, fmt.Errorf("page %d: %w", id, tickets.ErrNotFound)
+	}
+	if err := s.Pool.QueryRow(ctx, `SELECT payload FROM pages WHERE id = $1`, id).Scan((*[]byte)(&pages[0].Payload)); err != nil {
+		return oncall.Dispatch{}, fmt.Errorf("page %d: %w", id, err)
+	}
+	return s.dispatch(ctx, pages[0])
+}
+
+// RecordReport records what a provider tells of a page that it had accepted. A failure goes on to the next contact or step,
+// as one at the sending would. What was delivered stays so.
+func (s *Store) RecordReport(ctx context.Context, id int64, report oncall.Report) error {
+	if !report.Delivered && !report.Failed {
+		return nil
+	}
+	now := s.Now()
+	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		var ticket int64
+		if err := tx.QueryRow(ctx, `SELECT coalesce(ticket, 0) FROM pages WHERE id = $1`, id).Scan(&ticket); err != nil {
+			return err
+		}
+		at, due, running, err := position(ctx, tx, ticket)
+		if err != nil {
+			return err
+		}
+		outcome := oncall.Outcome{State: oncall.PageDelivered, Receipt: oncall.DeliveredReceipt(report)}
+		if report.Failed {
+			outcome = oncall.Outcome{State: oncall.PageFailed, Reason: report.Reason}
+		}
+		pages, err := reported(ctx, tx, id, outcome, now)
+		if err != nil {
+			return err
+		}
+		for _, page := range pages {
+			if err := s.addReport(ctx, tx, page, outcome, now); err != nil {
+				return err
+			}
+			if report.Failed && page.ID == id && page.Type == oncall.PageType && running && at.Generation == page.Generation {
+				if err := s.moveOn(ctx, tx, at, due, page, now); err != nil {
+					return err
+				}
+			}
+			if report.Failed && page.Type == oncall.SummaryType {
+				if err := hurry(ctx, tx, page.ID, now); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record report of page %d: %w", id, err)
+	}
+	return nil
+}
+
+// reported moves a page, and those that a summary stands for, to the state of a report; none where it has ended already.
+func reported(ctx context.Context, tx pgx.Tx, id int64, outcome oncall.Outcome, now time.Time) ([]oncall.Page, error) {
+	rows, err := tx.Query(ctx, `
+		UPDATE pages SET state = $2, last_error = $3, finished_at = $4, lease_until = NULL, sent_at = coalesce(sent_at, $4),
+			phoned_at = CASE WHEN $2 <> 'failed' THEN phoned_at END
+		WHERE (id = $1 OR summary = $1) AND (state = 'sent' OR state = 'queued' AND started_at IS NOT NULL)
+		RETURNING `+pageColumns, id, outcome.State, outcome.Reason, now)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) { return scanPage(row) })
+}
+
+// addReport writes what was told to the timeline, and a failure to the webhooks that ask for it.
+func (s *Store) addReport(ctx context.Context, tx pgx.Tx, page oncall.Page, outcome oncall.Outcome, now time.Time) error {
+	if page.Type != oncall.PageType {
+		return nil
+	}
+	entry := receipt(page, outcome, now)
+	if outcome.State == oncall.PageDelivered {
+		entry.Event.Type = tickets.EventPageDelivered
+	}
+	if err := s.AddEvents(ctx, tx, []tickets.Entry{entry}); err != nil || outcome.State != oncall.PageFailed {
+		return err
+	}
+	ticket, err := s.GetTicket(ctx, page.Ticket)
+	if err != nil {
+		return err
+	}
+	return s.tellFailed(ctx, tx, ticket, page, outcome.Reason, now)
+}
+
+// updateWritten queues a new form of what was written about tickets in channels that can replace it.
+func (s *Store) updateWritten(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
+	configuration, err := s.configuration(ctx, tx)
+	if err != nil || !configuration.HasContact(oncall.ReplacingChannel) {
+		return err
+	}
+	numbers := make([]int64, 0, len(changes))
+	for _, change := range changes {
+		if change.Kind != tickets.ChangeCreated {
+			numbers = append(numbers, change.Ticket.Number)
+		}
+	}
+	if len(numbers) == 0 {
+		return nil
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT `+pageColumns+` FROM pages
+		WHERE ticket = ANY($1) AND type = 'page' AND channel = $2 AND provider_id <> '' AND state IN ('sent', 'delivered')
+		ORDER BY id DESC LIMIT 200`, numbers, oncall.ReplacingChannel)
+	if err != nil {
+		return err
+	}
+	written, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) { return scanPage(row) })
+	if err != nil {
+		return err
+	}
+	now := changes[0].At
+	updates := make([]oncall.Page, len(written))
+	for i, page := range written {
+		payload, err := json.Marshal(oncall.Update{Page: page.ID, CreatedAt: page.CreatedAt, Replaces: page.ProviderID})
+		if err != nil {
+			return err
+		}
+		updates[i] = oncall.Page{
+			Ticket: page.Ticket, Person: page.Person, Contact: page.Contact, Channel: page.Channel, Type: oncall.UpdateType,
+			State: oncall.PageQueued, DueAt: now, CreatedAt: now, Payload: payload,
+		}
+	}
+	return s.insertPages(ctx, tx, updates, now)
+}

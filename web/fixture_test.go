@@ -28,6 +28,7 @@ type desk struct {
 	tickets *ticketsDouble
 	oncall  *onCallDouble
 	pool    *pgxpool.Pool
+	calls   *hooksDouble
 	log     *strings.Builder
 }
 
@@ -35,12 +36,15 @@ func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{sample: newSample(t), pool: pgtest.New(t), log: &strings.Builder{}}
 	d.tickets, d.oncall = d.doubles(t)
+	var hooks Hooks
+	d.calls, hooks = newHooks()
 	site, err := New(Options{
 		Tickets: d.tickets, OnCall: d.oncall, Auth: auth.New(d.pool, auth.Options{Now: time.Now}),
 		Log: slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now: func() time.Time { return d.now }, Parse: func([]byte) tickets.Alert {
 			return tickets.Alert{Severity: tickets.High, Title: "Ransomware", Kind: tickets.KindAlert}
 		}, CheckContact: func(_, _, _ string) error { return nil }, Unready: func(oncall.Configuration) []string { return nil }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
+		Hooks:     hooks,
 		Ready:     func(context.Context) error { return nil },
 		ReadySMTP: func(context.Context) error { return errors.New("the spool is full") },
 		Metrics:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),

@@ -42,8 +42,11 @@ func (s *Site) guarded(next http.Handler) http.Handler {
 
 // checkOrigin refuses what a browser sends on behalf of another site. Under no-referrer a browser sends "Origin: null"
 // with the night page's own forms, and over plain http no Sec-Fetch-Site beside it: there the token in the path, which no
-// other site knows, is proof enough.
+// other site knows, is proof enough. The calls of providers come from no browser: their signatures are their proof.
 func (s *Site) checkOrigin(r *http.Request, night bool) error {
+	if isHook(r) {
+		return nil
+	}
 	if night && r.Header.Get("Origin") == "null" && r.Header.Get("Sec-Fetch-Site") == "" {
 		return nil
 	}

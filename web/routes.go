@@ -20,6 +20,13 @@ func (s *Site) routes() (http.Handler, error) {
 	r.Get("/readyz", s.readyz)
 	r.Method(http.MethodGet, "/metrics", s.Metrics)
 	r.Get("/static/{name}", s.static)
+	r.Group(func(r chi.Router) {
+		r.Use(limited)
+		r.Post("/hooks/twilio/voice/{token}", s.twilioHook(s.keyPressed))
+		r.Post("/hooks/twilio/sms", s.twilioHook(s.textReceived))
+		r.Post("/hooks/twilio/status/{token}", s.twilioHook(s.reportReceived))
+		r.Post("/hooks/slack", s.slackHook(s.slackPressed))
+	})
 	var err error
 	r.Group(func(r chi.Router) {
 		r.Use(s.Auth.Sessions(s.fail))

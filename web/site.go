@@ -78,6 +78,7 @@ type Options struct {
 	Unready func(oncall.Configuration) []string
 	// Parse reads a mail as the intake does.
 	Parse     func(raw []byte) tickets.Alert
+	Hooks     Hooks
 	Ready     func(ctx context.Context) error
 	ReadySMTP func(ctx context.Context) error
 	Metrics   http.Handler

@@ -84,11 +84,12 @@ func (a *application) serveHTTP(name, address string, handler http.Handler) (net
 	return bound, nil
 }
 
-// publicOnly shows what whoever was paged needs: the acknowledge links with their stylesheet, and that the process lives.
+// publicOnly shows what whoever was paged needs: the acknowledge links with their stylesheet, the signed calls of
+// providers, and that the process lives.
 func publicOnly(inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.Path
-		if path == "/healthz" || strings.HasPrefix(path, "/ack/") || strings.HasPrefix(path, "/static/") {
+		if path == "/healthz" || strings.HasPrefix(path, "/ack/") || strings.HasPrefix(path, "/hooks/") || strings.HasPrefix(path, "/static/") {
 			inner.ServeHTTP(w, r)
 			return
 		}
@@ -128,7 +129,7 @@ func (a *application) showPages(context.Context) error {
 	a.auth = auth.New(a.db.pool, auth.Options{Now: a.now, Secure: strings.HasPrefix(a.baseURL, "https:")})
 	site, err := web.New(web.Options{
 		Tickets: a.rooms.tickets, OnCall: a.rooms.oncall, Auth: a.auth, Log: a.log, Now: a.now, PublicURL: a.baseURL,
-		IntakeAddress: a.intakeAddress(), Ready: a.ready, ReadySMTP: a.ready, CheckContact: checkContact(a.rooms.channels), Unready: unready(a.rooms.channels), Parse: parser.Parse,
+		IntakeAddress: a.intakeAddress(), Hooks: a.hooks(), Ready: a.ready, ReadySMTP: a.ready, CheckContact: checkContact(a.rooms.channels), Unready: unready(a.rooms.channels), Parse: parser.Parse,
 		Metrics: a.metrics(), Version: buildVersion(),
 	})
 	if err != nil {

@@ -4,6 +4,8 @@ package sms
 
 import (
 	"context"
+	"encoding/xml"
+	"fmt"
 	"net/url"
 
 	"afterhours/oncall/notify"
@@ -40,4 +42,17 @@ func (c *Channel) Send(ctx context.Context, to notify.Contact, message notify.Me
 		return notify.Receipt{}, err
 	}
 	return notify.Receipt{ProviderID: id, Detail: "accepted by Twilio"}, nil
+}
+
+// Reply is the TwiML that answers a text message; an empty text answers nothing.
+func Reply(text string) (string, error) {
+	response := struct {
+		XMLName xml.Name `xml:"Response"`
+		Message string   `xml:"Message,omitempty"`
+	}{Message: plainer.Replace(notify.Cut(text, septetsAlone))}
+	content, err := xml.Marshal(response)
+	if err != nil {
+		return "", fmt.Errorf("write TwiML: %w", err)
+	}
+	return xml.Header + string(content), nil
 }

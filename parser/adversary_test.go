@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	madeCount = flag.Int("made", 3000, "how many mails the generator makes up")
+	madeCount = flag.Int("made", 1500, "how many mails the generator makes up")
 	madeSeed  = flag.Uint64("madeseed", 1, "the seed of the first of them")
 )
 

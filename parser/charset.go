@@ -48,6 +48,23 @@ func toUTF8(content []byte, name string) string {
 	return fromUnknown(content)
 }
 
+// isKnownCharset says whether a charset's name is one that toUTF8 reads.
+func isKnownCharset(name string) bool {
+	name = strings.ToLower(strings.Trim(name, `"' `))
+	if ownCharsets[name] {
+		return true
+	}
+	_, err := charset.Reader(name, bytes.NewReader(nil))
+	return err == nil
+}
+
+// ownCharsets are the names that toUTF8 reads by itself.
+var ownCharsets = map[string]bool{
+	"": true, "utf-8": true, "utf8": true, "us-ascii": true, "ascii": true, "latin1": true, "gb2312": true, "gbk": true, "x-gbk": true,
+	"cp936": true, "euc-cn": true, "utf-7": true, "unicode-1-1-utf-7": true, "iso-2022-kr": true, "csiso2022kr": true, "utf-16": true,
+	"ucs-2": true, "unicode": true,
+}
+
 func fromUnknown(content []byte) string {
 	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
 	if utf8.Valid(content) {

@@ -67,6 +67,7 @@ func attachedOriginal(m *message, attached []*message, plausible bool) (source, 
 // bodies chooses what is shown: the text part where that has words, else the HTML. Fields and links come from the HTML
 // where there is one, because it tells cells, headings and links apart.
 func bodies(plain, html string) source {
+	plain = clip(plain, maxText)
 	if html == "" {
 		return source{page: plainPage(plain), text: plain}
 	}

@@ -37,14 +37,20 @@ func firstField(value string) string {
 
 // splitHeader reads fields up to the first empty line and returns what follows it. It forgives a byte-order mark, an
 // mbox line, lines that are no fields, and any line end. ok is false where there is no header at all.
-func splitHeader(raw []byte) (h header, body []byte, ok bool) {
+func splitHeader(raw []byte, left *budget) (h header, body []byte, ok bool) {
 	h = header{}
 	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+	if bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') >= 0 {
+		raw = bytes.ReplaceAll(raw, []byte("\r"), []byte("\n")) // lines as the first Macs ended them
+	}
 	rest, last, read := raw, "", 0
 	var broken []byte // from the first line on that is no field
 	for lines := 0; len(rest) > 0; lines++ {
 		line, after, _ := bytes.Cut(rest, []byte("\n"))
 		line = bytes.TrimRight(line, "\r")
+		if bytes.IndexByte(line, 0) >= 0 {
+			line = bytes.ReplaceAll(line, []byte{0}, nil)
+		}
 		if len(line) == 0 {
 			if lines == 0 || len(h) == 0 && lines < 3 {
 				rest = after // empty lines before the header
@@ -57,6 +63,7 @@ func splitHeader(raw []byte) (h header, body []byte, ok bool) {
 		}
 		read += len(line)
 		if lines > maxHeaderLines || read > maxHeaderOctets {
+			left.warn("header-too-long", "the header is longer than its bounds; what stands beyond them was not read")
 			return h, afterHeader(rest), len(h) > 0
 		}
 		name, value, isField := bytes.Cut(line, []byte(":"))
@@ -68,8 +75,8 @@ func splitHeader(raw []byte) (h header, body []byte, ok bool) {
 		case isField && isFieldName(bytes.TrimSpace(name)):
 			last = strings.ToLower(string(bytes.TrimSpace(name)))
 			h[last] = append(h[last], string(bytes.TrimSpace(value)))
-		case len(h) == 0:
-			return h, raw, false // the first line is no field: a body without a header
+		case len(h) == 0 && !beginsHeader(rest):
+			return h, raw, false // the first line is no field, nor is one near: a body without a header
 		default:
 			last = "" // a broken line, and what is folded under it, says nothing
 			if broken == nil {
@@ -79,6 +86,28 @@ func splitHeader(raw []byte) (h header, body []byte, ok bool) {
 		rest = after
 	}
 	return h, broken, len(h) > 0
+}
+
+// mailFields are fields that nearly every header has.
+var mailFields = map[string]bool{
+	"received": true, "from": true, "to": true, "subject": true, "date": true, "message-id": true, "mime-version": true, "content-type": true,
+	"return-path": true, "delivered-to": true, "content-transfer-encoding": true, "content-disposition": true, "reply-to": true, "sender": true,
+}
+
+// beginsHeader says whether lines that begin with one that is no field are a header all the same: one of the usual fields
+// stands near, before the first empty line.
+func beginsHeader(lines []byte) bool {
+	for range 10 {
+		line, after, _ := bytes.Cut(lines, []byte("\n"))
+		if len(bytes.TrimRight(line, "\r")) == 0 {
+			return false
+		}
+		if name, _, found := bytes.Cut(clipBytes(line, 100), []byte(":")); found && mailFields[strings.ToLower(string(bytes.TrimSpace(name)))] {
+			return true
+		}
+		lines = after
+	}
+	return false
 }
 
 func afterHeader(rest []byte) []byte {

@@ -54,6 +54,8 @@ type htmlReader struct {
 	pre     int
 	anchor  bool // inside a link: its text is no second link
 	tables  []table
+	cells   int    // of tables, so far
+	deeper  int    // open tables beyond maxTables: their rows count to the last of those
 	skipped string // name of the hidden element that is open
 	nested  int    // elements of that name open inside it
 	open    *block // the innermost open block
@@ -66,6 +68,12 @@ type block struct {
 	depth  int
 	around *block
 }
+
+// maxTables is how many tables can be open at once, maxCells how many cells of tables are read.
+const (
+	maxTables = 200
+	maxCells  = 50_000
+)
 
 // maxBlocks is how deep blocks are followed; what is deeper counts to the last of them.
 const maxBlocks = 100
@@ -142,7 +150,9 @@ type line struct {
 	in      *block
 }
 
-func (r *htmlReader) full() bool { return r.size > maxText || len(r.page.links) > maxAddresses }
+func (r *htmlReader) full() bool {
+	return r.size > maxText || len(r.page.links) > maxAddresses || r.cells > maxCells || len(r.page.rows) > maxShownRows
+}
 
 func (r *htmlReader) finish() {
 	r.endLine()
@@ -213,8 +223,12 @@ func (r *htmlReader) begin(tag atom.Atom) {
 	}
 	switch tag {
 	case atom.Table:
-		for i := range r.tables {
-			r.spill(&r.tables[i])
+		if t := r.table(); t != nil { // those around it were spilled when this one began
+			r.spill(t)
+		}
+		if len(r.tables) == maxTables {
+			r.deeper++
+			return
 		}
 		r.tables = append(r.tables, table{})
 	case atom.Tr:
@@ -226,6 +240,7 @@ func (r *htmlReader) begin(tag atom.Atom) {
 		if t := r.table(); t != nil {
 			t.endCell()
 			t.inCell = true
+			r.cells++
 		}
 	}
 }
@@ -257,7 +272,11 @@ func (r *htmlReader) end(tag atom.Atom, name string) {
 		r.heading = 0
 	}
 	t := r.table()
-	if t == nil {
+	switch {
+	case t == nil:
+		return
+	case tag == atom.Table && r.deeper > 0:
+		r.deeper--
 		return
 	}
 	switch tag {

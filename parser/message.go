@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"mime/quotedprintable"
+	"slices"
 	"strings"
 
 	"afterhours/tickets"
@@ -19,8 +20,15 @@ const (
 
 // budget is what is left of the bounds that a whole message shares.
 type budget struct {
-	parts   int
-	crossed bool
+	parts    int
+	crossed  bool
+	warnings []warning // of what is broken anywhere in the message, one of each code
+}
+
+func (b *budget) warn(code, text string) {
+	if !slices.ContainsFunc(b.warnings, func(known warning) bool { return known.code == code }) {
+		b.warnings = append(b.warnings, warning{code, text})
+	}
 }
 
 // message is one MIME entity: a whole message or a part of one. Content is decoded.
@@ -32,7 +40,8 @@ type message struct {
 	inline    bool
 	content   []byte
 	parts     []*message
-	inner     *message // of a message/rfc822 part
+	inner     *message   // of a message/rfc822 part
+	unpacked  []*message // of a winmail.dat
 	warnings  []warning
 }
 
@@ -40,7 +49,7 @@ type warning struct{ code, text string }
 
 // readMessage takes a message apart. What is broken becomes a warning of the message, and what could be read is kept.
 func readMessage(raw []byte, depth int, left *budget) *message {
-	h, body, ok := splitHeader(raw)
+	h, body, ok := splitHeader(raw, left)
 	m := readEntity(h, body, depth, left)
 	switch {
 	case len(bytes.TrimSpace(raw)) == 0:
@@ -73,12 +82,16 @@ func readEntity(h header, body []byte, depth int, left *budget) *message {
 		return m
 	}
 	if strings.HasPrefix(m.mediaType, "multipart/") {
-		for _, part := range splitParts(body, m.params["boundary"]) {
+		parts, closed := splitParts(body, m.params["boundary"])
+		if !closed {
+			left.warn("unclosed-multipart", "the end of a part is missing; the message may have been cut off")
+		}
+		for _, part := range parts {
 			if left.parts >= maxParts {
 				left.crossed = true
 				break
 			}
-			partHeader, partBody, ok := splitHeader(part)
+			partHeader, partBody, ok := splitHeader(part, left)
 			if !ok {
 				partHeader, partBody = header{}, bytes.TrimLeft(part, "\r\n")
 			}
@@ -93,9 +106,18 @@ func readEntity(h header, body []byte, depth int, left *budget) *message {
 		}
 		return m
 	}
-	m.content = decodeBody(body, h.get("Content-Transfer-Encoding"))
+	m.content = decodeBody(body, h.get("Content-Transfer-Encoding"), left)
+	if name := m.params["charset"]; name != "" && !isKnownCharset(name) && strings.HasPrefix(m.mediaType, "text/") {
+		left.warn("unknown-charset", "the charset "+clip(oneLine(name), 40)+" is not known; the text was read as UTF-8 or windows-1252")
+	}
 	if m.mediaType == "message/rfc822" || strings.HasSuffix(strings.ToLower(m.filename), ".eml") {
 		m.inner = readMessage(m.content, depth+1, left)
+	}
+	if m.mediaType == "application/ms-tnef" || isTNEF(m.content) {
+		var whole bool
+		if m.unpacked, whole = readTNEF(m.content, depth, left); !whole {
+			left.warn("tnef", "an attachment in Outlook's own format (winmail.dat) is damaged or ends early; what could be read of it was")
+		}
 	}
 	return m
 }
@@ -110,7 +132,9 @@ func mediaType(value string) (kind string, params map[string]string) {
 	fields := strings.Split(value, ";")
 	for _, field := range fields[1:] {
 		name, text, _ := strings.Cut(field, "=")
-		params[strings.ToLower(strings.TrimSpace(name))] = strings.Trim(strings.TrimSpace(text), `"`)
+		if name = strings.ToLower(strings.TrimSpace(name)); params[name] == "" { // the first of several counts
+			params[name] = strings.Trim(strings.TrimSpace(text), `"`)
+		}
 	}
 	return knownKind(strings.ToLower(strings.TrimSpace(fields[0]))), params
 }
@@ -124,16 +148,15 @@ func knownKind(kind string) string {
 }
 
 // splitParts cuts a body at its boundary lines; a missing end is forgiven, a wrong or missing boundary is guessed from
-// the first line that looks like one.
-func splitParts(body []byte, boundary string) [][]byte {
+// the first line that looks like one. closed says that the end was there.
+func splitParts(body []byte, boundary string) (parts [][]byte, closed bool) {
 	if boundary == "" || !bytes.Contains(body, []byte("--"+boundary)) {
 		boundary = guessBoundary(body)
 	}
 	if boundary == "" {
-		return nil
+		return nil, false
 	}
 	mark := []byte("--" + boundary)
-	var parts [][]byte
 	begin := -1
 	for at := 0; at < len(body) && len(parts) <= maxParts; {
 		end := bytes.IndexByte(body[at:], '\n')
@@ -149,7 +172,7 @@ func splitParts(body []byte, boundary string) [][]byte {
 				}
 				begin = next
 				if len(tail) > 0 {
-					return parts
+					return parts, true
 				}
 			}
 		}
@@ -158,7 +181,7 @@ func splitParts(body []byte, boundary string) [][]byte {
 	if begin >= 0 && begin < len(body) {
 		parts = append(parts, body[begin:])
 	}
-	return parts
+	return parts, false
 }
 
 func guessBoundary(body []byte) string {
@@ -171,8 +194,9 @@ func guessBoundary(body []byte) string {
 	return ""
 }
 
-func decodeBody(body []byte, encoding string) []byte {
-	switch strings.ToLower(strings.TrimSpace(encoding)) {
+// decodeBody takes off a transfer encoding as far as it goes.
+func decodeBody(body []byte, encoding string, left *budget) []byte {
+	switch encoding = strings.ToLower(strings.Trim(keyword(encoding), `"' `)); encoding {
 	case "quoted-printable":
 		decoded, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(body)))
 		if err != nil {
@@ -183,9 +207,43 @@ func decodeBody(body []byte, encoding string) []byte {
 		if isProse(body) {
 			return body
 		}
-		return looseBase64(body)
+		decoded, whole := looseBase64(body)
+		if !whole {
+			left.warn("broken-base64", "a part in base64 ends early or is damaged; what could be decoded of it was")
+		}
+		return decoded
+	case "", "7bit", "8bit", "binary":
+	case "x-uuencode", "uuencode", "x-uue", "uue":
+		return uudecode(body)
+	default:
+		left.warn("unknown-encoding", "the transfer encoding "+clip(oneLine(encoding), 40)+" is not known; the text was read as it stands")
 	}
 	return body
+}
+
+// uudecode decodes what stands between begin and end (POSIX uuencode), and returns the body as it is where there is no such.
+func uudecode(body []byte) []byte {
+	_, rest, found := bytes.Cut(body, []byte("begin "))
+	if !found {
+		return body
+	}
+	var out []byte
+	_, rest, _ = bytes.Cut(rest, []byte("\n"))
+	for len(rest) > 0 {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		rest = after
+		line = bytes.TrimRight(line, "\r")
+		if len(line) == 0 || bytes.Equal(line, []byte("end")) {
+			break
+		}
+		size, begin := int(line[0]-' ')&63, len(out)
+		for at := 1; at+3 < len(line) && len(out)-begin < size; at += 4 {
+			a, b, c, d := (line[at]-' ')&63, (line[at+1]-' ')&63, (line[at+2]-' ')&63, (line[at+3]-' ')&63
+			out = append(out, a<<2|b>>4, b<<4|c>>2, c<<6|d)
+		}
+		out = out[:min(len(out), begin+size)]
+	}
+	return out
 }
 
 // looseQuotedPrintable decodes what is well formed and keeps the rest as it is.
@@ -230,29 +288,34 @@ func isProse(body []byte) bool {
 	return bytes.Count(head, []byte(" ")) > len(head)/30
 }
 
-// looseBase64 leaves out what is no base64 and decodes as far as it goes.
-func looseBase64(body []byte) []byte {
-	whole := make([]byte, base64.StdEncoding.DecodedLen(len(body)))
-	if n, err := base64.StdEncoding.Decode(whole, bytes.TrimSpace(body)); err == nil { // which also skips line ends
-		return whole[:n]
+// looseBase64 leaves out what is no base64 and decodes as far as it goes. whole is false where it was damaged.
+func looseBase64(body []byte) (decoded []byte, whole bool) {
+	strict := make([]byte, base64.StdEncoding.DecodedLen(len(body)))
+	if n, err := base64.StdEncoding.Decode(strict, bytes.TrimSpace(body)); err == nil { // which also skips line ends
+		return strict[:n], true
 	}
-	clean := make([]byte, 0, len(body))
+	var clean [4096]byte
+	at, size := 0, 0
 	for _, c := range body {
 		switch {
 		case c == '-':
-			clean = append(clean, '+')
+			c = '+'
 		case c == '_':
-			clean = append(clean, '/')
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '+', c == '/':
-			clean = append(clean, c)
+			c = '/'
+		case !isBase64(c):
+			continue
+		}
+		clean[at] = c
+		if at++; at == len(clean) {
+			n, _ := base64.RawStdEncoding.Decode(strict[size:], clean[:]) // every character is of the alphabet
+			at, size = 0, size+n
 		}
 	}
-	if len(clean)%4 == 1 {
-		clean = clean[:len(clean)-1]
+	if at%4 == 1 {
+		at--
 	}
-	decoded := make([]byte, base64.RawStdEncoding.DecodedLen(len(clean)))
-	n, _ := base64.RawStdEncoding.Decode(decoded, clean) // every character is of the alphabet
-	return decoded[:n]
+	n, _ := base64.RawStdEncoding.Decode(strict[size:], clean[:at])
+	return strict[:size+n], false
 }
 
 // text is a part's content in UTF-8.
@@ -300,7 +363,11 @@ func (m *message) attachments() []tickets.Attachment {
 		if name == "" && m.inner != nil {
 			name = m.inner.header.text("Subject") + ".eml"
 		}
-		return []tickets.Attachment{{Filename: name, ContentType: oneLine(m.mediaType), Size: len(m.content)}}
+		list := []tickets.Attachment{{Filename: name, ContentType: oneLine(m.mediaType), Size: len(m.content)}}
+		for _, part := range m.unpacked {
+			list = append(list, part.attachments()...)
+		}
+		return list
 	}
 	var list []tickets.Attachment
 	for _, part := range m.parts {
@@ -327,6 +394,10 @@ func (s *shown) collect(m *message) {
 	switch {
 	case m.inner != nil:
 		s.attached = append(s.attached, m.inner)
+	case len(m.unpacked) > 0:
+		for _, part := range m.unpacked {
+			s.collect(part)
+		}
 	case len(m.parts) > 0:
 		for _, part := range m.parts {
 			s.collect(part)

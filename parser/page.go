@@ -10,8 +10,11 @@ import (
 // maxAddresses bounds how many addresses of one body are looked at.
 const maxAddresses = 2000
 
-// maxRows bounds how many rows are searched for quoted headers and fields; all of them are shown.
-const maxRows = 10_000
+// maxRows bounds how many rows are searched for quoted headers and fields, maxShownRows how many are read at all.
+const (
+	maxRows      = 10_000
+	maxShownRows = 50_000
+)
 
 // row is one line of a shown mail: the cells of a table's row, or a single cell.
 type row struct {
@@ -50,6 +53,9 @@ func plainPage(text string) page {
 	var p page
 	gap, wrapped, length := false, false, 0
 	for line := range strings.SplitSeq(mendURLs(clip(text, maxText)), "\n") {
+		if len(p.rows) > maxShownRows {
+			break
+		}
 		whole := len(line)
 		line = unquote(line)
 		if len(p.links) < maxAddresses {

@@ -16,6 +16,7 @@ package parser
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"afterhours/tickets"
@@ -28,8 +29,9 @@ func Parse(raw []byte) tickets.Alert {
 	mail := &message{header: header{}}
 	var s source
 	stage(&alert, "message", func() {
-		mail = readMessage(raw, 0, &budget{})
-		for _, w := range mail.warnings {
+		left := &budget{}
+		mail = readMessage(raw, 0, left)
+		for _, w := range slices.Concat(mail.warnings, left.warnings) {
 			warn(&alert, w.code, w.text)
 		}
 	})
@@ -100,11 +102,6 @@ func describe(alert *tickets.Alert, mail *message) {
 		}
 	}
 	alert.Attachments = append(alert.Attachments, mail.attachments()...)
-	for _, a := range alert.Attachments {
-		if a.ContentType == "application/ms-tnef" || strings.EqualFold(a.Filename, "winmail.dat") {
-			warn(alert, "tnef", "an attachment in Outlook's own format (winmail.dat) was not opened")
-		}
-	}
 }
 
 // judgeAutomatic says whether a mail is an auto-reply or a bounce. A rule that forwards marks its mail as made by a

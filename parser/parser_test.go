@@ -89,41 +89,6 @@ func TestAnyInputIsReadWithinBounds(t *testing.T) {
 	}
 }
 
-// BenchmarkBombs is what the worst inputs cost.
-func BenchmarkBombs(b *testing.B) {
-	for name, raw := range bombs() {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(int64(len(raw)))
-			for b.Loop() {
-				Parse([]byte(raw))
-			}
-		})
-	}
-}
-
-func bombs() map[string]string {
-	nested := strings.Builder{}
-	for i := range 5000 {
-		nested.WriteString("Content-Type: multipart/mixed; boundary=b" + strings.Repeat("x", i%50) + "\n\n--b" + strings.Repeat("x", i%50) + "\n")
-	}
-	return map[string]string{
-		"empty":         "",
-		"binary":        "\x00\x01\x02\xff\xfe",
-		"no header":     "just words\n",
-		"only newlines": strings.Repeat("\r\n", 10_000),
-		"nested":        nested.String(),
-		"many parts":    "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\n\nx\n", 200_000),
-		"header lines":  strings.Repeat("X: y\n", 100_000) + "\nbody",
-		"long header":   "Subject: " + strings.Repeat("x", 2<<20) + "\n\nbody",
-		"encoded words": "Subject: " + strings.Repeat("=?utf-8?B?w7w=?= ", 20_000) + "\n\nbody",
-		"tags":          "Content-Type: text/html\n\n" + strings.Repeat("<div><b>", 300_000),
-		"cells":         "Content-Type: text/html\n\n<table>" + strings.Repeat("<tr><td>a<td>b", 100_000),
-		"long text":     "Subject: x\n\n" + strings.Repeat("Severity: High\n", 300_000),
-		"boundary":      "Content-Type: multipart/mixed; boundary=" + strings.Repeat("b", 4000) + "\n\n" + strings.Repeat("--b\n", 10_000),
-		"evil subject":  "Subject: =?utf-8?Q?a=0D=0ABcc:_evil=00?=\n\nbody",
-	}
-}
-
 func TestABadSubjectStaysOneLine(t *testing.T) {
 	t.Parallel()
 	if got := Parse([]byte("Subject: =?utf-8?Q?a=0D=0ABcc:_evil=00=E2=80=AE?=\n\nbody")).Title; got != "a Bcc: evil" {
@@ -238,15 +203,4 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
-}
-
-func BenchmarkParse(b *testing.B) {
-	raw, err := os.ReadFile("testdata/017-incident-outlook-safelinks.eml")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.SetBytes(int64(len(raw)))
-	for b.Loop() {
-		Parse(raw)
-	}
 }

@@ -8,7 +8,7 @@ import (
 // Received is when a mail was sent by its own word: the Date of its header, else the moment of the topmost Received
 // field; the zero time where neither can be read.
 func Received(raw []byte) time.Time {
-	h, _, _ := splitHeader(clipBytes(raw, maxHeaderOctets))
+	h, _, _ := splitHeader(clipBytes(raw, maxHeaderOctets), &budget{})
 	if at := headerDate(h.get("Date")); !at.IsZero() {
 		return at
 	}

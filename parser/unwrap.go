@@ -154,7 +154,8 @@ func trackedMail(p string) string {
 	if p == "" {
 		return ""
 	}
-	if match := mailGUID.FindSubmatch(looseBase64([]byte(p))); match != nil {
+	decoded, _ := looseBase64([]byte(p))
+	if match := mailGUID.FindSubmatch(decoded); match != nil {
 		return strings.ToLower(string(match[1]))
 	}
 	return ""

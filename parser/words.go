@@ -37,7 +37,8 @@ func decodeWords(value string) string {
 		charset = name
 		text := value[match[6]:match[7]]
 		if value[match[4]]|0x20 == 'b' {
-			pending = append(pending, looseBase64([]byte(text))...)
+			octets, _ := looseBase64([]byte(text))
+			pending = append(pending, octets...)
 		} else {
 			pending = append(pending, looseQuotedPrintable([]byte(strings.ReplaceAll(text, "_", " ")))...)
 		}

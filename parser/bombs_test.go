@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
@@ -9,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"afterhours/tickets"
 )
 
 const (
@@ -115,10 +119,18 @@ func TestNoBombCostsMuch(t *testing.T) { //nolint:paralleltest // it measures
 	slices.Sort(names)
 	for _, name := range names {
 		raw := []byte(made[name])
-		cost := measure(func() { Parse(raw) })
+		var alert tickets.Alert
+		cost := measure(func() { alert = Parse(raw) })
 		t.Logf("%-32s %6d KiB %8.1f ms %8d KiB allocated", name, len(raw)/kib, float64(cost.time.Microseconds())/1000, cost.allocated/kib)
 		if cost.time > mostTime {
 			t.Errorf("%s: took %v of processor time", name, cost.time)
+		}
+		soundStrings(t, alert)
+		if len(alert.Text) > maxText || len(alert.Links) > maxLinks || len(alert.Title) > maxLine {
+			t.Errorf("%s: beyond its bounds: text %d, links %d, title %d", name, len(alert.Text), len(alert.Links), len(alert.Title))
+		}
+		if content, err := json.Marshal(alert); err != nil || !utf8.Valid(content) {
+			t.Errorf("%s: no valid JSON: %v", name, err)
 		}
 		if cost.allocated > uint64(mostMemory+2*len(raw)) {
 			t.Errorf("%s of %d KiB: allocated %d KiB", name, len(raw)/kib, cost.allocated/kib)

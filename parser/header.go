@@ -63,8 +63,8 @@ func splitHeader(raw []byte, left *budget) (h header, body []byte, ok bool) {
 		}
 		read += len(line)
 		if lines > maxHeaderLines || read > maxHeaderOctets {
-			left.warn("header-too-long", "the header is longer than its bounds; what stands beyond them was not read")
-			return h, afterHeader(rest), len(h) > 0
+			left.warn("header-too-long", "the header is longer than its bounds; beyond them only the usual fields were read")
+			return h, h.readUsual(rest), len(h) > 0
 		}
 		name, value, isField := bytes.Cut(line, []byte(":"))
 		switch {
@@ -110,11 +110,20 @@ func beginsHeader(lines []byte) bool {
 	return false
 }
 
-func afterHeader(rest []byte) []byte {
-	for _, gap := range [][]byte{[]byte("\r\n\r\n"), []byte("\n\n")} {
-		if _, after, found := bytes.Cut(rest, gap); found {
+// readUsual reads only the first line of each usual field that is not there yet, up to the first empty line, and returns
+// what follows that.
+func (h header) readUsual(rest []byte) (body []byte) {
+	for len(rest) > 0 {
+		line, after, _ := bytes.Cut(rest, []byte("\n"))
+		line = bytes.TrimRight(line, "\r")
+		if len(line) == 0 {
 			return after
 		}
+		name, value, _ := bytes.Cut(clipBytes(line, maxLine), []byte(":"))
+		if key := strings.ToLower(string(bytes.TrimSpace(clipBytes(name, 100)))); mailFields[key] && len(h[key]) == 0 {
+			h[key] = []string{string(bytes.TrimSpace(value))}
+		}
+		rest = after
 	}
 	return nil
 }

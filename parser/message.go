@@ -290,7 +290,7 @@ func isProse(body []byte) bool {
 
 // looseBase64 leaves out what is no base64 and decodes as far as it goes. whole is false where it was damaged.
 func looseBase64(body []byte) (decoded []byte, whole bool) {
-	strict := make([]byte, base64.StdEncoding.DecodedLen(len(body)))
+	strict := make([]byte, len(body)/4*3+3)
 	if n, err := base64.StdEncoding.Decode(strict, bytes.TrimSpace(body)); err == nil { // which also skips line ends
 		return strict[:n], true
 	}

@@ -7,7 +7,7 @@ type Filter struct {
 	States     []State
 	Severities []Severity
 	Products   []Product
-	Query      string // every word must occur in number, title, device, user or an id
+	Query      string // every word must begin a word of number, title, device, user, id or mail
 	Assignee   string
 	Since      time.Time // created at or after
 	Until      time.Time // created before
@@ -27,7 +27,8 @@ type List struct {
 	Next    int64
 }
 
-// Counts says how many tickets are in each state.
+// Counts says how many tickets are in each unresolved state.
 type Counts struct {
-	Open, Acknowledged, Resolved int
+	Open, Acknowledged int
+	Any                bool // there is a ticket, in whatever state
 }

@@ -92,7 +92,7 @@ func (s *Site) listTickets(w http.ResponseWriter, r *http.Request) error {
 	}
 	if len(view.Rows) == 0 {
 		view.Empty = emptyList(name, query)
-		if counts == (tickets.Counts{}) {
+		if !counts.Any {
 			view.Empty, view.Intake = "No mail has come in yet.", s.IntakeAddress
 		}
 	}
@@ -148,7 +148,7 @@ func tabsOf(current, query string, counts tickets.Counts, mine string) []tab {
 		{Name: "Open", Count: strconv.Itoa(counts.Open)},
 		{Name: "Mine", Count: mine},
 		{Name: "Acknowledged", Count: strconv.Itoa(counts.Acknowledged)},
-		{Name: "Resolved", Count: strconv.Itoa(counts.Resolved)},
+		{Name: "Resolved"},
 	}
 	if current == "all" {
 		tabs = append(tabs, tab{Name: "All"})
@@ -183,7 +183,7 @@ func headingOfTab(name string) string {
 
 func emptyList(name, query string) string {
 	if query != "" {
-		return "No ticket here has all the words of “" + query + "” in its number, title, device, user or ids."
+		return "No ticket here has all the words of “" + query + "” in its number, title, device, user, ids or mails."
 	}
 	switch name {
 	case "open":

@@ -138,7 +138,7 @@ func (s *sample) doubles(t *testing.T) (*ticketsDouble, *onCallDouble) {
 	ticketDouble := &ticketsDouble{
 		t: t, list: s.list, get: s.get,
 		counts: func() (tickets.Counts, error) {
-			return tickets.Counts{Open: 3, Acknowledged: 1, Resolved: 1}, nil
+			return tickets.Counts{Open: 3, Acknowledged: 1, Any: true}, nil
 		},
 		timeline: func(int64) ([]tickets.Event, error) { return s.events, nil },
 		mails:    func(int64) ([]tickets.Mail, error) { return s.mails, nil },

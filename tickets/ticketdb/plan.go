@@ -3,6 +3,7 @@ package ticketdb
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,21 +37,41 @@ const ticketFields = `state text, severity text, kind text, product text, title 
 const insertTickets = `
 	INSERT INTO tickets (number, state, severity, kind, product, title, description, category, organisation, tenant_id,
 		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, source,
-		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at)
+		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at, search)
 	OVERRIDING SYSTEM VALUE
 	SELECT number, state, severity, kind, product, title, description, category, organisation, tenant_id,
 		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, source,
-		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at
-	FROM jsonb_to_recordset($1) AS t (number bigint, ` + ticketFields + `)`
+		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at, array_to_tsvector(words)
+	FROM jsonb_to_recordset($1) AS t (number bigint, words text[], ` + ticketFields + `)`
 
 const updateTickets = `
 	UPDATE tickets SET state = t.state, severity = t.severity, kind = t.kind, product = t.product, title = t.title,
 		description = t.description, category = t.category, organisation = t.organisation, tenant_id = t.tenant_id,
 		incident_id = t.incident_id, alert_ids = t.alert_ids, devices = t.devices, users = t.users, links = t.links,
 		message_count = t.message_count, created_at = t.created_at, updated_at = t.updated_at, acknowledged_at = t.acknowledged_at,
-		acknowledged_by = t.acknowledged_by, resolved_at = t.resolved_at
-	FROM jsonb_to_recordset($1) AS t (number bigint, ` + ticketFields + `)
+		acknowledged_by = t.acknowledged_by, resolved_at = t.resolved_at, search = tickets.search || array_to_tsvector(words)
+	FROM jsonb_to_recordset($1) AS t (number bigint, words text[], ` + ticketFields + `)
 	WHERE tickets.number = t.number`
+
+// ticketRecord is a ticket as it is written, with the words by which its new mails let it be found.
+type ticketRecord struct {
+	*tickets.Ticket
+	Words []string `json:"words"`
+}
+
+func records(written []*tickets.Ticket, outcomes []tickets.Outcome) []ticketRecord {
+	words := map[*tickets.Ticket][]string{}
+	for _, outcome := range outcomes {
+		if outcome.State == tickets.MailRead {
+			words[outcome.Ticket] = append(words[outcome.Ticket], tickets.Words(*outcome.Ticket, outcome.Reading.Alert)...)
+		}
+	}
+	list := make([]ticketRecord, len(written))
+	for i, ticket := range written {
+		list[i] = ticketRecord{ticket, slices.Compact(slices.Sorted(slices.Values(words[ticket])))}
+	}
+	return list
+}
 
 func queueTickets(batch *pgx.Batch, plan tickets.Plan) error {
 	for _, part := range []struct {
@@ -60,11 +81,11 @@ func queueTickets(batch *pgx.Batch, plan tickets.Plan) error {
 		if len(part.tickets) == 0 {
 			continue
 		}
-		records, err := json.Marshal(part.tickets)
+		content, err := json.Marshal(records(part.tickets, plan.Outcomes))
 		if err != nil {
 			return err
 		}
-		batch.Queue(part.statement, records)
+		batch.Queue(part.statement, content)
 	}
 	return nil
 }
@@ -72,6 +93,9 @@ func queueTickets(batch *pgx.Batch, plan tickets.Plan) error {
 func queueKeys(batch *pgx.Batch, plan tickets.Plan) {
 	for _, join := range plan.Joined {
 		batch.Queue(`UPDATE tickets SET merged_into = $2 WHERE number = $1`, join.From.Number, join.Into.Number)
+		batch.Queue(`
+			UPDATE tickets t SET search = t.search || other.search FROM tickets other
+			WHERE t.number = $2 AND other.number = $1`, join.From.Number, join.Into.Number)
 		batch.Queue(`UPDATE ticket_keys SET active = false WHERE ticket = $1`, join.From.Number)
 		batch.Queue(`
 			INSERT INTO ticket_keys (key, ticket) SELECT key, $2 FROM ticket_keys WHERE ticket = $1

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -100,22 +99,9 @@ func (s *Store) List(ctx context.Context, filter tickets.Filter) (tickets.List, 
 		limit = tickets.DefaultLimit
 	}
 	limit = min(limit, tickets.MaxLimit)
-	const where = `
-		WHERE (@before::bigint = 0 OR t.number < @before)
-		AND (cardinality(@states::text[]) = 0 OR t.state = ANY(@states))
-		AND (cardinality(@severities::text[]) = 0 OR t.severity = ANY(@severities))
-		AND (cardinality(@products::text[]) = 0 OR t.product = ANY(@products))
-		AND (@assignee = '' OR t.assignee = @assignee)
-		AND (@since::timestamptz IS NULL OR t.created_at >= @since)
-		AND (@until::timestamptz IS NULL OR t.created_at < @until)
-		AND NOT EXISTS (SELECT FROM unnest(@words::text[]) AS word WHERE NOT
-			concat_ws(' ', t.number, t.title, t.incident_id, array_to_string(t.alert_ids, ' '),
-				array_to_string(t.devices, ' '), array_to_string(t.users, ' ')) ILIKE word)`
-	rows, err := s.pool.Query(ctx, `SELECT `+ticketColumns+` FROM tickets t `+where+` ORDER BY t.number DESC LIMIT @limit`, pgx.NamedArgs{
-		"before": filter.Before, "states": texts(filter.States), "severities": texts(filter.Severities),
-		"products": texts(filter.Products), "assignee": filter.Assignee, "words": patterns(filter.Query),
-		"since": optional(filter.Since), "until": optional(filter.Until), "limit": limit + 1,
-	})
+	where, args := conditions(filter)
+	args["limit"] = limit + 1
+	rows, err := s.pool.Query(ctx, `SELECT `+ticketColumns+` FROM tickets t `+where+` ORDER BY t.number DESC LIMIT @limit`, args)
 	if err != nil {
 		return tickets.List{}, fmt.Errorf("list tickets: %w", classify(err))
 	}
@@ -134,17 +120,41 @@ func (s *Store) List(ctx context.Context, filter tickets.Filter) (tickets.List, 
 	return list, nil
 }
 
-// Counts returns how many tickets are in each state.
+// Counts returns how many tickets are in each unresolved state, and whether there is any ticket at all. Resolved ones are
+// not counted: there may be millions of them.
 func (s *Store) Counts(ctx context.Context) (tickets.Counts, error) {
 	var counts tickets.Counts
 	err := s.pool.QueryRow(ctx, `
-		SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'acknowledged'),
-			count(*) FILTER (WHERE state = 'resolved')
-		FROM tickets`).Scan(&counts.Open, &counts.Acknowledged, &counts.Resolved)
+		SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'acknowledged'), EXISTS (SELECT FROM tickets)
+		FROM tickets WHERE state <> 'resolved'`).Scan(&counts.Open, &counts.Acknowledged, &counts.Any)
 	if err != nil {
 		return counts, fmt.Errorf("count tickets: %w", classify(err))
 	}
 	return counts, nil
+}
+
+// conditions are those that a filter asks for and no others, so that each has the plan that suits it.
+func conditions(filter tickets.Filter) (where string, args pgx.NamedArgs) {
+	args = pgx.NamedArgs{}
+	var all []string
+	add := func(given bool, name string, value any, condition string) {
+		if given {
+			all = append(all, condition)
+			args[name] = value
+		}
+	}
+	add(filter.Before != 0, "before", filter.Before, "t.number < @before")
+	add(len(filter.States) > 0, "states", texts(filter.States), "t.state = ANY(@states)")
+	add(len(filter.Severities) > 0, "severities", texts(filter.Severities), "t.severity = ANY(@severities)")
+	add(len(filter.Products) > 0, "products", texts(filter.Products), "t.product = ANY(@products)")
+	add(filter.Assignee != "", "assignee", filter.Assignee, "t.assignee = @assignee")
+	add(!filter.Since.IsZero(), "since", filter.Since, "t.created_at >= @since")
+	add(!filter.Until.IsZero(), "until", filter.Until, "t.created_at < @until")
+	add(strings.TrimSpace(filter.Query) != "", "words", wordsQuery(filter.Query), "t.search @@ @words::tsquery")
+	if len(all) == 0 {
+		return "", args
+	}
+	return "WHERE " + strings.Join(all, " AND "), args
 }
 
 func texts[T ~string](values []T) []string {
@@ -155,24 +165,14 @@ func texts[T ~string](values []T) []string {
 	return list
 }
 
-// patterns turns a query into one LIKE pattern a word; "#1042" finds ticket 1042.
-func patterns(query string) []string {
-	words := strings.Fields(storable(query))
-	list := make([]string, 0, len(words))
-	for _, word := range words {
-		if number, ok := strings.CutPrefix(word, "#"); ok {
-			if _, err := strconv.Atoi(number); err == nil {
-				word = number
-			}
-		}
-		list = append(list, "%"+strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(word)+"%")
+// wordsQuery asks that each word of a query be the beginning of a word of the ticket, as tickets.SplitWords cuts both.
+func wordsQuery(query string) string {
+	words := tickets.SplitWords(storable(query))
+	if len(words) == 0 {
+		return "'-'" // no ticket has a word without letters and digits
 	}
-	return list
-}
-
-func optional(at time.Time) *time.Time {
-	if at.IsZero() {
-		return nil
+	for i, word := range words {
+		words[i] = "'" + word + "':*" // letters and digits alone: nothing to escape
 	}
-	return &at
+	return strings.Join(words, " & ")
 }

@@ -39,7 +39,7 @@ type listQuery struct {
 	State    []string `query:"state,explode" nullable:"false" doc:"open, acknowledged or resolved; several with commas"`
 	Severity []string `query:"severity,explode" nullable:"false" doc:"high, medium, low, informational or unknown; several with commas"`
 	Product  []string `query:"product,explode" nullable:"false" doc:"Several with commas"`
-	Query    string   `query:"q" doc:"Every word must occur in number, title, device, user or an id"`
+	Query    string   `query:"q" doc:"Every word must begin a word of number, title, device, user, id or mail"`
 	Assignee string   `query:"assignee" doc:"A person's id"`
 	Since    string   `query:"since" doc:"Created at or after, RFC 3339"`
 	Until    string   `query:"until" doc:"Created before, RFC 3339"`

@@ -73,7 +73,7 @@ func TestTheListShowsWhatWhoseAndWhatIsNext(t *testing.T) {
 			t.Errorf("row %d: got %q, want %q", i, got, want)
 		}
 	}
-	for i, want := range []string{"Open 3", "Mine 1", "Acknowledged 1", "Resolved 1"} {
+	for i, want := range []string{"Open 3", "Mine 1", "Acknowledged 1", "Resolved"} {
 		if got := text(document.Find(".tabs a").Eq(i)); got != want {
 			t.Errorf("tab %d: got %q, want %q", i, got, want)
 		}

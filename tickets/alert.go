@@ -1,6 +1,9 @@
 package tickets
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Kind is the family of a notification.
 type Kind string
@@ -43,6 +46,15 @@ const (
 	ProductSentinel  Product = "sentinel"
 	ProductUnknown   Product = "unknown"
 )
+
+// Products are all products that are known.
+var Products = [...]Product{
+	ProductEndpoint, ProductXDR, ProductOffice365, ProductCloud, ProductIdentity, ProductCloudApps, ProductEntra, ProductPurview,
+	ProductSentinel, ProductUnknown,
+}
+
+// Valid says whether p is one of Products.
+func (p Product) Valid() bool { return slices.Contains(Products[:], p) }
 
 // Provenance is what a mail claims to be; whether the claim is authenticated is the intake's to say.
 type Provenance string

@@ -178,7 +178,7 @@ func TestATicketShowsFactsStoryAndPeople(t *testing.T) {
 	if got := strings.Join(actions, ", "); got != "post /tickets/1042/acknowledge, post /tickets/1042/resolve, post /tickets/1042/escalate, post /tickets/1042/snooze, post /tickets/1042/assign" {
 		t.Errorf("actions: got %q", got)
 	}
-	if document.Find("script").Length() != 0 {
+	if document.Find("main script").Length() != 0 {
 		t.Errorf("a note became markup")
 	}
 	wantText(t, document, ".banner", "1 page could not leave the house: no smarthost is configured. Set AFTERHOURS_SMARTHOST_URL.")

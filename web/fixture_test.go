@@ -60,7 +60,13 @@ func newDesk(t *testing.T) *desk {
 // ask sends one request; header pairs follow the body.
 func (d *desk) ask(t *testing.T, method, target, body string, header ...string) *http.Response {
 	t.Helper()
-	request := httptest.NewRequestWithContext(t.Context(), method, "http://desk.example"+target, strings.NewReader(body))
+	ctx := t.Context()
+	if strings.HasPrefix(target, "/tickets/live") { // a stream ends with its reader
+		var leave context.CancelFunc
+		ctx, leave = context.WithTimeout(ctx, 50*time.Millisecond)
+		defer leave()
+	}
+	request := httptest.NewRequestWithContext(ctx, method, "http://desk.example"+target, strings.NewReader(body))
 	if body != "" {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

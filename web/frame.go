@@ -39,6 +39,9 @@ func (f frame) Tabs() []settingsTab {
 	return tabs
 }
 
+// Scripts make a page of the desk livelier.
+func (f frame) Scripts() []string { return f.scripts }
+
 // Settings says whether the page belongs to the settings.
 func (f frame) Settings() bool {
 	return f.Tab != "tickets" && f.Tab != "oncall" && f.Tab != "sessions" && f.Tab != "setup"

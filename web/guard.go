@@ -16,7 +16,7 @@ import (
 // maxRequest bounds a request's body.
 const maxRequest = 256 << 10
 
-const contentSecurityPolicy = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // guarded sets the headers of every answer and refuses what comes from another site.
 func (s *Site) guarded(next http.Handler) http.Handler {

@@ -2,13 +2,13 @@ package web
 
 import (
 	"net/http"
-	"net/url"
+	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"afterhours/oncall"
 	"afterhours/tickets"
+	"afterhours/web/auth"
 )
 
 // mineCounted is up to how many tickets of one's own are counted.
@@ -16,13 +16,23 @@ const mineCounted = 100
 
 type ticketsView struct {
 	frame
-	Tabs    []tab
-	Query   string
-	Rows    []row
-	Next    string // the address of the next page; empty at the end
-	Empty   string
-	Intake  string // where to send mail; set where there is no ticket at all
-	Heading string
+	Tabs       []tab
+	Selection  selection
+	Narrowed   bool // the filter stands open
+	Severities []choice
+	Products   []choice
+	People     []choice
+	Classes    []choice
+	Saved      []savedFilter
+	Groups     []alike
+	Next       string // the address of the next page; empty at the end
+	Here       string // the address of this page
+	Exports    []tab
+	Empty      string
+	Intake     string // where to send mail; set where there is no ticket at all
+	Heading    string
+	Notice     string // what a bulk action did
+	Newest     int64  // the last event that the page knows of
 }
 
 // tab is one choice of tickets.
@@ -32,6 +42,15 @@ type tab struct {
 	Count   string
 	Current bool
 }
+
+// alike is a ticket of the list with those that say the same: a storm of them is one line that opens.
+type alike struct {
+	row
+	Like []row
+}
+
+// leastGroup is how many tickets of one title and severity become a group.
+const leastGroup = 4
 
 // row is one ticket of the list.
 type row struct {
@@ -45,6 +64,7 @@ type row struct {
 	Age     when
 	Outlook outlook
 	Fake    bool // the sender was not verified
+	MayAct  bool
 }
 
 // home sends to the tickets.
@@ -55,80 +75,115 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request) error {
 
 // listTickets is GET /tickets.
 func (s *Site) listTickets(w http.ResponseWriter, r *http.Request) error {
-	reader, err := s.readerOf(r)
+	sel, err := readSelection(r.URL.Query())
 	if err != nil {
 		return err
 	}
-	frame, err := s.frame(r, "Tickets", "tickets")
+	view, err := s.ticketsView(r, sel)
 	if err != nil {
 		return err
 	}
-	query, name := strings.TrimSpace(r.URL.Query().Get("q")), r.URL.Query().Get("tab")
-	filter, name, err := tabFilter(name, query, reader.who.ID)
-	if err != nil {
+	if view.Notice, err = bulkNotice(r.URL.Query()); err != nil {
 		return err
-	}
-	if filter.Before, err = queryNumber(r, "before"); err != nil {
-		return err
-	}
-	list, err := s.Tickets.List(r.Context(), filter)
-	if err != nil {
-		return err
-	}
-	counts, err := s.Tickets.Counts(r.Context())
-	if err != nil {
-		return err
-	}
-	mine, err := s.mine(r, reader.who.ID)
-	if err != nil {
-		return err
-	}
-	view := ticketsView{frame: frame, Query: query, Tabs: tabsOf(name, query, counts, mine), Heading: headingOfTab(name)}
-	if view.Rows, err = s.rows(r, reader, list.Tickets); err != nil {
-		return err
-	}
-	if list.Next != 0 {
-		view.Next = listURL(name, query, list.Next)
-	}
-	if len(view.Rows) == 0 {
-		view.Empty = emptyList(name, query)
-		if !counts.Any {
-			view.Empty, view.Intake = "No mail has come in yet.", s.IntakeAddress
-		}
 	}
 	return s.render(w, http.StatusOK, "tickets", view)
 }
 
-// tabFilter is what a tab chooses. A search without a tab looks through all states.
-func tabFilter(name, query, who string) (tickets.Filter, string, error) {
-	filter := tickets.Filter{Query: query}
-	if utf8.RuneCountInString(query) > 500 || !utf8.ValidString(query) {
-		return filter, name, &tickets.InvalidError{Field: "search", Reason: "give at most 500 characters"}
+func (s *Site) ticketsView(r *http.Request, sel selection) (ticketsView, error) {
+	view := ticketsView{Selection: sel, Narrowed: sel.narrowed(), Here: sel.URL(), Heading: headingOfTab(sel.Tab)}
+	reader, err := s.readerOf(r)
+	if err != nil {
+		return view, err
 	}
-	if name == "" {
-		name = "open"
-		if query != "" {
-			name = "all"
+	if view.frame, err = s.frame(r, "Tickets", "tickets"); err != nil {
+		return view, err
+	}
+	filter, err := sel.filter(reader.who.ID, reader.zone)
+	if err != nil {
+		return view, err
+	}
+	if view.Newest, err = s.Tickets.LastEvent(r.Context()); err != nil { // before the list: what comes meanwhile is shown again
+		return view, err
+	}
+	list, err := s.Tickets.List(r.Context(), filter)
+	if err != nil {
+		return view, err
+	}
+	counts, err := s.Tickets.Counts(r.Context())
+	if err != nil {
+		return view, err
+	}
+	mine, err := s.mine(r, reader)
+	if err != nil {
+		return view, err
+	}
+	if view.Saved, err = s.savedFilters(r, sel); err != nil {
+		return view, err
+	}
+	rows, err := s.rows(r, reader, list.Tickets)
+	if err != nil {
+		return view, err
+	}
+	view.Tabs, view.Groups = tabsOf(sel, counts, mine), grouped(rows, sel.Tab)
+	view.choices(reader)
+	if list.Next != 0 {
+		next := sel
+		next.Before = list.Next
+		view.Next = next.URL()
+	}
+	if len(rows) == 0 {
+		view.Empty = emptyList(sel)
+		if !counts.Any {
+			view.Empty, view.Intake = "No mail has come in yet.", s.IntakeAddress
 		}
 	}
-	switch name {
-	case "open":
-		filter.States = []tickets.State{tickets.Open}
-	case "mine":
-		filter.States, filter.Assignee = []tickets.State{tickets.Open, tickets.Acknowledged}, who
-	case "acknowledged":
-		filter.States = []tickets.State{tickets.Acknowledged}
-	case "resolved":
-		filter.States = []tickets.State{tickets.Resolved}
-	case "all":
-	default:
-		return filter, name, &tickets.InvalidError{Field: "tab", Reason: "it is open, mine, acknowledged, resolved or all"}
-	}
-	return filter, name, nil
+	return view, nil
 }
 
-func (s *Site) mine(r *http.Request, who string) (string, error) {
-	filter, _, err := tabFilter("mine", "", who)
+// choices fills what the filter and the bulk actions offer.
+func (v *ticketsView) choices(reader reader) {
+	for _, severity := range tickets.Severities {
+		v.Severities = append(v.Severities, choice{string(severity), severity.Word(), slices.Contains(v.Selection.Severities, string(severity))})
+	}
+	for _, product := range tickets.Products {
+		if name := productName(product); name != "" {
+			v.Products = append(v.Products, choice{string(product), name, string(product) == v.Selection.Product})
+		}
+	}
+	for _, person := range reader.configuration.People {
+		v.People = append(v.People, choice{person.ID, person.Name, person.ID == v.Selection.Assignee})
+	}
+	for _, class := range tickets.Classifications {
+		v.Classes = append(v.Classes, choice{ID: class, Name: classNames[class]})
+	}
+	for _, format := range []string{"csv", "json"} {
+		v.Exports = append(v.Exports, tab{Name: strings.ToUpper(format), URL: "/tickets/export/" + format + "?" + v.Selection.with(v.Selection.Tab).values().Encode()})
+	}
+}
+
+// grouped puts tickets that say the same under the newest of them.
+func grouped(rows []row, tab string) []alike {
+	key := func(r row) string { return string(r.Badge.Severity) + "\x00" + r.Title + "\x00" + r.Outlook.Text }
+	count := map[string]int{}
+	for _, r := range rows {
+		count[key(r)]++
+	}
+	var groups []alike
+	place := map[string]int{}
+	for _, r := range rows {
+		at, seen := place[key(r)]
+		if tab != "mine" && seen && count[key(r)] >= leastGroup {
+			groups[at].Like = append(groups[at].Like, r)
+			continue
+		}
+		place[key(r)] = len(groups)
+		groups = append(groups, alike{row: r})
+	}
+	return groups
+}
+
+func (s *Site) mine(r *http.Request, reader reader) (string, error) {
+	filter, err := selection{Tab: "mine"}.filter(reader.who.ID, reader.zone)
 	if err != nil {
 		return "", err
 	}
@@ -143,35 +198,24 @@ func (s *Site) mine(r *http.Request, who string) (string, error) {
 	return strconv.Itoa(len(list.Tickets)), nil
 }
 
-func tabsOf(current, query string, counts tickets.Counts, mine string) []tab {
+func tabsOf(sel selection, counts tickets.Counts, mine string) []tab {
 	tabs := []tab{
 		{Name: "Open", Count: strconv.Itoa(counts.Open)},
 		{Name: "Mine", Count: mine},
 		{Name: "Acknowledged", Count: strconv.Itoa(counts.Acknowledged)},
 		{Name: "Resolved"},
 	}
-	if current == "all" {
+	if sel.Tab == "all" {
 		tabs = append(tabs, tab{Name: "All"})
 	}
 	for i := range tabs {
 		name := strings.ToLower(tabs[i].Name)
-		tabs[i].URL, tabs[i].Current = listURL(name, query, 0), name == current
-		if query != "" { // the counts are of all tickets
+		tabs[i].URL, tabs[i].Current = sel.with(name).URL(), name == sel.Tab
+		if sel.Query != "" || sel.narrowed() { // the counts are of all tickets
 			tabs[i].Count = ""
 		}
 	}
 	return tabs
-}
-
-func listURL(tab, query string, before int64) string {
-	values := url.Values{"tab": {tab}}
-	if query != "" {
-		values.Set("q", query)
-	}
-	if before != 0 {
-		values.Set("before", strconv.FormatInt(before, 10))
-	}
-	return "/tickets?" + values.Encode()
 }
 
 func headingOfTab(name string) string {
@@ -181,11 +225,14 @@ func headingOfTab(name string) string {
 	return strings.ToUpper(name[:1]) + name[1:] + " tickets"
 }
 
-func emptyList(name, query string) string {
-	if query != "" {
-		return "No ticket here has all the words of “" + query + "” in its number, title, device, user, ids or mails."
+func emptyList(sel selection) string {
+	switch {
+	case sel.Query != "":
+		return "No ticket here has all the words of “" + sel.Query + "” in its number, title, device, user, ids or mails."
+	case sel.narrowed():
+		return "No ticket here fits the filter."
 	}
-	switch name {
+	switch sel.Tab {
 	case "open":
 		return "Nothing is open. Somebody has every ticket, or it is resolved."
 	case "mine":
@@ -215,7 +262,7 @@ func (s *Site) rows(r *http.Request, reader reader, list []tickets.Ticket) ([]ro
 		rows[i] = row{
 			Number: ticket.Number, URL: ticketURL(ticket.Number), Badge: badgeOf(ticket), Title: titleOf(ticket),
 			Times: ticket.MessageCount, Age: reader.age(ticket.CreatedAt), Outlook: reader.outlook(ticket, outlooks[ticket.Number]),
-			Fake: ticket.Verified == nil || !*ticket.Verified,
+			Fake: ticket.Verified == nil || !*ticket.Verified, MayAct: reader.who.Role.Allows(auth.Responder),
 		}
 		if len(ticket.Devices) > 0 {
 			rows[i].Device, rows[i].More = ticket.Devices[0], len(ticket.Devices)-1

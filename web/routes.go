@@ -45,6 +45,12 @@ func (s *Site) routes() (http.Handler, error) {
 
 		r.Get("/", s.desk(auth.Viewer, s.home))
 		r.Get("/tickets", s.desk(auth.Viewer, s.listTickets))
+		r.Get("/tickets/live", s.desk(auth.Viewer, s.streamNews))
+		r.Get("/tickets/export/{format}", s.desk(auth.Viewer, s.exportTickets))
+		r.Post("/tickets/acknowledge", s.desk(auth.Responder, s.bulkAcknowledge))
+		r.Post("/tickets/resolve", s.desk(auth.Responder, s.bulkResolve))
+		r.Post("/tickets/filters", s.desk(auth.Viewer, s.saveFilter))
+		r.Post("/tickets/filters/remove", s.desk(auth.Viewer, s.removeFilter))
 		r.Get("/tickets/{number}", s.desk(auth.Viewer, s.showTicket))
 		r.Get("/tickets/{number}/mails/{id}", s.desk(auth.Viewer, s.showMail))
 		r.Post("/tickets/{number}/acknowledge", s.desk(auth.Responder, s.acknowledge))

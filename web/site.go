@@ -26,6 +26,7 @@ import (
 type Tickets interface {
 	List(ctx context.Context, filter tickets.Filter) (tickets.List, error)
 	Counts(ctx context.Context) (tickets.Counts, error)
+	LastEvent(ctx context.Context) (int64, error) // one more with everything that happens to any ticket
 	Get(ctx context.Context, number int64) (tickets.Ticket, error)
 	Timeline(ctx context.Context, number int64) ([]tickets.Event, error) // oldest first
 	Mails(ctx context.Context, number int64) ([]tickets.Mail, error)
@@ -91,12 +92,13 @@ type Site struct {
 	templates   templates
 	assets      assets
 	crossOrigin *http.CrossOriginProtection
+	live        *live
 	handler     http.Handler
 }
 
 // New builds the site. Its errors are faults of the program itself or of PublicURL.
 func New(options Options) (*Site, error) {
-	s := &Site{Options: options, crossOrigin: http.NewCrossOriginProtection()}
+	s := &Site{Options: options, crossOrigin: http.NewCrossOriginProtection(), live: newLive(options.Tickets.LastEvent)}
 	public, err := url.Parse(options.PublicURL)
 	if err != nil || public.Host == "" {
 		return nil, fmt.Errorf("public URL %q is not an address like https://oncall.example.com", options.PublicURL)
@@ -114,6 +116,9 @@ func New(options Options) (*Site, error) {
 	s.handler, err = s.routes()
 	return s, err
 }
+
+// Close ends the streams of live pages, which a server would wait for.
+func (s *Site) Close() { s.live.close() }
 
 // Handler answers every request to the site.
 func (s *Site) Handler() http.Handler { return s.handler }

@@ -47,6 +47,7 @@ type bare struct {
 	Stylesheet string
 	Icon       string
 	Night      bool
+	scripts    []string
 }
 
 func (s *Site) bare(title string, night bool) bare {
@@ -54,5 +55,5 @@ func (s *Site) bare(title string, night bool) bare {
 	if night {
 		stylesheet = "night.css"
 	}
-	return bare{Title: title, Stylesheet: s.assets.path[stylesheet], Icon: s.assets.path["icon.svg"], Night: night}
+	return bare{Title: title, Stylesheet: s.assets.path[stylesheet], Icon: s.assets.path["icon.svg"], Night: night, scripts: []string{s.assets.path["htmx.min.js"], s.assets.path["desk.js"]}}
 }

@@ -139,6 +139,7 @@ func (a *application) showPages(context.Context) error {
 	a.handler.inner.Store(&pages)
 	a.onStop("pages", func(context.Context) error {
 		a.handler.inner.Store(nil)
+		site.Close()
 		return nil
 	})
 	return nil

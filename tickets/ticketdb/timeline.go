@@ -31,6 +31,15 @@ func (s *Store) Timeline(ctx context.Context, number int64) ([]tickets.Event, er
 	return events, nil
 }
 
+// LastEvent is the id of the newest event of any ticket, 0 where there is none.
+func (s *Store) LastEvent(ctx context.Context) (int64, error) {
+	var last int64
+	if err := s.pool.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM ticket_events`).Scan(&last); err != nil {
+		return 0, fmt.Errorf("last event: %w", classify(err))
+	}
+	return last, nil
+}
+
 // AddEvents appends to timelines inside the caller's transaction, in order.
 func AddEvents(ctx context.Context, tx pgx.Tx, entries []tickets.Entry) error {
 	if len(entries) == 0 {

@@ -59,15 +59,6 @@ func choices[T ~string](field string, given []string, valid func(T) bool) ([]T, 
 	return chosen, nil
 }
 
-func validProduct(p tickets.Product) bool {
-	switch p {
-	case tickets.ProductEndpoint, tickets.ProductXDR, tickets.ProductOffice365, tickets.ProductCloud, tickets.ProductIdentity,
-		tickets.ProductCloudApps, tickets.ProductEntra, tickets.ProductPurview, tickets.ProductSentinel, tickets.ProductUnknown:
-		return true
-	}
-	return false
-}
-
 func limit(text string) (int, error) {
 	if text == "" {
 		return tickets.DefaultLimit, nil

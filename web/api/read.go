@@ -65,7 +65,7 @@ func (q *listQuery) filter() (filter tickets.Filter, err error) {
 	if filter.Severities, err = choices("severity", q.Severity, tickets.Severity.Valid); err != nil {
 		return filter, err
 	}
-	if filter.Products, err = choices("product", q.Product, validProduct); err != nil {
+	if filter.Products, err = choices("product", q.Product, tickets.Product.Valid); err != nil {
 		return filter, err
 	}
 	if filter.Since, err = moment("since", q.Since); err != nil {

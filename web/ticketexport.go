@@ -1,0 +1,102 @@
+package web
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"afterhours/tickets"
+)
+
+// maxExport bounds the tickets of one download.
+const maxExport = 20_000
+
+// exportTickets is GET /tickets/export/{format}: the list's selection as CSV or JSON, newest first.
+func (s *Site) exportTickets(w http.ResponseWriter, r *http.Request) error {
+	format := chi.URLParam(r, "format")
+	if format != "csv" && format != "json" {
+		return tickets.ErrNotFound
+	}
+	sel, err := readSelection(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	reader, err := s.readerOf(r)
+	if err != nil {
+		return err
+	}
+	filter, err := sel.filter(reader.who.ID, reader.zone)
+	if err != nil {
+		return err
+	}
+	var found []tickets.Ticket
+	for filter.Limit = tickets.MaxLimit; len(found) < maxExport; {
+		list, err := s.Tickets.List(r.Context(), filter)
+		if err != nil {
+			return err
+		}
+		found = append(found, list.Tickets...)
+		if filter.Before = list.Next; list.Next == 0 {
+			break
+		}
+	}
+	name := "tickets-" + reader.now.In(reader.zone).Format(dayForm) + "." + format
+	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	if format == "json" {
+		w.Header().Set("Content-Type", "application/json")
+		return json.NewEncoder(w).Encode(map[string]any{"tickets": found})
+	}
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	return writeCSV(csv.NewWriter(w), found)
+}
+
+var exportColumns = []string{
+	"number", "state", "severity", "kind", "product", "title", "category", "organisation", "devices", "users", "incident_id", "alert_ids",
+	"classification", "assignee", "policy", "created_at", "acknowledged_at", "acknowledged_by", "resolved_at", "message_count", "verified", "source",
+}
+
+func writeCSV(out *csv.Writer, found []tickets.Ticket) error {
+	if err := out.Write(exportColumns); err != nil {
+		return err
+	}
+	for _, t := range found {
+		verified := ""
+		if t.Verified != nil {
+			verified = strconv.FormatBool(*t.Verified)
+		}
+		cells := []string{
+			strconv.FormatInt(t.Number, 10), string(t.State), string(t.Severity), string(t.Kind), string(t.Product), t.Title, t.Category,
+			t.Organisation, strings.Join(t.Devices, " "), strings.Join(t.Users, " "), t.IncidentID, strings.Join(t.AlertIDs, " "), t.Classification,
+			t.Assignee, t.Policy, moment(&t.CreatedAt), moment(t.AcknowledgedAt), t.AcknowledgedBy, moment(t.ResolvedAt),
+			strconv.Itoa(t.MessageCount), verified, string(t.Source),
+		}
+		for i, cell := range cells {
+			cells[i] = plainCell(cell)
+		}
+		if err := out.Write(cells); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func moment(at *time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339)
+}
+
+// plainCell keeps a spreadsheet from taking a cell for a formula (OWASP, CSV injection).
+func plainCell(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
+}

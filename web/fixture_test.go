@@ -45,6 +45,7 @@ func newDesk(t *testing.T) *desk {
 			return tickets.Alert{Severity: tickets.High, Title: "Ransomware", Kind: tickets.KindAlert}
 		}, CheckContact: func(_, _, _ string) error { return nil }, Unready: func(oncall.Configuration) []string { return nil }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
 		Hooks:     hooks,
+		PushKey:   "BPublic",
 		Ready:     func(context.Context) error { return nil },
 		ReadySMTP: func(context.Context) error { return errors.New("the spool is full") },
 		Metrics:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),

@@ -44,7 +44,7 @@ func (f frame) Scripts() []string { return f.scripts }
 
 // Settings says whether the page belongs to the settings.
 func (f frame) Settings() bool {
-	return f.Tab != "tickets" && f.Tab != "oncall" && f.Tab != "sessions" && f.Tab != "setup"
+	return f.Tab != "tickets" && f.Tab != "oncall" && f.Tab != "sessions" && f.Tab != "push" && f.Tab != "setup"
 }
 
 // reader is for whom a page is made: names, the clock and the zone in which times are shown.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -61,8 +62,13 @@ type Hooks struct {
 
 func isHook(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/hooks/") }
 
-// limited bounds the calls of one address.
-func limited(next http.Handler) http.Handler { return httprate.LimitByIP(hookCalls, hookWindow)(next) }
+// limited bounds the calls of one address: the peer's, or what a trusted proxy says it is.
+func limited(next http.Handler) http.Handler {
+	return httprate.LimitBy(hookCalls, hookWindow, func(r *http.Request) (string, error) {
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		return httprate.CanonicalizeIP(host), err
+	})(next)
+}
 
 // twilioHook answers what Twilio has signed, once.
 func (s *Site) twilioHook(answer func(w http.ResponseWriter, r *http.Request, parameters url.Values) error) http.HandlerFunc {

@@ -20,6 +20,8 @@ func (s *Site) routes() (http.Handler, error) {
 	r.Get("/readyz", s.readyz)
 	r.Method(http.MethodGet, "/metrics", s.Metrics)
 	r.Get("/static/{name}", s.static)
+	r.Get("/worker.js", s.worker)
+	r.Get("/afterhours.webmanifest", s.manifest)
 	r.Group(func(r chi.Router) {
 		r.Use(limited)
 		r.Post("/hooks/twilio/voice/{token}", s.twilioHook(s.keyPressed))
@@ -86,6 +88,9 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Post("/settings/accounts/{account}/change", s.desk(auth.Admin, s.changeAccount))
 		r.Get("/sessions", s.desk(auth.Viewer, s.listSessions))
 		r.Post("/sessions/{session}/end", s.desk(auth.Viewer, s.endSession))
+		r.Get("/push", s.desk(auth.Viewer, s.showPush))
+		r.Post("/push/devices", s.desk(auth.Viewer, s.subscribe))
+		r.Post("/push/devices/remove", s.desk(auth.Viewer, s.unsubscribe))
 		r.Get("/settings/configuration", s.desk(auth.Viewer, s.showConfiguration))
 		r.Get("/settings/audit", s.desk(auth.Admin, s.listAudit))
 		r.Get("/settings/outgoing", s.desk(auth.Viewer, s.listOutgoing))

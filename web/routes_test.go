@@ -63,7 +63,7 @@ func TestTheDeskSendsWhoeverIsSignedOutToTheSignIn(t *testing.T) {
 	d := newDesk(t)
 	asked := 0
 	for _, route := range d.allRoutes(t) {
-		public := route.pattern == "/healthz" || route.pattern == "/readyz" || route.pattern == "/metrics" || strings.HasPrefix(route.pattern, "/static/") ||
+		public := route.pattern == "/healthz" || route.pattern == "/readyz" || route.pattern == "/metrics" || route.pattern == "/worker.js" || route.pattern == "/afterhours.webmanifest" || strings.HasPrefix(route.pattern, "/static/") ||
 			strings.HasPrefix(route.pattern, "/log") || strings.HasPrefix(route.pattern, "/ack/") || strings.HasPrefix(route.pattern, "/hooks/") || strings.HasPrefix(route.pattern, "/api/")
 		if public {
 			continue
@@ -87,7 +87,8 @@ func roleNeeded(route route) auth.Role {
 			return auth.Admin
 		}
 	}
-	own := strings.HasPrefix(route.pattern, "/sessions") || strings.HasPrefix(route.pattern, "/tickets/filters") || route.pattern == "/oncall/simulate"
+	own := strings.HasPrefix(route.pattern, "/sessions") || strings.HasPrefix(route.pattern, "/push") ||
+		strings.HasPrefix(route.pattern, "/tickets/filters") || route.pattern == "/oncall/simulate"
 	if route.method != http.MethodGet && !own || route.pattern == "/settings/outgoing/{id}" {
 		return auth.Responder
 	}
@@ -104,7 +105,7 @@ func TestWhatARoleMayDoAtTheDesk(t *testing.T) {
 			cookie := d.signIn(t, "who", role)
 			asked := 0
 			for _, route := range d.allRoutes(t) {
-				desk := []string{"/tickets", "/settings", "/oncall", "/setup", "/sessions"}
+				desk := []string{"/tickets", "/settings", "/oncall", "/setup", "/sessions", "/push"}
 				if !slices.ContainsFunc(desk, func(prefix string) bool { return strings.HasPrefix(route.pattern, prefix) }) {
 					continue
 				}

@@ -80,6 +80,7 @@ type Options struct {
 	// Parse reads a mail as the intake does.
 	Parse     func(raw []byte) tickets.Alert
 	Hooks     Hooks
+	PushKey   string // the public key of browsers' subscriptions
 	Ready     func(ctx context.Context) error
 	ReadySMTP func(ctx context.Context) error
 	Metrics   http.Handler

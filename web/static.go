@@ -48,6 +48,11 @@ func loadAssets() (assets, error) {
 	return found, nil
 }
 
+// named is the content of a file by its own name.
+func (a assets) named(name string) []byte {
+	return a.byName[strings.TrimPrefix(a.path[name], "/static/")].content
+}
+
 func (s *Site) static(w http.ResponseWriter, r *http.Request) {
 	file, ok := s.assets.byName[chi.URLParam(r, "name")]
 	if !ok {

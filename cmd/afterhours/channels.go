@@ -21,7 +21,7 @@ import (
 const hooksPath = "/hooks"
 
 // openChannels makes every channel that a contact may name. base is the address under which providers reach us.
-func openChannels(s settings, base string, now func() time.Time) (map[string]notify.Channel, error) {
+func openChannels(s settings, keys push.Keys, base string, now func() time.Time) (map[string]notify.Channel, error) {
 	mail, err := openEmail(s)
 	if err != nil {
 		return nil, err
@@ -31,9 +31,11 @@ func openChannels(s settings, base string, now func() time.Time) (map[string]not
 	return map[string]notify.Channel{
 		"email":   mail,
 		"webhook": webhook.New(webhook.Options{Client: client, Now: now, AllowPrivate: s.AllowPrivate}),
-		"push":    push.New(push.Options{Client: client, Now: now, AllowPrivate: s.AllowPrivate}),
-		"sms":     sms.New(account),
-		"voice":   voice.New(account),
+		"push": push.New(push.Options{
+			Client: client, Now: now, AllowPrivate: s.AllowPrivate, Keys: keys, Subscriber: s.OutboundFrom,
+		}),
+		"sms":   sms.New(account),
+		"voice": voice.New(account),
 		"slack": slack.New(slack.Options{
 			Guarded: client, API: operators(), Now: now, AllowPrivate: s.AllowPrivate, Token: s.SlackToken, URL: s.SlackAPIURL,
 		}),

@@ -12,6 +12,7 @@ import (
 
 	"afterhours/oncall"
 	"afterhours/oncall/notify"
+	"afterhours/oncall/notify/push"
 	"afterhours/oncall/oncalldb"
 	"afterhours/tickets"
 	"afterhours/tickets/ticketdb"
@@ -26,6 +27,7 @@ type rooms struct {
 	deliverer *oncall.Deliverer
 	channels  map[string]notify.Channel
 	sealer    sealer
+	pushKeys  push.Keys
 }
 
 func wire(s settings, db database, base string, log *slog.Logger, now func() time.Time) (*rooms, error) {
@@ -38,7 +40,10 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 		return nil, fmt.Errorf("secret key: %w", err)
 	}
 	r := &rooms{sealer: seal}
-	if r.channels, err = openChannels(s, base, now); err != nil {
+	if r.pushKeys, err = push.DeriveKeys(key.derive("messages to browsers")); err != nil {
+		return nil, err
+	}
+	if r.channels, err = openChannels(s, r.pushKeys, base, now); err != nil {
 		return nil, err
 	}
 	names := make([]string, 0, len(r.channels))

@@ -1,5 +1,6 @@
-// Package push rings phones through ntfy, at ntfy.sh or on a server of one's own: the topic's URL is the address, an
-// access token the secret. High and Medium break through a phone's silence as far as its settings allow; the message's
+// Package push rings phones: through a browser that allowed it, whose subscription is the address and whose keys are the
+// secret, or through ntfy, at ntfy.sh or on a server of one's own: the topic's URL is the address, an access token the
+// secret. High and Medium break through a phone's silence as far as its settings allow; the message's
 // button acknowledges with a POST. Repeating until somebody acknowledges is the on-call room's part.
 package push
 
@@ -29,9 +30,11 @@ type Options struct {
 	Client       *http.Client
 	Now          func() time.Time
 	AllowPrivate bool
+	Keys         Keys   // of messages to browsers
+	Subscriber   string // the mail address that a push service may write to
 }
 
-// Channel publishes to ntfy topics. It implements notify.Channel.
+// Channel publishes to ntfy topics and to browsers. It implements notify.Channel.
 type Channel struct{ Options }
 
 // New returns a channel.
@@ -39,8 +42,15 @@ func New(options Options) *Channel { return &Channel{options} }
 
 var topicName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// Check says whether the address is a topic's URL.
+// Check says whether the address is a topic's URL or a browser's.
 func (c *Channel) Check(to notify.Contact) error {
+	if isSubscription(to) {
+		if err := (notify.Guard{AllowPrivate: c.AllowPrivate}).CheckURL(to.Address); err != nil {
+			return err
+		}
+		_, err := subscription(to)
+		return err
+	}
 	_, _, err := c.topic(to.Address)
 	if err == nil && strings.ContainsAny(to.Secret, " \r\n") {
 		err = errors.New("the secret is not an access token")
@@ -92,6 +102,9 @@ type action struct {
 
 // Send publishes one message.
 func (c *Channel) Send(ctx context.Context, to notify.Contact, message notify.Message) (notify.Receipt, error) {
+	if isSubscription(to) {
+		return c.browser(ctx, to, message)
+	}
 	root, topic, err := c.topic(to.Address)
 	if err != nil {
 		return notify.Receipt{}, notify.Permanent(err)

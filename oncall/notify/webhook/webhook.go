@@ -1,6 +1,6 @@
 // Package webhook delivers messages as signed HTTP posts by the Standard Webhooks specification: webhook-id is the same
 // on every attempt, webhook-timestamp is that of the attempt, webhook-signature covers both and the body. A contact
-// without a secret gets its messages unsigned.
+// without a secret gets its messages unsigned. An address of PagerDuty's Events API gets its events instead.
 package webhook
 
 import (
@@ -37,6 +37,9 @@ func (c *Channel) Check(to notify.Contact) error {
 	if err := (notify.Guard{AllowPrivate: c.AllowPrivate}).CheckURL(to.Address); err != nil {
 		return err
 	}
+	if isPagerDuty(to.Address) {
+		return checkRoutingKey(to.Secret)
+	}
 	_, err := signers(to.Secret)
 	return err
 }
@@ -45,6 +48,9 @@ func (c *Channel) Check(to notify.Contact) error {
 func (c *Channel) Send(ctx context.Context, to notify.Contact, message notify.Message) (notify.Receipt, error) {
 	if err := c.Check(to); err != nil {
 		return notify.Receipt{}, notify.Permanent(err)
+	}
+	if isPagerDuty(to.Address) {
+		return c.pagerDuty(ctx, to, message)
 	}
 	body, err := json.Marshal(struct {
 		Type      string          `json:"type"`

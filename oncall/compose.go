@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,6 +66,7 @@ func composeEvent(d Dispatch, links Links) notify.Message {
 	}
 	if d.Ticket.Number != 0 {
 		describe(&message, d, false)
+		message.Link = strings.TrimSuffix(links.BaseURL, "/") + "/tickets/" + strconv.FormatInt(d.Ticket.Number, 10)
 	}
 	return message
 }

@@ -175,7 +175,7 @@ func bigIncident() []byte {
 	style := strings.Repeat("font-family:'Segoe UI',Helvetica,Arial,sans-serif;padding:4px 8px;", 8)
 	var b strings.Builder
 	b.WriteString("<html><body>")
-	for i := range 45 {
+	for i := range 40 {
 		fmt.Fprintf(&b, `<table style="%s"><tr><td style="%s"><table><tr><td style="%s">Active alert %d</td><td>Suspicious behaviour number %d</td></tr></table></td></tr></table>`, style, style, style, i, i)
 	}
 	b.WriteString(pairs("Incident name", "Multi-stage incident", "Severity", "High", "Categories", "Execution", "Devices", "ws-1, ws-2", "Users", "pat@contoso.com", "First activity", "10/5/2026 12:00:00 PM UTC"))
@@ -204,5 +204,24 @@ func BenchmarkParse(b *testing.B) {
 	b.SetBytes(int64(len(raw)))
 	for b.Loop() {
 		Parse(raw)
+	}
+}
+
+// TestAnIncidentMailIsCheap holds a mail of 70 KB to a millisecond of processor time and 2 MiB.
+func TestAnIncidentMailIsCheap(t *testing.T) { //nolint:paralleltest // it measures
+	if testing.Short() {
+		t.Skip("measures")
+	}
+	raw := bigIncident()
+	const runs = 100
+	Parse(raw) // reads the words
+	cost := measure(func() {
+		for range runs {
+			Parse(raw)
+		}
+	})
+	t.Logf("%d KiB: %v, %d KiB", len(raw)/kib, cost.time/runs, cost.allocated/runs/kib)
+	if cost.time/runs > 3*time.Millisecond || cost.allocated/runs > 2*mib { // three times the goal: processors differ
+		t.Errorf("%d KiB took %v and %d KiB", len(raw)/kib, cost.time/runs, cost.allocated/runs/kib)
 	}
 }

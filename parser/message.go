@@ -3,9 +3,7 @@ package parser
 import (
 	"bytes"
 	"encoding/base64"
-	"io"
 	"mime"
-	"mime/quotedprintable"
 	"slices"
 	"strings"
 
@@ -198,11 +196,7 @@ func guessBoundary(body []byte) string {
 func decodeBody(body []byte, encoding string, left *budget) []byte {
 	switch encoding = strings.ToLower(strings.Trim(keyword(encoding), `"' `)); encoding {
 	case "quoted-printable":
-		decoded, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(body)))
-		if err != nil {
-			return looseQuotedPrintable(body)
-		}
-		return decoded
+		return looseQuotedPrintable(body)
 	case "base64":
 		if isProse(body) {
 			return body
@@ -246,28 +240,35 @@ func uudecode(body []byte) []byte {
 	return out
 }
 
-// looseQuotedPrintable decodes what is well formed and keeps the rest as it is.
+// looseQuotedPrintable decodes what is well formed and keeps the rest as it is; a soft break may have white space after it
+// (RFC 2045, 6.7).
 func looseQuotedPrintable(body []byte) []byte {
-	var out bytes.Buffer
-	for i := 0; i < len(body); i++ {
-		if body[i] != '=' {
-			out.WriteByte(body[i])
+	out := make([]byte, 0, len(body))
+	for {
+		at := bytes.IndexByte(body, '=')
+		if at < 0 {
+			return append(out, body...)
+		}
+		out = append(out, body[:at]...)
+		body = body[at+1:]
+		if len(body) >= 2 && unhex(body[0]) >= 0 && unhex(body[1]) >= 0 {
+			out = append(out, byte(unhex(body[0])<<4|unhex(body[1])))
+			body = body[2:]
 			continue
 		}
-		rest := body[i+1:]
+		end := 0
+		for end < len(body) && (body[end] == ' ' || body[end] == '\t' || body[end] == '\r') {
+			end++
+		}
 		switch {
-		case bytes.HasPrefix(rest, []byte("\r\n")):
-			i += 2
-		case bytes.HasPrefix(rest, []byte("\n")):
-			i++
-		case len(rest) >= 2 && unhex(rest[0]) >= 0 && unhex(rest[1]) >= 0:
-			out.WriteByte(byte(unhex(rest[0])<<4 | unhex(rest[1])))
-			i += 2
+		case end < len(body) && body[end] == '\n':
+			body = body[end+1:]
+		case end == len(body): // cut off after the mark
+			return out
 		default:
-			out.WriteByte('=')
+			out = append(out, '=')
 		}
 	}
-	return out.Bytes()
 }
 
 func unhex(c byte) int {

@@ -35,8 +35,13 @@ func Compose(d Dispatch, links Links) (notify.Message, error) {
 	if d.Page.IsEvent() {
 		return composeEvent(d, links), nil
 	}
-	if d.Page.Type == SummaryType {
+	switch d.Page.Type {
+	case SummaryType:
 		return composeSummary(d, links)
+	case TakenType:
+		return composeTaken(d, links)
+	case ReplyType, TestType:
+		return composeNotice(d, links)
 	}
 	minimal := d.Person.Detail == DetailMinimal
 	link := links.URL(d.Page.ID, d.Page.CreatedAt)

@@ -45,14 +45,17 @@ type Page struct {
 	Bundled bool `json:"bundled"`
 	// Reason is why the page waits, like QuietReason; empty otherwise.
 	Reason string `json:"reason"`
+	// Cause tells notices of a ticket and a type apart: the same cause makes one.
+	Cause string `json:"-"`
 	// Bundle bounds the single pages of the page's policy.
 	Bundle Bundle `json:"-"`
 	// Payload is the data of an event or a summary; nil for a page, whose data is made when it is sent.
 	Payload json.RawMessage `json:"-"`
 }
 
-// IsEvent says whether this is a delivery of an event to a webhook, and neither a page nor a summary of pages.
-func (p Page) IsEvent() bool { return p.Type != PageType && p.Type != SummaryType }
+// IsEvent says whether this is a delivery of an event to a webhook, and neither a page nor a summary of pages nor a notice
+// to a person.
+func (p Page) IsEvent() bool { return p.Type != PageType && p.Type != SummaryType && !p.IsNotice() }
 
 // giveUpAfter is how long after its moment a delivery is tried again: a page must make room for the next contact, an
 // event may wait for its receiver.

@@ -48,4 +48,5 @@ const (
 	MailAccepted MailState = "accepted" // committed, not yet read
 	MailRead     MailState = "read"     // read into its ticket
 	MailRepeated MailState = "repeated" // an exact repeat of a mail that was read: it changed nothing
+	MailAnswered MailState = "answered" // it answers one of ours, or is one of ours that came back: no ticket of its own
 )

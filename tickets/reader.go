@@ -42,7 +42,9 @@ type Reader struct {
 	Store MailStore
 	// Parse never fails whole; a panic in it counts as a mail that nobody understands.
 	Parse func(raw []byte) Alert
-	Log   *slog.Logger
+	// Replies takes the mails that answer ours before they are read; nil takes none.
+	Replies ReplyTaker
+	Log     *slog.Logger
 	// Wake is signalled when mail was accepted.
 	Wake <-chan struct{}
 	// Workers read side by side; 0 means 2.
@@ -88,6 +90,10 @@ func (r *Reader) ReadBatch(ctx context.Context) (int, error) {
 	if err != nil || len(claimed) == 0 {
 		return 0, err
 	}
+	taken := len(claimed)
+	if claimed, err = r.withoutReplies(ctx, claimed); err != nil || len(claimed) == 0 {
+		return taken - len(claimed), err
+	}
 	readings := make([]Reading, len(claimed))
 	for i, mail := range claimed {
 		readings[i] = r.read(mail)
@@ -95,7 +101,7 @@ func (r *Reader) ReadBatch(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 	defer cancel()
 	if err := r.Store.WriteReadings(ctx, readings); err == nil {
-		return len(claimed), nil
+		return taken, nil
 	} else if errors.Is(err, ErrUnavailable) {
 		return 0, err
 	}
@@ -104,7 +110,29 @@ func (r *Reader) ReadBatch(ctx context.Context) (int, error) {
 			return i, err
 		}
 	}
-	return len(claimed), nil
+	return taken, nil
+}
+
+// withoutReplies takes the mails that answer ours out of a batch. One that cannot be taken is read like any other: it may
+// page in vain, but it is not lost.
+func (r *Reader) withoutReplies(ctx context.Context, claimed []Claimed) ([]Claimed, error) {
+	if r.Replies == nil {
+		return claimed, nil
+	}
+	rest := make([]Claimed, 0, len(claimed))
+	for i, mail := range claimed {
+		taken, err := r.Replies.TakeReply(ctx, mail)
+		if errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+			return claimed[i:], err
+		}
+		if err != nil {
+			r.Log.Error("reply not taken", "message", mail.Mail.ID, "error", err)
+		}
+		if !taken {
+			rest = append(rest, mail)
+		}
+	}
+	return rest, nil
 }
 
 func (r *Reader) read(mail Claimed) (reading Reading) {

@@ -111,10 +111,12 @@ const (
 	EventNote          EventType = "note"
 	EventSnoozed       EventType = "snoozed"
 	EventAssigned      EventType = "assigned"
-	EventRecorded      EventType = "recorded"  // a route decided that nobody is paged
-	EventEscalated     EventType = "escalated" // a step of the policy was executed
-	EventDeferred      EventType = "deferred"  // the policy waits for the end of quiet or closed hours
-	EventExhausted     EventType = "exhausted" // the policy has no further step
+	EventRecorded      EventType = "recorded"   // a route decided that nobody is paged
+	EventEscalated     EventType = "escalated"  // a step of the policy was executed
+	EventTakenOver     EventType = "taken_over" // another person has it now
+	EventReply         EventType = "reply"      // a mail that answers a page, where it is no note
+	EventDeferred      EventType = "deferred"   // the policy waits for the end of quiet or closed hours
+	EventExhausted     EventType = "exhausted"  // the policy has no further step
 	EventPageSent      EventType = "page_sent"
 	EventPageDelivered EventType = "page_delivered" // the provider says so
 	EventPageHeld      EventType = "page_held"

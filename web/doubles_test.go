@@ -22,6 +22,7 @@ type ticketsDouble struct {
 	raw         func(int64) ([]byte, error)
 	acknowledge func(number int64, actor string) (tickets.Ticket, error)
 	resolve     func(number int64, actor, classification string) (tickets.Ticket, error)
+	takeOver    func(number int64, actor string) (tickets.Ticket, error)
 	undo        func(number int64, actor string) (tickets.Ticket, error)
 	reopen      func(number int64, actor string) (tickets.Ticket, error)
 	addNote     func(number int64, actor, text string) (tickets.Ticket, error)
@@ -62,6 +63,14 @@ func (d *ticketsDouble) Acknowledge(_ context.Context, number int64, actor strin
 		return tickets.Ticket{}, nil
 	}
 	return d.acknowledge(number, actor)
+}
+
+func (d *ticketsDouble) TakeOver(_ context.Context, number int64, actor string) (tickets.Ticket, error) {
+	if d.takeOver == nil {
+		d.unexpected("TakeOver")
+		return tickets.Ticket{}, nil
+	}
+	return d.takeOver(number, actor)
 }
 
 func (d *ticketsDouble) UndoAcknowledge(_ context.Context, number int64, actor string) (tickets.Ticket, error) {

@@ -131,6 +131,8 @@ func (s *Site) showNight(w http.ResponseWriter, r *http.Request, caller nightCal
 		view.Notice = "Escalated: the next ones are being told now."
 	case "snoozed":
 		view.Notice = "Snoozed. The paging begins again when the time is over."
+	case "taken":
+		view.Notice = "You have it now; who had it is told."
 	case "undone":
 		view.Notice = "Taken back: the ticket is open, and its policy begins again."
 	case "noted":

@@ -29,8 +29,18 @@ func (s *Site) nightAcknowledge(w http.ResponseWriter, r *http.Request, caller n
 	return s.render(w, http.StatusOK, "night", view)
 }
 
-// nightUndo is POST /ack/{token}/undo: for the minute after an acknowledgement.
+// nightTakeOver is POST /ack/{token}/take-over: of a ticket that somebody else has.
+func (s *Site) nightTakeOver(w http.ResponseWriter, r *http.Request, caller nightCaller) error {
+	_, err := s.Tickets.TakeOver(r.Context(), caller.ticket.Number, caller.actor)
+	return s.nightDone(w, r, caller, "taken", err)
+}
+
+// nightUndo is POST /ack/{token}/undo: for the minute after an acknowledgement, by whoever gave it.
 func (s *Site) nightUndo(w http.ResponseWriter, r *http.Request, caller nightCaller) error {
+	if caller.ticket.State == tickets.Acknowledged && caller.ticket.AcknowledgedBy != caller.actor {
+		reason := "only " + caller.name(caller.ticket.AcknowledgedBy) + " can take this acknowledgement back; take the ticket over instead"
+		return s.nightDone(w, r, caller, "", &tickets.ConflictError{Reason: reason})
+	}
 	_, err := s.Tickets.UndoAcknowledge(r.Context(), caller.ticket.Number, caller.actor)
 	return s.nightDone(w, r, caller, "undone", err)
 }

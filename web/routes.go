@@ -40,6 +40,7 @@ func (s *Site) routes() (http.Handler, error) {
 
 		r.Get("/ack/{token}", s.night(s.showNight))
 		r.Post("/ack/{token}", s.night(s.nightAcknowledge))
+		r.Post("/ack/{token}/take-over", s.night(s.nightTakeOver))
 		r.Post("/ack/{token}/undo", s.night(s.nightUndo))
 		r.Post("/ack/{token}/escalate", s.night(s.nightEscalate))
 		r.Post("/ack/{token}/snooze", s.night(s.nightSnooze))
@@ -56,6 +57,7 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Get("/tickets/{number}", s.desk(auth.Viewer, s.showTicket))
 		r.Get("/tickets/{number}/mails/{id}", s.desk(auth.Viewer, s.showMail))
 		r.Post("/tickets/{number}/acknowledge", s.desk(auth.Responder, s.acknowledge))
+		r.Post("/tickets/{number}/take-over", s.desk(auth.Responder, s.takeOver))
 		r.Post("/tickets/{number}/undo-acknowledge", s.desk(auth.Responder, s.undoAcknowledge))
 		r.Post("/tickets/{number}/mute", s.desk(auth.Responder, s.mute))
 		r.Post("/tickets/{number}/resolve", s.desk(auth.Responder, s.resolve))

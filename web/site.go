@@ -33,6 +33,7 @@ type Tickets interface {
 	Mail(ctx context.Context, id int64) (tickets.Mail, error)
 	Raw(ctx context.Context, id int64) ([]byte, error)
 	Acknowledge(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
+	TakeOver(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 	UndoAcknowledge(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 	Resolve(ctx context.Context, number int64, actor, classification string) (tickets.Ticket, error) // classification "" leaves it
 	Reopen(ctx context.Context, number int64, actor string) (tickets.Ticket, error)

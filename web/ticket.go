@@ -14,28 +14,29 @@ import (
 
 type ticketView struct {
 	frame
-	Number    int64
-	URL       string
-	Badge     badge
-	Heading   string
-	State     tickets.State
-	Portal    *portal
-	Links     []portal // the others
-	Facts     []fact
-	Text      string // the description
-	Timeline  []entry
-	Outlook   outlook
-	Step      string
-	CanRush   bool // the policy runs, so that its next step can be brought forward
-	Pages     []pageRow
-	Mails     []mailRow
-	People    []choice
-	Classes   []choice
-	CanUndo   bool // an acknowledgement of less than a minute ago
-	Mute      muteForm
-	Complaint string // why an action was not possible
-	Note      string // a note that was refused
-	Age       when
+	Number      int64
+	URL         string
+	Badge       badge
+	Heading     string
+	State       tickets.State
+	Portal      *portal
+	Links       []portal // the others
+	Facts       []fact
+	Text        string // the description
+	Timeline    []entry
+	Outlook     outlook
+	Step        string
+	CanRush     bool // the policy runs, so that its next step can be brought forward
+	Pages       []pageRow
+	Mails       []mailRow
+	People      []choice
+	Classes     []choice
+	CanTakeOver bool // somebody else has it
+	CanUndo     bool // an acknowledgement of less than a minute ago
+	Mute        muteForm
+	Complaint   string // why an action was not possible
+	Note        string // a note that was refused
+	Age         when
 }
 
 // choice is one person that a ticket can be assigned to.
@@ -144,6 +145,7 @@ func (s *Site) ticketView(r *http.Request, number int64) (ticketView, error) {
 		view.Classes = append(view.Classes, choice{class, classNames[class], class == ticket.Classification})
 	}
 	view.CanUndo = undoable(ticket, reader.now)
+	view.CanTakeOver = ticket.State == tickets.Acknowledged && ticket.AcknowledgedBy != reader.who.ID
 	view.Mute.Title = ticket.Title
 	if len(links) > 0 {
 		view.Portal, view.Links = &links[0], links[1:]

@@ -15,6 +15,11 @@ func (s *Site) acknowledge(w http.ResponseWriter, r *http.Request) error {
 	return s.change(w, r, s.Tickets.Acknowledge)
 }
 
+// takeOver is POST /tickets/{number}/take-over.
+func (s *Site) takeOver(w http.ResponseWriter, r *http.Request) error {
+	return s.change(w, r, s.Tickets.TakeOver)
+}
+
 // undoAcknowledge is POST /tickets/{number}/undo-acknowledge.
 func (s *Site) undoAcknowledge(w http.ResponseWriter, r *http.Request) error {
 	return s.change(w, r, s.Tickets.UndoAcknowledge)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"afterhours/oncall"
 	"afterhours/tickets"
 )
 
@@ -61,6 +62,10 @@ func (r reader) entry(event tickets.Event) entry {
 		}
 	case tickets.EventAcknowledged:
 		e.Text, e.Tone = actor+" acknowledged", "good"
+	case tickets.EventTakenOver:
+		e.Text, e.Tone = actor+" took it over from "+r.name(d.text("from")), "good"
+	case tickets.EventReply:
+		e.Text, e.Detail, e.Tone = r.replied(d, actor)
 	case tickets.EventResolved:
 		e.Text, e.Tone = actor+" resolved", "good"
 		if class := classNames[d.text("classification")]; class != "" {
@@ -96,6 +101,12 @@ func (r reader) entry(event tickets.Event) entry {
 		e.Text, e.Detail = "Told "+r.addressee(d), d.text("detail")
 		if d.number("summary") != 0 {
 			e.Text += " in a summary"
+		}
+		switch d.text("notice") {
+		case oncall.TakenType:
+			e.Text += " who has it"
+		case oncall.ReplyType:
+			e.Text += " what became of the reply"
 		}
 	case tickets.EventPageDelivered:
 		e.Text, e.Detail = "Delivered to "+r.addressee(d), d.text("detail")
@@ -155,6 +166,23 @@ func (r reader) escalated(event tickets.Event, d data, actor string) (text, deta
 		detail = "Not reached: " + strings.Join(empty, "; ")
 	}
 	return text, detail
+}
+
+// replied says what became of a mail that answers a page.
+func (r reader) replied(d data, actor string) (text, detail, tone string) {
+	switch d.text("outcome") {
+	case "refused":
+		return "A reply from " + d.text("from") + " to " + r.name(d.text("person")) + "'s page was refused", d.text("reason"), "bad"
+	case "conflict":
+		return actor + " replied by mail; it changed nothing", d.text("reason"), ""
+	case "bounce":
+		return "A page came back", d.text("reason"), "bad"
+	case "auto_reply":
+		return "An automatic reply came; it pages nobody", d.text("subject"), ""
+	case "loop":
+		return "Our own mail came back; it pages nobody", "", "bad"
+	}
+	return actor + " replied by mail: " + d.text("verb"), "", ""
 }
 
 // addressee is to whom a page went and how.

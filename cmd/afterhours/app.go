@@ -123,7 +123,7 @@ func (a *application) startQueue(ctx context.Context) error {
 // startReader runs the intake's committers and the workers that read mails into tickets.
 func (a *application) startReader(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
-	reader := &tickets.Reader{Store: a.rooms.tickets, Parse: parser.Parse, Log: a.log, Wake: a.rooms.intake.Wake()}
+	reader := &tickets.Reader{Store: a.rooms.tickets, Parse: parser.Parse, Replies: a.rooms.replies, Log: a.log, Wake: a.rooms.intake.Wake()}
 	var group sync.WaitGroup
 	group.Go(func() { a.rooms.intake.Run(ctx) })
 	group.Go(func() { reader.Run(ctx) })

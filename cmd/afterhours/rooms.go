@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"afterhours/oncall/notify"
 	"afterhours/oncall/notify/push"
 	"afterhours/oncall/oncalldb"
+	"afterhours/parser"
 	"afterhours/tickets"
 	"afterhours/tickets/ticketdb"
 )
@@ -26,6 +28,7 @@ type rooms struct {
 	queue     *oncalldb.Queue
 	deliverer *oncall.Deliverer
 	channels  map[string]notify.Channel
+	replies   *oncall.Replies
 	sealer    sealer
 	pushKeys  push.Keys
 }
@@ -65,6 +68,7 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 	})
 	r.tickets = ticketdb.New(db.pool, now, r.changed(s))
 	r.intake = ticketdb.NewIntake(r.tickets)
+	r.replies = &oncall.Replies{Store: r.oncall, Tickets: r.tickets, Read: parser.ReadReply, Links: links, Now: now, Log: log}
 	r.deliverer = &oncall.Deliverer{Store: r.oncall, Channels: r.channels, Links: links, Now: now, Log: log}
 	return r, nil
 }
@@ -116,4 +120,12 @@ func (h atLeast) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h atLeast) WithGroup(name string) slog.Handler {
 	return atLeast{h.Handler.WithGroup(name), h.level}
+}
+
+// isPerson says whether somebody of the configuration has a mail address.
+func (r *rooms) isPerson(address string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	configuration, err := r.oncall.Configuration(ctx)
+	return err == nil && slices.ContainsFunc(configuration.People, func(person oncall.Person) bool { return person.HasAddress(address) })
 }

@@ -21,6 +21,7 @@ func (a *application) startSMTP(context.Context) error {
 	if err != nil {
 		return err
 	}
+	letAnswersIn(&config, a.rooms)
 	server, err := smtpd.New(config)
 	if err != nil {
 		return fmt.Errorf("smtp: %w", err)
@@ -38,6 +39,17 @@ func (a *application) startSMTP(context.Context) error {
 	}()
 	a.log.Info("ready", "web", a.baseURL, "smtp", a.smtpAddr)
 	return nil
+}
+
+// letAnswersIn accepts what answers our pages beside the mail that the settings ask for: mail to a signed address for
+// replies, and from people's own addresses.
+func letAnswersIn(config *smtpd.Config, r *rooms) {
+	recipients, senders := config.Recipients, config.Senders
+	config.Recipients = func(address string) bool { return recipients(address) || r.replies.Links.AcceptsReply(address) }
+	if senders == nil {
+		return
+	}
+	config.Senders = func(address string) bool { return senders(address) || r.isPerson(address) }
 }
 
 func (a *application) intakeAddress() string {

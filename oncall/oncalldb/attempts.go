@@ -183,11 +183,14 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 				}
 			}
 		}
-		if page.IsEvent() {
+		if page.IsEvent() || page.Ticket == 0 {
 			return nil
 		}
 		if err := s.AddEvents(ctx, tx, []tickets.Entry{receipt(page, outcome, now)}); err != nil {
 			return err
+		}
+		if page.IsNotice() {
+			return nil
 		}
 		if outcome.State == oncall.PageFailed {
 			if err := s.tellFailed(ctx, tx, dispatch.Ticket, page, outcome.Reason, now); err != nil {
@@ -238,6 +241,9 @@ func receipt(page oncall.Page, outcome oncall.Outcome, now time.Time) tickets.En
 		kind = tickets.EventPageSent
 	}
 	data := map[string]any{"page": page.ID, "channel": page.Channel, "attempts": page.Attempts}
+	if page.IsNotice() {
+		data["notice"] = page.Type
+	}
 	for key, value := range map[string]string{
 		"person": page.Person, "webhook": page.Webhook, "contact": page.Contact,
 		"reason": outcome.Reason, "detail": outcome.Receipt.Detail, "provider_id": outcome.Receipt.ProviderID,

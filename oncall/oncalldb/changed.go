@@ -81,8 +81,17 @@ func (s *Store) start(ctx context.Context, tx pgx.Tx, changes []tickets.Change) 
 	if err := s.SetRoutings(ctx, tx, routings); err != nil {
 		return err
 	}
-	if err := s.cancelPages(ctx, tx, slices.Collect(maps.Keys(generations)), changes[0].At); err != nil {
+	known := slices.Collect(maps.Keys(generations))
+	if err := s.cancelPages(ctx, tx, known, changes[0].At); err != nil {
 		return err
+	}
+	if len(known) > 0 { // nobody has them any more
+		_, err := tx.Exec(ctx, `
+			UPDATE pages SET state = 'cancelled', finished_at = $2, lease_until = NULL
+			WHERE ticket = ANY($1) AND state = 'queued' AND type = 'page.taken'`, known, changes[0].At)
+		if err != nil {
+			return err
+		}
 	}
 	return s.writeDecisions(ctx, tx, decisions, changes[0].At)
 }
@@ -192,7 +201,17 @@ func (s *Store) stop(ctx context.Context, tx pgx.Tx, changes []tickets.Change) e
 	if err != nil {
 		return err
 	}
-	return s.cancelPages(ctx, tx, numbers, changes[0].At)
+	if err := s.cancelPages(ctx, tx, numbers, changes[0].At); err != nil {
+		return err
+	}
+	for _, change := range changes {
+		if change.Owner != "" && change.Kind == tickets.ChangeAcknowledged {
+			if err := s.tellFormerOwner(ctx, tx, configuration, change); err != nil {
+				return err
+			}
+		}
+	}
+	return s.tellTaken(ctx, tx, configuration, changes, changes[0].At)
 }
 
 // cancelPages takes back what is queued for tickets and says so on their timelines.

@@ -33,7 +33,7 @@ func (s *Store) record(page oncall.Page, id int64, now time.Time) pageRecord {
 		Page: page, Generation: page.Generation, Key: pageKey(page), TokenExpiry: page.DueAt.Add(oncall.LinkLifetime),
 		GiveUp: page.GiveUpAt(), Payload: page.Payload, After: page.Bundle.After, Within: interval(page.Bundle.Within),
 	}
-	if page.Type == oncall.PageType {
+	if page.Type == oncall.PageType || page.IsNotice() && page.Ticket != 0 {
 		record.Token = fmt.Sprintf(`\x%x`, oncall.HashToken(s.Links.Token(page.ID, page.CreatedAt)))
 	}
 	if !page.DueAt.After(now) {
@@ -148,6 +148,9 @@ const pageInsertion = `
 
 // pageKey names the cause of a page: the same rule of the same step never notifies the same contact twice.
 func pageKey(page oncall.Page) string {
+	if page.Cause != "" {
+		return fmt.Sprintf("%d/%s/%s", page.Ticket, page.Type, page.Cause)
+	}
 	if page.Type != oncall.PageType {
 		return fmt.Sprintf("%d/%s/%s/%d", page.Ticket, page.Type, page.Webhook, page.ID)
 	}

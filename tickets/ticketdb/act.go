@@ -31,6 +31,24 @@ func (s *Store) Acknowledge(ctx context.Context, number int64, actor string) (ti
 	})
 }
 
+// TakeOver gives a ticket that somebody else has acknowledged to actor. A ticket that nobody else has is a ConflictError.
+func (s *Store) TakeOver(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+	return s.act(ctx, "take over", number, actor, func(ticket *tickets.Ticket, now time.Time) (happening, error) {
+		owner := ticket.AcknowledgedBy
+		switch {
+		case ticket.State != tickets.Acknowledged:
+			return happening{}, conflict("ticket %d is %s; there is nobody to take it over from", number, ticket.State)
+		case owner == actor:
+			return happening{}, conflict("ticket %d is yours already", number)
+		}
+		if ticket.Assignee == "" || ticket.Assignee == owner {
+			ticket.Assignee = actor
+		}
+		ticket.AcknowledgedAt, ticket.AcknowledgedBy = &now, actor
+		return happening{event: tickets.EventTakenOver, kind: tickets.ChangeAcknowledged, data: map[string]any{"from": owner}, owner: owner}, nil
+	})
+}
+
 // UndoAcknowledge takes an acknowledgement back within tickets.UndoWithin: the ticket is open again and its policy begins
 // anew. Later, or where nobody has acknowledged, it is a ConflictError.
 func (s *Store) UndoAcknowledge(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
@@ -45,7 +63,7 @@ func (s *Store) UndoAcknowledge(ctx context.Context, number int64, actor string)
 			ticket.Assignee = ""
 		}
 		ticket.State, ticket.AcknowledgedAt, ticket.AcknowledgedBy = tickets.Open, nil, ""
-		return happening{tickets.EventReopened, tickets.ChangeReopened, map[string]any{"reason": "the acknowledgement was undone"}}, nil
+		return happening{event: tickets.EventReopened, kind: tickets.ChangeReopened, data: map[string]any{"reason": "the acknowledgement was undone"}}, nil
 	})
 }
 
@@ -85,6 +103,7 @@ type happening struct {
 	event tickets.EventType
 	kind  tickets.ChangeKind
 	data  map[string]any
+	owner string // who had it before
 }
 
 type transition func(ticket *tickets.Ticket, now time.Time) (happening, error)
@@ -110,7 +129,7 @@ func (s *Store) act(ctx context.Context, operation string, number int64, actor s
 			return err
 		}
 		after = ticket
-		return s.hook(ctx, tx, []tickets.Change{{Kind: done.kind, Ticket: &after, At: now, Actor: actor}})
+		return s.hook(ctx, tx, []tickets.Change{{Kind: done.kind, Ticket: &after, At: now, Actor: actor, Owner: done.owner}})
 	})
 	return after, err
 }

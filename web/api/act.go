@@ -25,6 +25,10 @@ func (s *service) acknowledge(ctx context.Context, in *byNumber) (*ticketAnswer,
 	return s.change(ctx, in, s.Tickets.Acknowledge)
 }
 
+func (s *service) takeOver(ctx context.Context, in *byNumber) (*ticketAnswer, error) {
+	return s.change(ctx, in, s.Tickets.TakeOver)
+}
+
 func (s *service) undoAcknowledge(ctx context.Context, in *byNumber) (*ticketAnswer, error) {
 	return s.change(ctx, in, s.Tickets.UndoAcknowledge)
 }

@@ -37,6 +37,7 @@ type Tickets interface {
 	Mails(ctx context.Context, number int64) ([]tickets.Mail, error)
 	Raw(ctx context.Context, id int64) ([]byte, error)
 	Acknowledge(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
+	TakeOver(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 	UndoAcknowledge(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 	Resolve(ctx context.Context, number int64, actor, classification string) (tickets.Ticket, error) // classification "" leaves it
 	Reopen(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
@@ -93,6 +94,7 @@ func (s *service) routes(to huma.API) {
 	add(s, to, http.MethodGet, "/oncall", "getOnCall", "Who is on call, by schedule", s.onCall)
 	add(s, to, http.MethodGet, "/schedules/{id}/shifts", "listShifts", "A schedule's shifts and gaps by the present configuration", s.shifts)
 	add(s, to, http.MethodPost, "/tickets/{number}/acknowledge", "acknowledgeTicket", "Take an open ticket", s.acknowledge)
+	add(s, to, http.MethodPost, "/tickets/{number}/take-over", "takeOver", "Take a ticket over that somebody else has acknowledged", s.takeOver)
 	add(s, to, http.MethodPost, "/tickets/{number}/undo-acknowledge", "undoAcknowledge", "Take an acknowledgement back within a minute", s.undoAcknowledge)
 	add(s, to, http.MethodPost, "/tickets/{number}/resolve", "resolveTicket", "End a ticket", s.resolve)
 	add(s, to, http.MethodPost, "/tickets/{number}/reopen", "reopenTicket", "Open a resolved ticket again", s.reopen)

@@ -1,0 +1,293 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	netmail "net/mail"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/emersion/go-smtp"
+
+	"afterhours/oncall"
+	"afterhours/tickets"
+)
+
+// smarthost takes outgoing mail and keeps it.
+type smarthost struct {
+	mutex sync.Mutex
+	mails []*netmail.Message
+	to    []string
+	addr  string
+}
+
+type smarthostSession struct {
+	host *smarthost
+	to   string
+}
+
+func (h *smarthost) NewSession(*smtp.Conn) (smtp.Session, error) {
+	return &smarthostSession{host: h}, nil
+}
+func (s *smarthostSession) Reset()                               {}
+func (s *smarthostSession) Logout() error                        { return nil }
+func (s *smarthostSession) Mail(string, *smtp.MailOptions) error { return nil }
+
+func (s *smarthostSession) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.to = to
+	return nil
+}
+
+func (s *smarthostSession) Data(r io.Reader) error {
+	mail, err := netmail.ReadMessage(r)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(mail.Body)
+	if err != nil {
+		return err
+	}
+	mail.Body = bytes.NewReader(body)
+	s.host.mutex.Lock()
+	defer s.host.mutex.Unlock()
+	s.host.mails, s.host.to = append(s.host.mails, mail), append(s.host.to, s.to)
+	return nil
+}
+
+func newSmarthost(t *testing.T) *smarthost {
+	t.Helper()
+	h := &smarthost{}
+	server := smtp.NewServer(h)
+	server.Domain = "smarthost.example"
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.addr = listener.Addr().String()
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { server.Close() })
+	return h
+}
+
+// to returns the mails to one address whose subject holds some words.
+func (h *smarthost) sent(to, words string) (found []netmail.Header) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	for i, mail := range h.mails {
+		if h.to[i] == to && strings.Contains(mail.Header.Get("Subject"), words) {
+			found = append(found, mail.Header)
+		}
+	}
+	return found
+}
+
+const mailTeam = `
+people:
+  - {id: ana, name: Ana Ruiz, email: ana@people.example, contacts: [{id: mail, channel: email, to: ana@people.example}, {id: private, channel: email, to: ana@home.example}], notify: [{contact: mail}, {after: 10m, contact: private}]}
+  - {id: ben, name: Ben Okafor, email: ben@people.example}
+policies:
+  - {id: security, steps: [{notify: ["person:ana"], wait: 30m}, {notify: ["person:ben"], wait: 1h}], bundle: {after: 0}}
+`
+
+// answering is an application whose mail goes to a smarthost, and a ticket of which Ana was told.
+func answering(t *testing.T, policy string) (app *application, host *smarthost, page netmail.Header) {
+	t.Helper()
+	host = newSmarthost(t)
+	app = serveTest(t, func(s *settings) {
+		trusting(s)
+		s.SmarthostURL, s.MailTo, s.MailFromAllow = "smtp://"+host.addr, "defender@test.example", "microsoft.com"
+	})
+	app.configure(t, policy)
+	mustSend(t, app.smtpAddr, vouched(alertMail("High", "Ransomware", "pc1", "da1111111111111111_1", "1@example")))
+	eventually(t, "Ana is told", func() bool { return len(host.sent("ana@people.example", "Ransomware")) == 1 })
+	return app, host, host.sent("ana@people.example", "Ransomware")[0]
+}
+
+// reply sends a mail to the address for replies of a page. head is the rest of its header.
+func (a *application) reply(t *testing.T, page netmail.Header, envelope, head, body string) {
+	t.Helper()
+	to := strings.Trim(page.Get("Reply-To"), "<>")
+	client, err := smtp.Dial(a.smtpAddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	raw := strings.ReplaceAll(fmt.Sprintf("%s\nTo: %s\nSubject: Re: %s\n\n%s\n", head, to, page.Get("Subject"), body), "\n", "\r\n")
+	if err := client.SendMail(envelope, []string{to}, strings.NewReader(raw)); err != nil {
+		t.Fatalf("send to %s: %v", to, err)
+	}
+	a.settled(t)
+}
+
+// timelineHas waits for an event of a type whose data holds a value.
+func (a *application) timelineHas(t *testing.T, kind tickets.EventType, key, value string) tickets.Event {
+	t.Helper()
+	var found tickets.Event
+	eventually(t, fmt.Sprintf("%s with %s %q", kind, key, value), func() bool {
+		events, err := a.rooms.tickets.Timeline(t.Context(), 1001)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, event := range events {
+			if event.Type == kind && strings.Contains(fmt.Sprint(event.Data[key]), value) {
+				found = event
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+func (a *application) ticket(t *testing.T) tickets.Ticket {
+	t.Helper()
+	ticket, err := a.rooms.tickets.Get(t.Context(), 1001)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ticket
+}
+
+// tally is how many tickets there are.
+func (a *application) tally(t *testing.T) int {
+	t.Helper()
+	list, err := a.rooms.tickets.List(t.Context(), tickets.Filter{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list.Tickets)
+}
+
+func TestARepliedMailAcknowledgesNotesUndoesAndResolves(t *testing.T) {
+	t.Parallel()
+	app, host, page := answering(t, mailTeam)
+	app.reply(t, page, "ana@people.example", "From: Ana <Ana@People.example>\nMessage-ID: <r1@people.example>", "ACK!\n\nOn Sun, 1 Mar 2026 at 03:00, afterhours <x@y.example> wrote:\n> resolve")
+	if got := app.ticket(t); got.State != tickets.Acknowledged || got.AcknowledgedBy != "ana" {
+		t.Fatalf("after ack: got %s by %q", got.State, got.AcknowledgedBy)
+	}
+	eventually(t, "Ana is told so", func() bool { return len(host.sent("ana@people.example", "You have #1001")) == 1 })
+	app.reply(t, page, "ana@people.example", "From: ana@people.example\nMessage-ID: <r2@people.example>", "undo")
+	if got := app.ticket(t); got.State != tickets.Open {
+		t.Fatalf("after undo: got %s", got.State)
+	}
+	eventually(t, "the policy begins again", func() bool { return len(host.sent("ana@people.example", "Ransomware")) == 2 })
+	app.reply(t, page, "ana@home.example", "From: ana@home.example\nMessage-ID: <r3@home.example>", "The host is isolated.\n-- \nAna")
+	app.timelineHas(t, tickets.EventNote, "text", "The host is isolated.")
+	app.reply(t, page, "ana@people.example", "From: ana@people.example\nMessage-ID: <r4@people.example>", "Erledigt, Schlüssel getauscht")
+	if got := app.ticket(t); got.State != tickets.Resolved {
+		t.Errorf("after resolve: got %s", got.State)
+	}
+	app.timelineHas(t, tickets.EventNote, "text", "getauscht")
+	app.reply(t, page, "ana@people.example", "From: ana@people.example\nMessage-ID: <r5@people.example>", "ack")
+	eventually(t, "Ana is told that it changed nothing", func() bool { return len(host.sent("ana@people.example", "changed nothing")) == 1 })
+	if got := app.tally(t); got != 1 {
+		t.Errorf("tickets: got %d, want 1: a reply is none", got)
+	}
+}
+
+func TestASpoofedOrForwardedReplyIsRefusedToldAndLogged(t *testing.T) {
+	t.Parallel()
+	app, host, page := answering(t, mailTeam)
+	app.reply(t, page, "ben@people.example", "From: ben@people.example\nMessage-ID: <f1@people.example>", "ack") // forwarded to Ben
+	app.timelineHas(t, tickets.EventReply, "reason", "none of Ana Ruiz's addresses")
+	failed := "Authentication-Results: mx.test.example; dmarc=fail header.from=people.example\n"
+	app.reply(t, page, "ana@people.example", failed+"From: ana@people.example\nMessage-ID: <f2@evil.example>", "resolve")
+	app.timelineHas(t, tickets.EventReply, "reason", "the verification of its sender failed")
+	app.reply(t, page, "ana@people.example", "From: ana@people.example, eve@people.example\nMessage-ID: <f3@evil.example>", "ack")
+	app.timelineHas(t, tickets.EventReply, "reason", "not one address")
+	if got := app.ticket(t); got.State != tickets.Open {
+		t.Errorf("ticket: got %s, want open", got.State)
+	}
+	eventually(t, "Ana is told", func() bool { return len(host.sent("ana@people.example", "was refused")) == 1 })
+	for _, stranger := range []string{"ben@people.example", "eve@people.example"} {
+		if got := host.sent(stranger, ""); len(got) != 0 {
+			t.Errorf("%s was told %d times, want never", stranger, len(got))
+		}
+	}
+	if got := app.tally(t); got != 1 {
+		t.Errorf("tickets: got %d, want 1", got)
+	}
+	client, err := smtp.Dial(app.smtpAddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.Mail("ana@people.example", nil); err != nil {
+		t.Fatal(err)
+	}
+	forged := strings.Replace(strings.Trim(page.Get("Reply-To"), "<>"), "+1.", "+2.", 1)
+	if err := client.Rcpt(forged, nil); err == nil || !strings.Contains(err.Error(), "no such mailbox") {
+		t.Errorf("a forged address: got %v, want 550", err)
+	}
+}
+
+func TestABounceTellsTheNextContactThenTheNextStep(t *testing.T) {
+	t.Parallel()
+	app, host, page := answering(t, mailTeam)
+	report := func(to, id string) string {
+		return "From: MAILER-DAEMON@people.example\nMessage-ID: <b-" + to + ">\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\nContent-Type: text/plain\n\nSorry.\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; people.example\n\nFinal-Recipient: rfc822; " + to + "\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 no such user\n\n--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: " + id + "\n--b--"
+	}
+	bounce := func(page netmail.Header, to string) {
+		head, body, _ := strings.Cut(report(to, page.Get("Message-Id")), "\n\n")
+		app.reply(t, page, "", head, body)
+	}
+	app.reply(t, page, "", "From: ana@people.example\nAuto-Submitted: auto-replied\nMessage-ID: <away@people.example>", "ack, I am away")
+	app.timelineHas(t, tickets.EventReply, "outcome", "auto_reply")
+	bounce(page, "ana@people.example")
+	app.timelineHas(t, tickets.EventPageFailed, "reason", "5.1.1")
+	eventually(t, "her other address is told", func() bool { return len(host.sent("ana@home.example", "Ransomware")) == 1 })
+	bounce(host.sent("ana@home.example", "Ransomware")[0], "ana@home.example")
+	eventually(t, "the next step begins", func() bool { return len(host.sent("ben@people.example", "Ransomware")) == 1 })
+	pages, err := app.rooms.oncall.Pages(t.Context(), 1001)
+	if err != nil || len(pages) != 3 || pages[0].State != oncall.PageFailed || pages[1].State != oncall.PageFailed {
+		t.Errorf("pages: got %+v, %v", pages, err)
+	}
+	if got := app.ticket(t); got.State != tickets.Open {
+		t.Errorf("ticket: got %s, want open", got.State)
+	}
+	if got := app.tally(t); got != 1 {
+		t.Errorf("tickets: got %d, want 1", got)
+	}
+}
+
+func TestOurOwnMailThatComesBackPagesNobody(t *testing.T) {
+	t.Parallel()
+	app, host, page := answering(t, strings.ReplaceAll(mailTeam, "ben@people.example", "defender@test.example"))
+	raw := fmt.Sprintf("From: afterhours@mx.test.example\r\nTo: defender@test.example\r\nMessage-ID: %s\r\nX-Afterhours-Loop: mx.test.example\r\nSubject: %s\r\n\r\nHigh\r\n",
+		page.Get("Message-Id"), page.Get("Subject"))
+	mustSend(t, app.smtpAddr, []byte(raw))
+	app.settled(t)
+	app.timelineHas(t, tickets.EventReply, "outcome", "loop")
+	if got := app.tally(t); got != 1 {
+		t.Errorf("tickets: got %d, want 1", got)
+	}
+	if got := len(host.sent("ana@people.example", "")); got != 1 {
+		t.Errorf("mails: got %d, want 1", got)
+	}
+}
+
+func TestWhoeverWasToldLearnsWhoTookItAndATakeOverIsToldToTheFormerOwner(t *testing.T) {
+	t.Parallel()
+	app, host, page := answering(t, strings.Replace(mailTeam, "wait: 30m", "wait: 1s", 1))
+	eventually(t, "Ben is told", func() bool { return len(host.sent("ben@people.example", "Ransomware")) == 1 })
+	app.reply(t, page, "ana@people.example", "From: ana@people.example\nMessage-ID: <r1@people.example>", "bestätigt")
+	eventually(t, "Ben learns who has it", func() bool { return len(host.sent("ben@people.example", "Ana Ruiz has it")) == 1 })
+	if _, err := app.rooms.tickets.TakeOver(t.Context(), 1001, "ben"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "Ana learns who has it", func() bool { return len(host.sent("ana@people.example", "Ben Okafor has it")) == 1 })
+	if got := app.ticket(t); got.AcknowledgedBy != "ben" || got.State != tickets.Acknowledged {
+		t.Errorf("ticket: got %s by %q", got.State, got.AcknowledgedBy)
+	}
+	app.timelineHas(t, tickets.EventTakenOver, "from", "ana")
+	if _, err := app.rooms.tickets.Resolve(t.Context(), 1001, "ben", ""); err != nil {
+		t.Fatal(err)
+	}
+	app.timelineHas(t, tickets.EventPageSent, "notice", oncall.TakenType)
+	if got := len(host.sent("ana@people.example", "resolved it")); got != 0 {
+		t.Errorf("Ana was told %d times more", got)
+	}
+}

@@ -1,0 +1,132 @@
+package oncalldb
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"afterhours/oncall"
+	"afterhours/tickets"
+)
+
+// tellTaken tells those who were told of tickets that somebody has them now, by the contact that reached them last; a
+// call only where nothing else did. Summaries name many tickets and ask for no answer: who got one is told nothing.
+func (s *Store) tellTaken(ctx context.Context, tx pgx.Tx, configuration oncall.Configuration, changes []tickets.Change, now time.Time) error {
+	byTicket := map[int64]tickets.Change{}
+	var numbers []int64
+	for _, change := range changes {
+		if change.Actor != tickets.ActorSystem {
+			byTicket[change.Ticket.Number] = change
+			numbers = append(numbers, change.Ticket.Number)
+		}
+	}
+	if len(numbers) == 0 {
+		return nil
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT DISTINCT ON (p.ticket, p.person) p.ticket, p.person, p.contact, p.channel, p.generation
+		FROM pages p JOIN escalations e ON e.ticket = p.ticket AND e.generation = p.generation
+		WHERE p.ticket = ANY($1) AND p.type = 'page' AND p.person IS NOT NULL AND p.summary IS NULL AND p.state IN ('sent', 'delivered')
+		ORDER BY p.ticket, p.person, p.channel = 'voice', p.id DESC`, numbers)
+	if err != nil {
+		return err
+	}
+	told, err := pgx.CollectRows(rows, pgx.RowToStructByName[oncall.Told])
+	if err != nil {
+		return err
+	}
+	var notices []oncall.Page
+	for _, one := range told {
+		if notice, ok := configuration.TakenNotice(one, byTicket[one.Ticket]); ok {
+			notices = append(notices, notice)
+		}
+	}
+	return s.insertTaken(ctx, tx, notices, now)
+}
+
+// insertTaken queues notices. Whoever had enough of them of late gets the further ones in one, a little later.
+func (s *Store) insertTaken(ctx context.Context, tx pgx.Tx, notices []oncall.Page, now time.Time) error {
+	if len(notices) == 0 {
+		return nil
+	}
+	people := make([]string, len(notices))
+	for i, notice := range notices {
+		people[i] = notice.Person
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT person, count(*) FROM pages WHERE type = 'page.taken' AND person = ANY($1) AND created_at > $2 GROUP BY person`,
+		people, now.Add(-oncall.TakenWithin))
+	if err != nil {
+		return err
+	}
+	recent := map[string]int{}
+	var person string
+	var count int
+	if _, err := pgx.ForEachRow(rows, []any{&person, &count}, func() error {
+		recent[person] = count
+		return nil
+	}); err != nil {
+		return err
+	}
+	var single []oncall.Page
+	for _, notice := range notices {
+		if recent[notice.Person]++; recent[notice.Person] > oncall.TakenSingles {
+			joined, err := joinTaken(ctx, tx, notice, now)
+			if err != nil {
+				return err
+			}
+			if joined {
+				continue
+			}
+			notice.DueAt = now.Add(oncall.TakenWait)
+			if err := s.insertPages(ctx, tx, []oncall.Page{notice}, now); err != nil { // the next one joins it
+				return err
+			}
+			continue
+		}
+		single = append(single, notice)
+	}
+	return s.insertPages(ctx, tx, single, now)
+}
+
+// joinTaken adds a ticket to a notice that waits for the same contact.
+func joinTaken(ctx context.Context, tx pgx.Tx, notice oncall.Page, now time.Time) (bool, error) {
+	joined, err := tx.Exec(ctx, `
+		UPDATE pages SET payload = jsonb_set(payload, '{also}', coalesce(payload->'also', '[]') || to_jsonb($3::bigint))
+		WHERE id = (
+			SELECT id FROM pages
+			WHERE type = 'page.taken' AND person = $1 AND contact = $2 AND state = 'queued' AND due_at > $4
+			ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)`, notice.Person, notice.Contact, notice.Ticket, now)
+	return err == nil && joined.RowsAffected() > 0, err
+}
+
+// tellFormerOwner tells whoever had a ticket that somebody took it over, by the contact that reached that person last for
+// the ticket, or else by the first that would.
+func (s *Store) tellFormerOwner(ctx context.Context, tx pgx.Tx, configuration oncall.Configuration, change tickets.Change) error {
+	person, known := configuration.Person(change.Owner)
+	rules := person.RulesFor(change.Ticket.Severity)
+	if !known || len(rules) == 0 {
+		return nil
+	}
+	contact, _ := person.Contact(rules[0].Contact)
+	told := oncall.Told{Ticket: change.Ticket.Number, Person: person.ID, Contact: contact.ID, Channel: contact.Channel}
+	rows, err := tx.Query(ctx, `
+		SELECT ticket, person, contact, channel, generation FROM pages
+		WHERE ticket = $1 AND person = $2 AND type = 'page' AND state IN ('sent', 'delivered')
+		ORDER BY channel = 'voice', id DESC LIMIT 1`, told.Ticket, told.Person)
+	if err != nil {
+		return err
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[oncall.Told])
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		told = found[0]
+	}
+	if notice, ok := configuration.TakenNotice(told, change); ok {
+		return s.insertTaken(ctx, tx, []oncall.Page{notice}, change.At)
+	}
+	return nil
+}

@@ -191,16 +191,20 @@ func begin(due, now time.Time) time.Time {
 	return due
 }
 
+// roundAtLeast is how long a policy's last step holds where everything fails, so that an outage of every channel does not
+// use up the repeats.
+const roundAtLeast = time.Minute
+
 // FallThrough is the moment of the next step after everything that the executed step sent has failed or is held: at
-// once, but after a policy's last step not before a minute has passed, so that an outage of every channel does not use
-// up the repeats.
+// once, but after a policy's last step not before a minute has passed since it was executed.
 func (c Configuration) FallThrough(position Position, due, now time.Time) time.Time {
 	policy, ok := c.Policy(position.Policy)
 	if ok && position.Round > policy.Repeat+1 {
 		return due // the last resort comes again by itself
 	}
-	if ok && position.Step >= len(policy.Steps) {
-		now = now.Add(time.Minute)
+	if ok && position.Step > 0 && position.Step >= len(policy.Steps) {
+		executed := due.Add(-policy.Steps[len(policy.Steps)-1].Wait.For(position.Severity))
+		now = later(now, executed.Add(roundAtLeast))
 	}
 	if due.Before(now) {
 		return due

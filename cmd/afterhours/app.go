@@ -28,6 +28,7 @@ type application struct {
 	log      *slog.Logger
 	now      func() time.Time
 
+	clock      *clock
 	db         database
 	rooms      *rooms
 	auth       *auth.Auth
@@ -102,6 +103,10 @@ func (a *application) openDatabase(ctx context.Context) (err error) {
 	if _, err := migrations.Up(ctx, a.db.pool); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
+	if a.clock, err = newClock(ctx, a.db.pool); err != nil {
+		return err
+	}
+	a.now = a.clock.Now
 	return nil
 }
 
@@ -145,6 +150,13 @@ func (a *application) startCron(ctx context.Context) error {
 			a.log.Error("escalator tick", "error", err)
 		}
 	})
+	if err == nil {
+		_, err = schedule.AddFunc(clockEvery, func() {
+			if err := a.clock.correct(ctx, a.log); err != nil && ctx.Err() == nil {
+				a.log.Error("clock", "error", err)
+			}
+		})
+	}
 	if err == nil {
 		_, err = schedule.AddFunc(housekeepingEvery, func() {
 			if err := a.rooms.tickets.PrepareMonths(ctx, a.now()); err != nil && ctx.Err() == nil {

@@ -49,11 +49,17 @@ func testSettings(databaseURL string) settings {
 // serveTest runs the application as serve does.
 func serveTest(t *testing.T, change func(*settings)) *application {
 	t.Helper()
+	return serveTestAt(t, change, time.Now)
+}
+
+// serveTestAt is serveTest on a machine whose wall clock shows now.
+func serveTestAt(t *testing.T, change func(*settings), now func() time.Time) *application {
+	t.Helper()
 	s := testSettings(pgtest.URL(t))
 	if change != nil {
 		change(&s)
 	}
-	app, err := start(t.Context(), s, slog.New(slog.NewTextHandler(logWriter{t}, nil)), time.Now)
+	app, err := start(t.Context(), s, slog.New(slog.NewTextHandler(logWriter{t}, nil)), now)
 	if err != nil {
 		t.Fatalf("start: %v", err)
 	}

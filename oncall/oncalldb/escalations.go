@@ -200,8 +200,9 @@ func (s *Store) Outlooks(ctx context.Context, numbers []int64) (map[int64]oncall
 func position(ctx context.Context, tx pgx.Tx, ticket int64) (at oncall.Position, due time.Time, ok bool, err error) {
 	at.Ticket = ticket
 	err = tx.QueryRow(ctx, `
-		SELECT policy, generation, round, step, due_at FROM escalations
-		WHERE ticket = $1 AND state = 'running' FOR UPDATE`, ticket).Scan(&at.Policy, &at.Generation, &at.Round, &at.Step, &due)
+		SELECT e.policy, e.generation, e.round, e.step, e.due_at, t.severity FROM escalations e JOIN tickets t ON t.number = e.ticket
+		WHERE e.ticket = $1 AND e.state = 'running' FOR UPDATE OF e`, ticket).
+		Scan(&at.Policy, &at.Generation, &at.Round, &at.Step, &due, &at.Severity)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return at, due, false, nil
 	}

@@ -41,10 +41,10 @@ func noticePage(kind, cause string, to Page, notice Notice) Page {
 // noticeMessage is the frame of a notice's message. Its link opens the ticket as the person; a test has none.
 func noticeMessage(d Dispatch, links Links) notify.Message {
 	message := notify.Message{
-		ID: links.MessageID(d.Page.ID, d.Page.CreatedAt), Type: d.Page.Type, At: d.Page.CreatedAt,
-		Severity: string(d.Ticket.Severity), Ticket: d.Ticket.Number,
+		ID: links.MessageID(d.Page.ID, d.Page.CreatedAt), Type: d.Page.Type, At: d.Page.CreatedAt, Holder: d.Holder,
 	}
 	if d.Page.Ticket != 0 {
+		describe(&message, d, d.Person.Detail == DetailMinimal)
 		message.Link = links.URL(d.Page.ID, d.Page.CreatedAt)
 	}
 	if links.Domain != "" && d.Page.Ticket != 0 {

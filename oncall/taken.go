@@ -69,15 +69,18 @@ func composeTaken(d Dispatch, links Links) (notify.Message, error) {
 		return message, fmt.Errorf("compose notice %d: %w", d.Page.ID, err)
 	}
 	minimal := d.Person.Detail == DetailMinimal
-	verb := "has it"
+	verb := "has"
 	if taken.Resolved {
-		verb = "resolved it"
+		verb = "resolved"
 	}
 	who := taken.ByName
 	if minimal {
 		who = "Somebody"
 	}
-	message.Subject = fmt.Sprintf("%s %s: %s", who, verb, subject(d.Ticket, minimal))
+	message.Subject = fmt.Sprintf("%s %s #%d", who, verb, d.Ticket.Number)
+	if !minimal {
+		message.Subject += ": " + title(d.Ticket)
+	}
 	said := "You need not do anything."
 	if taken.From != "" && taken.From == d.Person.ID {
 		said = "The ticket was yours; it was taken over."

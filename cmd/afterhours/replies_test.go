@@ -274,11 +274,11 @@ func TestWhoeverWasToldLearnsWhoTookItAndATakeOverIsToldToTheFormerOwner(t *test
 	app, host, page := answering(t, strings.Replace(mailTeam, "wait: 30m", "wait: 1s", 1))
 	eventually(t, "Ben is told", func() bool { return len(host.sent("ben@people.example", "Ransomware")) == 1 })
 	app.reply(t, page, "ana@people.example", "From: ana@people.example\nMessage-ID: <r1@people.example>", "bestätigt")
-	eventually(t, "Ben learns who has it", func() bool { return len(host.sent("ben@people.example", "Ana Ruiz has it")) == 1 })
+	eventually(t, "Ben learns who has it", func() bool { return len(host.sent("ben@people.example", "Ana Ruiz has #1001")) == 1 })
 	if _, err := app.rooms.tickets.TakeOver(t.Context(), 1001, "ben"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "Ana learns who has it", func() bool { return len(host.sent("ana@people.example", "Ben Okafor has it")) == 1 })
+	eventually(t, "Ana learns who has it", func() bool { return len(host.sent("ana@people.example", "Ben Okafor has #1001")) == 1 })
 	if got := app.ticket(t); got.AcknowledgedBy != "ben" || got.State != tickets.Acknowledged {
 		t.Errorf("ticket: got %s by %q", got.State, got.AcknowledgedBy)
 	}
@@ -287,7 +287,7 @@ func TestWhoeverWasToldLearnsWhoTookItAndATakeOverIsToldToTheFormerOwner(t *test
 		t.Fatal(err)
 	}
 	app.timelineHas(t, tickets.EventPageSent, "notice", oncall.TakenType)
-	if got := len(host.sent("ana@people.example", "resolved it")); got != 0 {
+	if got := len(host.sent("ana@people.example", "resolved #1001")); got != 0 {
 		t.Errorf("Ana was told %d times more", got)
 	}
 }

@@ -22,8 +22,9 @@ func (p Page) IsNotice() bool {
 
 // Notice is the text of a page of ReplyType or TestType.
 type Notice struct {
-	Subject string `json:"subject"`
-	Text    string `json:"text"`
+	Subject string `json:"subject,omitempty"`
+	Text    string `json:"text,omitempty"`
+	Code    bool   `json:"code,omitempty"` // it carries the code that verifies its contact, and says nothing else
 }
 
 // noticePage is a notice to one contact, to be sent once for its cause.
@@ -92,6 +93,10 @@ func composeNotice(d Dispatch, links Links) (notify.Message, error) {
 	var notice Notice
 	if err := json.Unmarshal(d.Page.Payload, &notice); err != nil {
 		return message, fmt.Errorf("compose notice %d: %w", d.Page.ID, err)
+	}
+	if notice.Code {
+		notice.Subject = links.Code(d.Page.ID, d.Page.CreatedAt) + " is your code for afterhours"
+		notice.Text = "Type it in at the desk, where you asked for it. If you did not, somebody else wrote down this address as theirs: tell your administrator."
 	}
 	message.Subject = notice.Subject
 	data := map[string]any{"person": d.Page.Person, "subject": notice.Subject, "text": notice.Text}

@@ -115,6 +115,7 @@ func (d *ticketsDouble) Assign(_ context.Context, number int64, actor, person st
 
 type onCallDouble struct {
 	deliveries    []oncall.Page
+	verifications map[string]map[string]oncall.Verification
 	changed       func(what string) error // every change of a webhook's state
 	apply         func(actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error
 	audit         func(limit int, before int64) ([]oncall.Change, error)
@@ -136,6 +137,26 @@ func (d *onCallDouble) Deliveries(context.Context, string, int, int64) ([]oncall
 
 func (d *onCallDouble) Redeliver(_ context.Context, webhook string, page int64) error {
 	return d.change(fmt.Sprint("redeliver ", webhook, " ", page))
+}
+
+func (d *onCallDouble) PagesTo(context.Context, string, int, int64) ([]oncall.Page, error) {
+	return d.deliveries, nil
+}
+
+func (d *onCallDouble) Verifications(context.Context) (map[string]map[string]oncall.Verification, error) {
+	return d.verifications, nil
+}
+
+func (d *onCallDouble) TestContact(_ context.Context, person, contact string) error {
+	return d.change("test " + person + " " + contact)
+}
+
+func (d *onCallDouble) SendCode(_ context.Context, person, contact string) error {
+	return d.change("code " + person + " " + contact)
+}
+
+func (d *onCallDouble) VerifyContact(_ context.Context, person, contact, code string) error {
+	return d.change("verify " + person + " " + contact + " " + code)
 }
 
 func (d *onCallDouble) EnableWebhook(_ context.Context, actor, webhook string) error {

@@ -20,7 +20,8 @@ type frame struct {
 	Held    int      // pages that could not leave the house
 	Holes   []string // where a ticket would reach nobody
 	Version string
-	Bare    bool // nothing is configured, and whoever looks may do it
+	Self    string // the id of the person who looks; empty where it is an account alone
+	Bare    bool   // nothing is configured, and whoever looks may do it
 }
 
 // settingsTab is one page of the settings.
@@ -76,7 +77,12 @@ func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
 	if err != nil {
 		return frame{}, err
 	}
+	self := ""
+	if _, ok := configuration.Person(who.ID); ok {
+		self = who.ID
+	}
 	return frame{
+		Self:  self,
 		Holes: append(configuration.Holes(s.Now()), s.Unready(configuration)...),
 		bare:  s.bare(title, false), Tab: section, User: who.Name, Role: who.Role,
 		MayAct: who.Role.Allows(auth.Responder), Admin: who.Role.Allows(auth.Admin), Held: held, Version: s.Version,

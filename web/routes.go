@@ -71,6 +71,10 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Post("/oncall/{schedule}/overrides/remove", s.desk(auth.Responder, s.removeOverride))
 		r.Get("/oncall/simulate", s.desk(auth.Viewer, s.showSimulation))
 		r.Post("/oncall/simulate", s.desk(auth.Viewer, s.simulate)) // the mail may be long; nothing is kept
+		r.Get("/people/{person}", s.desk(auth.Viewer, s.showPerson))
+		r.Post("/people/{person}/contacts/{contact}/test", s.desk(auth.Viewer, s.testContact))
+		r.Post("/people/{person}/contacts/{contact}/code", s.desk(auth.Viewer, s.sendCode))
+		r.Post("/people/{person}/contacts/{contact}/verify", s.desk(auth.Viewer, s.verifyContact))
 		r.Get("/setup", s.desk(auth.Admin, s.showSetup))
 		r.Post("/setup", s.desk(auth.Admin, s.setUp))
 		r.Get("/settings", s.desk(auth.Viewer, s.settings))

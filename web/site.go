@@ -54,6 +54,13 @@ type OnCall interface {
 	// Deliveries returns what a webhook of the team was sent, newest first, below the id before; 0 begins at the newest.
 	Deliveries(ctx context.Context, webhook string, limit int, before int64) ([]oncall.Page, error)
 	Redeliver(ctx context.Context, webhook string, page int64) error
+	// PagesTo is Deliveries for a person.
+	PagesTo(ctx context.Context, person string, limit int, before int64) ([]oncall.Page, error)
+	// Verifications says how far contacts have been verified, by person and contact.
+	Verifications(ctx context.Context) (map[string]map[string]oncall.Verification, error)
+	TestContact(ctx context.Context, person, contact string) error
+	SendCode(ctx context.Context, person, contact string) error
+	VerifyContact(ctx context.Context, person, contact, code string) error
 	EnableWebhook(ctx context.Context, actor, webhook string) error
 	// Apply changes the configuration: change gets what is in force and returns what shall be.
 	Apply(ctx context.Context, actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error

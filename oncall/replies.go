@@ -21,8 +21,8 @@ type ReplyStore interface {
 	Configuration(ctx context.Context) (Configuration, error)
 	// Page is tickets.ErrNotFound where there is none.
 	Page(ctx context.Context, id int64) (Page, error)
-	// Bounced records that a page which a provider had accepted was not delivered, and lets its next contact or step begin.
-	Bounced(ctx context.Context, page int64, reason string) error
+	// RecordReport records that a page which a provider had accepted was not delivered; its next contact or step begins.
+	RecordReport(ctx context.Context, page int64, report Report) error
 	// Tell queues a notice.
 	Tell(ctx context.Context, notice Page) error
 	Escalate(ctx context.Context, ticket int64, actor string) error
@@ -164,7 +164,7 @@ func (r *Replies) automatic(ctx context.Context, page Page, mail tickets.Claimed
 	if reply.Bounce == "" {
 		return r.event(ctx, page, mail, replyAuto, tickets.ActorSystem, map[string]any{"subject": reply.Subject})
 	}
-	if err := r.Store.Bounced(ctx, page.ID, "the mail came back: "+reply.Bounce); err != nil {
+	if err := r.Store.RecordReport(ctx, page.ID, Report{Failed: true, Reason: "the mail came back: " + reply.Bounce}); err != nil {
 		return err
 	}
 	return r.event(ctx, page, mail, replyBounce, tickets.ActorSystem, map[string]any{"reason": reply.Bounce})

@@ -160,10 +160,17 @@ func (r reader) explain(result *simulated, facts oncall.Facts, at time.Time) {
 		if page.Round > 1 {
 			step += fmt.Sprintf(", round %d", page.Round)
 		}
+		if page.LastResort {
+			step = "last resort"
+		}
+		how := strings.TrimSpace(channelName(page.Channel) + " " + page.Contact)
+		if page.Quiet {
+			how += ", after quiet hours"
+		}
 		in := "at once"
 		if page.After > 0 {
 			in = "after " + written(oncall.Duration(page.After))
 		}
-		result.Pages = append(result.Pages, simulatedPage{r.day(at.Add(page.After)), in, step, who, strings.TrimSpace(channelName(page.Channel) + " " + page.Contact)})
+		result.Pages = append(result.Pages, simulatedPage{r.day(at.Add(page.After)), in, step, who, how})
 	}
 }

@@ -111,7 +111,15 @@ func printSimulation(out io.Writer, configuration oncall.Configuration, simulati
 		if who == "" {
 			who, name = "webhook:"+page.Webhook, ""
 		}
-		fmt.Fprintf(table, "+%s\tround %d step %d\t%s\t%s\t%s %s\n", oncall.Duration(page.After), page.Round, page.Step, who, name, page.Channel, page.Contact)
+		step := fmt.Sprintf("round %d step %d", page.Round, page.Step)
+		if page.LastResort {
+			step = "last resort"
+		}
+		how := page.Channel + " " + page.Contact
+		if page.Quiet {
+			how += ", after quiet hours"
+		}
+		fmt.Fprintf(table, "+%s\t%s\t%s\t%s\t%s\n", oncall.Duration(page.After), step, who, name, how)
 	}
 	if err := table.Flush(); err != nil {
 		return err

@@ -25,6 +25,7 @@ var rooms = map[string][]string{
 	"tickets":                              {},
 	"parser":                               {"tickets"},
 	"tickets/ticketdb":                     {"tickets"},
+	"tickets/spool":                        {"tickets"},
 	"oncall":                               {"tickets", "oncall/notify"},
 	"oncall/oncalldb":                      {"oncall", "tickets"},
 	"oncall/notify":                        {},

@@ -24,6 +24,8 @@ type Dispatch struct {
 	Told    []string       // names of those who were told before, in order
 	Holder  string         // the name of who acknowledged the ticket
 	GiveUp  time.Time      // after this a failed attempt is the last
+	Standby string         // the spooled mail that it is about, where the database is away: it has no id and no ticket yet
+	Notes   []string       // what whoever is told must know beside the ticket
 }
 
 // Compose says a page in every form that a channel may need. A person with detail "minimal" gets severity, number and
@@ -44,13 +46,20 @@ func Compose(d Dispatch, links Links) (notify.Message, error) {
 		return composeNotice(d, links)
 	}
 	minimal := d.Person.Detail == DetailMinimal
-	link := links.URL(d.Page.ID, d.Page.CreatedAt)
+	link, id := links.URL(d.Page.ID, d.Page.CreatedAt), links.MessageID(d.Page.ID, d.Page.CreatedAt)
+	if d.Standby != "" {
+		who := d.Page.Person + d.Page.Webhook
+		link, id = links.StandbyURL(d.Standby, who, d.Page.Contact), links.StandbyMessageID(d.Standby, who, d.Page.Contact)
+	}
 	message := notify.Message{
-		ID: links.MessageID(d.Page.ID, d.Page.CreatedAt), Type: d.Page.Type, At: d.Page.CreatedAt,
-		Link: link, Token: links.CallbackToken(d.Page.ID), Holder: d.Holder,
+		ID: id, Type: d.Page.Type, At: d.Page.CreatedAt,
+		Link: link, Holder: d.Holder,
 	}
 	describe(&message, d, minimal)
-	if links.Domain != "" && d.Page.Person != "" {
+	if d.Standby == "" { // a page without an id can be answered by its link alone
+		message.Token = links.CallbackToken(d.Page.ID)
+	}
+	if links.Domain != "" && d.Page.Person != "" && d.Standby == "" {
 		message.ReplyTo = links.ReplyAddress(d.Page.ID)
 	}
 	message.Text = plainLetter(message.Subject, haveIt, link, message.Facts)
@@ -106,14 +115,18 @@ func describe(message *notify.Message, d Dispatch, minimal bool) {
 }
 
 func subject(ticket tickets.Ticket, minimal bool) string {
+	number := ""
+	if ticket.Number != 0 {
+		number = fmt.Sprintf(" (#%d)", ticket.Number)
+	}
 	if minimal {
-		return fmt.Sprintf("%s alert (#%d)", ticket.Severity.Word(), ticket.Number)
+		return ticket.Severity.Word() + " alert" + number
 	}
 	title := title(ticket)
 	if len(ticket.Devices) > 0 && !strings.Contains(strings.ToLower(title), strings.ToLower(ticket.Devices[0])) {
 		title += " on " + ticket.Devices[0]
 	}
-	return fmt.Sprintf("%s: %s (#%d)", ticket.Severity.Word(), title, ticket.Number)
+	return ticket.Severity.Word() + ": " + title + number
 }
 
 func title(ticket tickets.Ticket) string {
@@ -134,15 +147,16 @@ func letterFacts(d Dispatch, minimal bool) []notify.Fact {
 			facts = append(facts, notify.Fact{Label: label, Value: value})
 		}
 	}
+	for _, note := range d.Notes {
+		add("Note", note)
+	}
 	add("Devices", strings.Join(d.Ticket.Devices, ", "))
 	add("Users", strings.Join(d.Ticket.Users, ", "))
 	add("Organisation", d.Ticket.Organisation)
 	add("Category", d.Ticket.Category)
 	add("Since", d.Ticket.CreatedAt.In(location(d.Person.Timezone)).Format("2 Jan 2006 15:04 MST"))
 	add("Told before you", strings.Join(d.Told, ", "))
-	if d.Ticket.Verified == nil || !*d.Ticket.Verified {
-		add("Sender", "not verified")
-	}
+	add("Sender", sender(d.Ticket))
 	add("Runbook", d.Ticket.Runbook)
 	for _, link := range d.Ticket.Links {
 		add("In Defender", link.URL)
@@ -211,4 +225,18 @@ func location(name string) *time.Location {
 		return at
 	}
 	return time.UTC
+}
+
+// sender says who sent the mail behind a ticket, where that needs saying.
+func sender(ticket tickets.Ticket) string {
+	found := ticket.Authentication
+	switch {
+	case ticket.Verified != nil && *ticket.Verified || ticket.Source == tickets.FromManual:
+		return ""
+	case found != nil && found.Spoof:
+		return "FORGED: it claims to come from Microsoft and does not (" + found.String() + ")"
+	case found != nil && found.String() != "":
+		return "not verified (" + found.String() + ")"
+	}
+	return "not verified"
 }

@@ -11,6 +11,7 @@ type Configuration struct {
 	Routes    []Route
 	Webhooks  []Webhook
 	Mutes     []Mute
+	Intake    []Intake
 
 	disabled map[string]string // webhooks that their receivers have ended, with the reason
 }

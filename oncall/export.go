@@ -23,6 +23,7 @@ func (c Configuration) Export() ([]byte, error) {
 		{"routes", c.Routes, len(c.Routes)},
 		{"webhooks", c.Webhooks, len(c.Webhooks)},
 		{"mutes", c.Mutes, len(c.Mutes)},
+		{"intake", c.Intake, len(c.Intake)},
 	} {
 		if section.count == 0 {
 			continue

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-const topKeys = "people, schedules, policies, routes, webhooks, mutes"
+const topKeys = "people, schedules, policies, routes, webhooks, mutes, intake"
 
 // faulty are bad files with everything that is said of them.
 var faulty = []struct{ name, file, want string }{
@@ -18,11 +18,10 @@ var faulty = []struct{ name, file, want string }{
 	{"a repeated key", "people: []\nmutes: []\npeople: []", "team.yaml:3: people stands here twice; put both together"},
 	{"a second document", "people: []\n---\nmutes: []", "team.yaml:2: a second document begins here; put everything into one"},
 	{
-		"keys of later versions", "\nplaybooks: []\ntenants: []\nintake: []\nretention: {}", `
+		"keys of later versions", "\nplaybooks: []\ntenants: []\nretention: {}", `
 team.yaml:2: playbooks is not supported by this version; remove it
 team.yaml:3: tenants is not supported by this version; remove it
-team.yaml:4: intake is not supported by this version; remove it
-team.yaml:5: retention is not supported by this version; remove it`,
+team.yaml:4: retention is not supported by this version; remove it`,
 	},
 	{"an alias", "people: &all []\nmutes: *all", "team.yaml:2: anchors and aliases are not supported; write the value out"},
 	{"a number for a list", "people: 7", "team.yaml:1: people must be a list; write it like [a, b], or each entry after a dash"},
@@ -163,7 +162,7 @@ routes:
     action: ignore
     policy: p`, `
 team.yaml:4: "urgent" is no severity; use high, medium, low, informational or unknown
-team.yaml:5: "alarm" is no kind; use alert, incident, vulnerability, threat_analytics, response_action, digest, test, unrecognised
+team.yaml:5: "alarm" is no kind; use alert, incident, vulnerability, threat_analytics, response_action, digest, test, unrecognised, manual
 team.yaml:6: "word" is no product; use endpoint, xdr, office365, cloud, identity, cloud_apps, entra, purview, sentinel, unknown
 team.yaml:7: an empty pattern matches nothing; write * to match all, or leave title out
 team.yaml:8: action "ignore" does not exist; use page, record

@@ -42,6 +42,8 @@ func (c *Configuration) take(section string, from Configuration) {
 		c.Webhooks = from.Webhooks
 	case "mutes":
 		c.Mutes = from.Mutes
+	case "intake":
+		c.Intake = from.Intake
 	}
 }
 

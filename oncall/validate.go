@@ -28,7 +28,7 @@ var (
 	kinds = []string{
 		string(tickets.KindAlert), string(tickets.KindIncident), string(tickets.KindVulnerability),
 		string(tickets.KindThreatAnalytics), string(tickets.KindResponseAction), string(tickets.KindDigest),
-		string(tickets.KindTest), string(tickets.KindUnrecognised),
+		string(tickets.KindTest), string(tickets.KindUnrecognised), string(tickets.KindManual),
 	}
 	products = []string{
 		string(tickets.ProductEndpoint), string(tickets.ProductXDR), string(tickets.ProductOffice365),
@@ -91,6 +91,12 @@ func (c Configuration) faults(check func(channel, to, secret string) error) []fa
 			}
 		}
 	}
+	intakes := make([]string, len(c.Intake))
+	for i, intake := range c.Intake {
+		intakes[i] = intake.ID
+		v.intake(fmt.Sprintf("intake[%d]", i), intake, c.Intake[:i])
+	}
+	v.ids("intake", intakes)
 	for i, mute := range c.Mutes {
 		path := fmt.Sprintf("mutes[%d]", i)
 		v.match(path+".match", mute.Match)

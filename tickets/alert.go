@@ -18,6 +18,7 @@ const (
 	KindDigest          Kind = "digest"
 	KindTest            Kind = "test"
 	KindUnrecognised    Kind = "unrecognised"
+	KindManual          Kind = "manual" // made by afterhours itself or by a person, not read from a notification
 )
 
 // Action says whether a notification opens, changes or closes its matter.

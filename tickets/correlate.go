@@ -211,6 +211,7 @@ func (c *correlator) open(reading Reading) *Ticket {
 	ticket := newTicket(reading.Alert)
 	ticket.CreatedAt, ticket.UpdatedAt, ticket.MessageCount = c.now, c.now, 1
 	ticket.Verified, ticket.Source = reading.Mail.Envelope.Verified, reading.Mail.source()
+	ticket.Authentication = reading.Mail.Envelope.Authentication
 	c.created[ticket] = true
 	c.plan.Created = append(c.plan.Created, ticket)
 	c.event(ticket, EventCreated, reading, nil)
@@ -289,6 +290,12 @@ func (c *correlator) touch(ticket *Ticket) {
 func (c *correlator) event(ticket *Ticket, kind EventType, reading Reading, data map[string]any) {
 	if data == nil {
 		data = map[string]any{"subject": reading.Alert.Message.Subject, "action": reading.Alert.Action}
+	}
+	if found := reading.Mail.Envelope.Authentication; found != nil && kind != EventRaised {
+		data["authentication"] = found.String()
+		if found.Spoof {
+			data["spoof"] = true
+		}
 	}
 	data["mail_id"] = reading.Mail.ID
 	c.plan.Events = append(c.plan.Events, PlannedEvent{ticket, Event{At: c.now, Type: kind, Actor: ActorSystem, Data: data}})

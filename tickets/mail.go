@@ -2,6 +2,7 @@ package tickets
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -15,6 +16,39 @@ type Envelope struct {
 	ReceivedAt time.Time
 	// Verified is nil where the sender was neither authenticated nor refused.
 	Verified *bool
+	// Authentication is what that verdict stands on; nil where nothing was looked at.
+	Authentication *Authentication
+}
+
+// Authentication is what was found out about who sent a mail. SPF, DKIM and DMARC are words of RFC 8601 (pass, fail,
+// none, temperror, …), empty where they were not looked at.
+type Authentication struct {
+	Author string `json:"author,omitempty"` // the domain that From claims
+	SPF    string `json:"spf,omitempty"`
+	DKIM   string `json:"dkim,omitempty"`
+	DMARC  string `json:"dmarc,omitempty"`
+	ARC    string `json:"arc,omitempty"`   // what the newest ARC set claims: recorded, never believed
+	Relay  string `json:"relay,omitempty"` // a trusted relay's own words; ours are not asked for then
+	Spoof  bool   `json:"spoof,omitempty"` // From claims to be Microsoft, and DMARC fails
+}
+
+// String lists what was looked at, like "spf=pass dkim=pass dmarc=pass".
+func (a *Authentication) String() string {
+	if a == nil {
+		return ""
+	}
+	var parts []string
+	for _, part := range [...]struct{ name, value string }{
+		{"spf", a.SPF}, {"dkim", a.DKIM}, {"dmarc", a.DMARC}, {"arc", a.ARC},
+	} {
+		if part.value != "" {
+			parts = append(parts, part.name+"="+part.value)
+		}
+	}
+	if a.Relay != "" {
+		parts = append(parts, "relay: "+a.Relay)
+	}
+	return strings.Join(parts, " ")
 }
 
 // Mail is one accepted mail, without its body. Ticket is 0 and Alert nil until it is read.

@@ -83,9 +83,12 @@ type Ticket struct {
 	ResolvedAt     *time.Time `json:"resolved_at"`
 	MessageCount   int        `json:"message_count"`
 	// Verified is nil when the sender of the first mail was neither authenticated nor refused.
-	Verified *bool  `json:"verified"`
-	Runbook  string `json:"runbook"`
-	Source   Source `json:"source"`
+	Verified *bool `json:"verified"`
+	// Authentication is what Verified stands on; nil where nothing was looked at.
+	Authentication *Authentication `json:"authentication"`
+
+	Runbook string `json:"runbook"`
+	Source  Source `json:"source"`
 }
 
 // Event is one entry of a ticket's timeline, which is append-only. Data is a JSON object whose keys depend on Type.

@@ -81,9 +81,13 @@ func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
 	if _, ok := configuration.Person(who.ID); ok {
 		self = who.ID
 	}
+	holes := append(configuration.Holes(s.Now()), s.Unready(configuration)...)
+	if s.Warnings != nil {
+		holes = append(s.Warnings(), holes...)
+	}
 	return frame{
 		Self:  self,
-		Holes: append(configuration.Holes(s.Now()), s.Unready(configuration)...),
+		Holes: holes,
 		bare:  s.bare(title, false), Tab: section, User: who.Name, Role: who.Role,
 		MayAct: who.Role.Allows(auth.Responder), Admin: who.Role.Allows(auth.Admin), Held: held, Version: s.Version,
 		Bare: len(configuration.Policies) == 0 && who.Role.Allows(auth.Admin),

@@ -22,6 +22,7 @@ type mailView struct {
 	To      string
 	Files   []string
 	Notices []string
+	Sender  fact // who sent it, and what that stands on
 }
 
 // showMail is GET /tickets/{number}/mails/{id}; view=headers shows the header.
@@ -48,6 +49,9 @@ func (s *Site) showMail(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := mailView{frame: frame, Number: number, URL: ticketURL(number), Mail: rows[0], Shown: rows[0].Text, To: strings.Join(mail.Envelope.To, ", ")}
+	view.Sender = senderFact(tickets.Ticket{
+		Source: tickets.FromEmail, Verified: mail.Envelope.Verified, Authentication: mail.Envelope.Authentication,
+	})
 	if mail.Alert != nil {
 		view.Notices = mail.Alert.Warnings
 		for _, file := range mail.Alert.Attachments {

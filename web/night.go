@@ -154,15 +154,12 @@ func (s *Site) nightView(r *http.Request, caller nightCaller) (nightView, error)
 	view := nightView{
 		bare: s.bare(ticket.Severity.Word()+": "+titleOf(ticket), true), Base: caller.base, Number: ticket.Number,
 		Badge: badgeOf(ticket), Age: caller.ago(ticket.CreatedAt), Heading: titleOf(ticket), Person: caller.person,
-		Where:    joined(few(ticket.Devices), ticket.Organisation),
-		Whose:    joined(few(ticket.Users), productName(ticket.Product)),
-		Verified: "sender not verified", Suspect: true,
-		Told: caller.told(pages), Next: caller.outlook(ticket, next), State: ticket.State,
+		Where: joined(few(ticket.Devices), ticket.Organisation),
+		Whose: joined(few(ticket.Users), productName(ticket.Product)),
+		Told:  caller.told(pages), Next: caller.outlook(ticket, next), State: ticket.State,
 		CanRush: ticket.State == tickets.Open && next.State == "running",
 	}
-	if ticket.Verified != nil && *ticket.Verified {
-		view.Verified, view.Suspect = "sender verified ✓", false
-	}
+	view.Verified, view.Suspect = senderOf(ticket)
 	if links := portals(ticket.Links); len(links) > 0 {
 		view.Portal = &links[0]
 	}

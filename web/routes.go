@@ -31,7 +31,7 @@ func (s *Site) routes() (http.Handler, error) {
 	})
 	var err error
 	r.Group(func(r chi.Router) {
-		r.Use(s.Auth.Sessions(s.fail))
+		r.Use(s.beforeDatabase, s.Auth.Sessions(s.fail))
 		r.Get("/login", s.open(s.showLogin))
 		r.Post("/login", s.open(s.login))
 		r.Get("/login/{token}", s.open(s.showLoginLink))

@@ -72,7 +72,7 @@ type OnCall interface {
 	Snooze(ctx context.Context, ticket int64, actor string, until time.Time) error
 }
 
-// Options are the settings of New; all are needed.
+// Options are the settings of New; all are needed but Standby and Warnings.
 type Options struct {
 	Tickets       Tickets
 	OnCall        OnCall
@@ -91,6 +91,8 @@ type Options struct {
 	PushKey   string // the public key of browsers' subscriptions
 	Ready     func(ctx context.Context) error
 	ReadySMTP func(ctx context.Context) error
+	Standby   Standby
+	Warnings  func() []string // sentences that every page of the desk shows in red
 	Metrics   http.Handler
 	Version   string
 }

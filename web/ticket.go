@@ -220,14 +220,7 @@ func (r reader) facts(ticket tickets.Ticket) []fact {
 	if ticket.Assignee != "" {
 		add("Assigned to", r.name(ticket.Assignee))
 	}
-	switch {
-	case ticket.Verified == nil:
-		facts = append(facts, fact{Label: "Sender", Values: []string{"not verified"}, Tone: "bad"})
-	case *ticket.Verified:
-		facts = append(facts, fact{Label: "Sender", Values: []string{"verified ✓"}, Tone: "good"})
-	default:
-		facts = append(facts, fact{Label: "Sender", Values: []string{"failed verification"}, Tone: "bad"})
-	}
+	facts = append(facts, senderFact(ticket))
 	add("Product", productName(ticket.Product))
 	add("Kind", plain(string(ticket.Kind)))
 	add("Category", ticket.Category)
@@ -239,6 +232,22 @@ func (r reader) facts(ticket tickets.Ticket) []fact {
 	add("Came in by", string(ticket.Source))
 	created, updated := r.ago(ticket.CreatedAt), r.ago(ticket.UpdatedAt)
 	return append(facts, fact{Label: "Opened", At: &created}, fact{Label: "Changed", At: &updated})
+}
+
+// senderFact says who sent the ticket's first mail, and what that stands on.
+func senderFact(ticket tickets.Ticket) fact {
+	words, suspect := senderOf(ticket)
+	sender := fact{Label: "Sender", Values: []string{strings.TrimPrefix(words, "sender ")}, Tone: "good"}
+	if suspect {
+		sender.Tone = "bad"
+		if found := ticket.Authentication; ticket.Verified != nil && (found == nil || !found.Spoof) {
+			sender.Values[0] = "failed verification"
+		}
+	}
+	if found := ticket.Authentication.String(); found != "" {
+		sender.Values = append(sender.Values, found)
+	}
+	return sender
 }
 
 func (r reader) pages(pages []oncall.Page) []pageRow {

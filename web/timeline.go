@@ -39,8 +39,10 @@ func (r reader) entry(event tickets.Event) entry {
 			e.Text = "Opened by a mail"
 		}
 		r.imported(&e, d)
+		e.sender(d)
 	case tickets.EventUpdated:
 		e.Text, e.Detail = "Another mail arrived", d.text("subject")
+		e.sender(d)
 		if d.text("action") == string(tickets.ActionResolved) {
 			e.Text = "Defender says that it is resolved"
 		}
@@ -62,6 +64,9 @@ func (r reader) entry(event tickets.Event) entry {
 		}
 	case tickets.EventAcknowledged:
 		e.Text, e.Tone = actor+" acknowledged", "good"
+		if d["outage"] == true {
+			e.Text += " while the database was away"
+		}
 	case tickets.EventTakenOver:
 		e.Text, e.Tone = actor+" took it over from "+r.name(d.text("from")), "good"
 	case tickets.EventReply:
@@ -102,6 +107,9 @@ func (r reader) entry(event tickets.Event) entry {
 		if d.number("summary") != 0 {
 			e.Text += " in a summary"
 		}
+		if d["outage"] == true {
+			e.Text += " directly, while the database was away"
+		}
 		switch d.text("notice") {
 		case oncall.TakenType:
 			e.Text += " who has it"
@@ -129,6 +137,17 @@ func (r reader) entry(event tickets.Event) entry {
 func (r reader) imported(e *entry, d data) {
 	if sent, err := time.Parse(time.RFC3339, d.text("received_at")); err == nil {
 		e.Text += ", imported; it was sent " + sent.In(r.zone).Format("2 Jan 2006 15:04 MST")
+	}
+}
+
+// sender adds who sent the mail of an event.
+func (e *entry) sender(d data) {
+	if found := d.text("authentication"); found != "" {
+		e.Detail = joined(e.Detail, found)
+	}
+	if d["spoof"] == true {
+		e.Text += ": FORGED, it claims to come from Microsoft and does not"
+		e.Tone = "bad"
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -31,6 +33,7 @@ type application struct {
 	clock      *clock
 	db         database
 	rooms      *rooms
+	gateway    *gateway
 	auth       *auth.Auth
 	handler    *lateHandler
 	publicAddr string     // as bound; empty without a public listener
@@ -65,7 +68,7 @@ func start(ctx context.Context, s settings, log *slog.Logger, now func() time.Ti
 		log.Warn("setting has no effect in this version", "variable", name)
 	}
 	steps := []func(context.Context) error{
-		a.listenHTTP, a.openDatabase, a.wireRooms, a.showPages, a.startQueue, a.startReader, a.startSMTP, a.startCron,
+		a.listenHTTP, a.openDatabase, a.wireRooms, a.openGateway, a.showPages, a.startQueue, a.startReader, a.startSMTP, a.startCron,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -117,6 +120,35 @@ func (a *application) wireRooms(ctx context.Context) (err error) {
 	return a.rooms.tickets.PrepareMonths(ctx, a.now())
 }
 
+// openGateway opens the spool and reads what an earlier process left there.
+func (a *application) openGateway(context.Context) error {
+	if a.settings.Spool != "off" {
+		if err := makeDataDir(a.settings.DataDir); err != nil {
+			return err
+		}
+	}
+	opened, err := openSpool(a.settings, filepath.Join(a.settings.DataDir, "spool"), a.now)
+	if err != nil {
+		return err
+	}
+	r := a.rooms
+	if opened != nil {
+		r.standby.Record = opened.Record
+		if state := opened.State(); state.Mails > 0 || state.Damaged > 0 {
+			a.log.Warn("mail waits in the spool from before", "mails", state.Mails, "damaged", state.Damaged)
+		}
+	}
+	a.gateway = &gateway{
+		intake: r.intake, store: r.tickets, spool: opened, standby: r.standby, ping: a.db.pool.Ping, parse: parser.Parse,
+		takeRoster: r.oncall.Configuration, sealer: r.sealer, hold: holdWithin, log: a.log, now: a.now,
+		reconcile: func(ctx context.Context) error { return r.oncall.ReconcileRest(ctx, r.acknowledge) },
+	}
+	if err := a.gateway.loadRoster(); err != nil && !errors.Is(err, os.ErrNotExist) {
+		a.log.Warn("the kept roster cannot be used; a new one is taken", "error", err)
+	}
+	return nil
+}
+
 func (a *application) startQueue(ctx context.Context) error {
 	if err := a.rooms.queue.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("queue: %w", err)
@@ -132,6 +164,7 @@ func (a *application) startReader(context.Context) error {
 	var group sync.WaitGroup
 	group.Go(func() { a.rooms.intake.Run(ctx) })
 	group.Go(func() { reader.Run(ctx) })
+	group.Go(func() { a.gateway.run(ctx) })
 	a.onStop("reader", func(context.Context) error {
 		cancel()
 		group.Wait()

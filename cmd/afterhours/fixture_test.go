@@ -42,9 +42,12 @@ func testSettings(databaseURL string) settings {
 	return settings{
 		DatabaseURL: databaseURL, SecretKey: testSecret, SMTPAddr: "127.0.0.1:0", SMTPDomain: "mx.test.example",
 		SMTPMaxConns: 100, SMTPMaxPerAddress: 100, MailTo: "*", MailMaxSize: 25 << 20, HTTPAddr: "127.0.0.1:0",
-		AllowPrivate: true, LogLevel: "info",
+		AllowPrivate: true, LogLevel: "info", Spool: "off",
 	}
 }
+
+// spooling keeps mail in a folder of the test while the database is away.
+func (s *settings) spooling(t *testing.T) { s.Spool, s.DataDir = "on", t.TempDir() }
 
 // serveTest runs the application as serve does.
 func serveTest(t *testing.T, change func(*settings)) *application {

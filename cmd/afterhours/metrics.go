@@ -8,6 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"afterhours/tickets/spool"
 )
 
 // metrics answers with what the database holds at the moment of the scrape, beside the process's own figures.
@@ -30,6 +32,29 @@ func (a *application) metrics() http.Handler {
 	gauge("afterhours_tickets_open", "Open tickets; -1 while the database is away.", func(ctx context.Context) (int, error) {
 		counts, err := a.rooms.tickets.Counts(ctx)
 		return counts.Open, err
+	})
+	spooled := func(name, help string, read func(spool.State) float64) {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			if a.gateway.spool == nil {
+				return 0
+			}
+			return read(a.gateway.spool.State())
+		}))
+	}
+	spooled("afterhours_spool_mails", "Mails in this gateway's spool, not yet in the database.", func(s spool.State) float64 { return float64(s.Mails) })
+	spooled("afterhours_spool_bytes", "Octets of them.", func(s spool.State) float64 { return float64(s.Bytes) })
+	spooled("afterhours_spool_damaged", "Spooled files that were damaged and set aside.", func(s spool.State) float64 { return float64(s.Damaged) })
+	spooled("afterhours_spool_oldest_seconds", "How long the oldest of them has waited.", func(s spool.State) float64 {
+		if s.Oldest.IsZero() {
+			return 0
+		}
+		return a.now().Sub(s.Oldest).Seconds()
+	})
+	gauge("afterhours_database_away", "1 while mail goes to the spool because the database does not take it.", func(context.Context) (int, error) {
+		if a.gateway.away.Load() {
+			return 1, nil
+		}
+		return 0, nil
 	})
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }

@@ -15,7 +15,9 @@ func TestAMailSurvivesAnOutageOfTheDatabase(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Own(t)
 	ana, ben := newHook(t), newHook(t)
-	app, err := start(t.Context(), testSettings(server.URL()), slog.New(slog.NewTextHandler(logWriter{t}, nil)), time.Now)
+	s := testSettings(server.URL())
+	s.spooling(t)
+	app, err := start(t.Context(), s, slog.New(slog.NewTextHandler(logWriter{t}, nil)), time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

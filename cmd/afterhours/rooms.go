@@ -31,6 +31,7 @@ type rooms struct {
 	replies   *oncall.Replies
 	sealer    sealer
 	pushKeys  push.Keys
+	standby   *oncall.Standby
 }
 
 func wire(s settings, db database, base string, log *slog.Logger, now func() time.Time) (*rooms, error) {
@@ -67,26 +68,64 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 		Enqueue:   r.queue.Enqueue, Recipient: recipient,
 	})
 	r.tickets = ticketdb.New(db.pool, now, r.changed(s))
+	emergency, err := emergencyContact(s)
+	if err != nil {
+		return nil, err
+	}
+	r.standby = &oncall.Standby{
+		Channels: r.channels, Links: links, Now: now, Log: log, Emergency: emergency,
+		Silence: func(c oncall.Configuration, changes []tickets.Change) { silence(s, c, changes) },
+	}
 	r.intake = ticketdb.NewIntake(r.tickets)
 	r.replies = &oncall.Replies{Store: r.oncall, Tickets: r.tickets, Read: parser.ReadReply, Links: links, Now: now, Log: log}
 	r.deliverer = &oncall.Deliverer{Store: r.oncall, Channels: r.channels, Links: links, Now: now, Log: log}
 	return r, nil
 }
 
-// changed hands what became of tickets to the on-call room. Where the settings say so, mail of unverified authors pages
-// nobody.
+// changed hands what became of tickets to the on-call room, and takes over what was done about their mails while the
+// database was away.
 func (r *rooms) changed(s settings) ticketdb.Hook {
-	if s.Unverified != "record" {
-		return r.oncall.Changed
-	}
 	return func(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
-		for i, change := range changes {
-			verified := change.Ticket.Verified
-			if change.From != "" && (verified == nil || !*verified) {
-				changes[i].Silent = "its sender is not verified"
-			}
+		configuration, err := r.oncall.ConfigurationIn(ctx, tx)
+		if err != nil {
+			return err
 		}
-		return r.oncall.Changed(ctx, tx, changes)
+		silence(s, configuration, changes)
+		if err := r.oncall.Changed(ctx, tx, changes); err != nil {
+			return err
+		}
+		numbers := make([]int64, 0, len(changes))
+		for _, change := range changes {
+			numbers = append(numbers, change.Ticket.Number)
+		}
+		acks, err := r.oncall.ReconcileOutage(ctx, tx, numbers)
+		if err != nil {
+			return err
+		}
+		return r.acknowledge(ctx, tx, acks)
+	}
+}
+
+// acknowledge gives tickets to those who acknowledged them while the database was away.
+func (r *rooms) acknowledge(ctx context.Context, tx pgx.Tx, acks []tickets.OutageAck) error {
+	if len(acks) == 0 {
+		return nil
+	}
+	changes, err := ticketdb.AcknowledgeAfterOutage(ctx, tx, acks)
+	if err != nil || len(changes) == 0 {
+		return err
+	}
+	return r.oncall.Changed(ctx, tx, changes)
+}
+
+// silence gives those changes a reason to page nobody that come from unverified mail, where the settings or the address
+// that it came in at ask for it.
+func silence(s settings, c oncall.Configuration, changes []tickets.Change) {
+	for i, change := range changes {
+		verified := change.Ticket.Verified
+		if change.From != "" && (verified == nil || !*verified) && c.Unverified(change.To, s.Unverified) == oncall.UnverifiedRecord {
+			changes[i].Silent = "its sender is not verified"
+		}
 	}
 }
 

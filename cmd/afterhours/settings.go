@@ -40,6 +40,10 @@ type settings struct {
 	TrustedRelays     string `name:"trusted-relays" placeholder:"LIST" help:"Networks whose Authentication-Results are believed."`
 	AuthservID        string `name:"authserv-id" placeholder:"NAME" help:"The name in those results."`
 	Unverified        string `name:"unverified" enum:"page,record,refuse" default:"page" placeholder:"MODE" help:"Mail whose author is not authenticated: page, record or refuse (default ${default})."`
+	Spool             string `name:"spool" enum:"on,off," default:"on" placeholder:"on|off" help:"Keep mail in files under the data directory while the database is away; off answers 451 then (default ${default})."`
+	SpoolMaxSize      size   `name:"spool-max-size" default:"1GiB" placeholder:"SIZE" help:"Most that the spool holds (default ${default})."`
+	SpoolMaxMails     int    `name:"spool-max-mails" default:"20000" placeholder:"N" help:"Most mails that the spool holds (default ${default})."`
+	EmergencyContact  string `name:"emergency-contact" placeholder:"ADDRESS" help:"Mail address or https webhook that is told directly when mail comes and the database cannot be reached."`
 	MailMaxSize       size   `name:"mail-max-size" default:"25MiB" placeholder:"SIZE" help:"Largest mail (default ${default})."`
 
 	HTTPAddr               string `name:"http-addr" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Web and API (default ${default})."`
@@ -68,8 +72,6 @@ type settings struct {
 // notYetImplemented are settings of later versions: they are known, so that a configuration can be shared, and named
 // in a warning at the start, so that nobody relies on them.
 type notYetImplemented struct {
-	Spool                string `hidden:"" name:"spool"`
-	EmergencyContact     string `hidden:"" name:"emergency-contact"`
 	DefenderTenantID     string `hidden:"" name:"defender-tenant-id"`
 	DefenderClientID     string `hidden:"" name:"defender-client-id"`
 	DefenderClientSecret string `hidden:"" name:"defender-client-secret"`
@@ -116,6 +118,14 @@ func (s settings) validate() error {
 	}{{"smtp-max-connections", s.SMTPMaxConns}, {"smtp-max-connections-per-address", s.SMTPMaxPerAddress}} {
 		if bound.value < 1 {
 			return invalid(bound.name, "must be at least 1")
+		}
+	}
+	if s.SpoolMaxMails < 0 {
+		return invalid("spool-max-mails", "must be at least 1")
+	}
+	if s.EmergencyContact != "" {
+		if _, err := emergencyContact(s); err != nil {
+			return err
 		}
 	}
 	if s.MailMaxSize < 64<<10 {

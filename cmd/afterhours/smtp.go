@@ -7,17 +7,15 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
 	"afterhours/smtpd"
 	"afterhours/tickets"
-	"afterhours/tickets/ticketdb"
 )
 
 func (a *application) startSMTP(context.Context) error {
-	config, err := smtpConfig(a.settings, a.rooms.intake, a.log, a.now)
+	config, err := smtpConfig(a.settings, a.gateway.accept, a.log, a.now)
 	if err != nil {
 		return err
 	}
@@ -63,8 +61,8 @@ func (a *application) intakeAddress() string {
 	return "defender@" + a.settings.SMTPDomain
 }
 
-// smtpConfig is the SMTP server as the settings want it, in front of intake.
-func smtpConfig(s settings, intake *ticketdb.Intake, log *slog.Logger, now func() time.Time) (smtpd.Config, error) {
+// smtpConfig is the SMTP server as the settings want it, in front of accept.
+func smtpConfig(s settings, accept func(context.Context, tickets.Envelope, []byte) (string, error), log *slog.Logger, now func() time.Time) (smtpd.Config, error) {
 	recipients, err := smtpd.ParseAddressList(s.MailTo)
 	if err != nil {
 		return smtpd.Config{}, usageError{fmt.Errorf("%s: %w", variable("mail-to"), err)}
@@ -79,12 +77,9 @@ func smtpConfig(s settings, intake *ticketdb.Intake, log *slog.Logger, now func(
 		Domain: s.SMTPDomain, MaxSize: int64(s.MailMaxSize), MaxConnections: s.SMTPMaxConns, MaxPerAddress: s.SMTPMaxPerAddress,
 		Recipients: recipients.Contains, TLSRequired: s.SMTPTLSRequired, Now: now, Log: log,
 		Accept: func(ctx context.Context, e smtpd.Envelope, raw []byte) (string, error) {
-			id, err := intake.Accept(ctx, tickets.Envelope{
-				From: e.From, To: e.To, Remote: e.Remote, Helo: e.Helo, TLS: e.TLS, ReceivedAt: e.ReceivedAt,
-				Verified: e.Verified,
-			}, raw)
-			return strconv.FormatInt(id, 10), err
+			return accept(ctx, envelopeOf(e), raw)
 		},
+		AcceptTimeout: holdWithin + 10*time.Second, // the spool comes after the hold
 	}
 	if s.MailFromAllow != "" {
 		senders, err := smtpd.ParseAddressList(s.MailFromAllow)

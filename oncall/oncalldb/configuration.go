@@ -20,6 +20,11 @@ func (s *Store) Configuration(ctx context.Context) (oncall.Configuration, error)
 	return s.configuration(ctx, s.Pool)
 }
 
+// ConfigurationIn is Configuration inside the caller's transaction.
+func (s *Store) ConfigurationIn(ctx context.Context, tx pgx.Tx) (oncall.Configuration, error) {
+	return s.configuration(ctx, tx)
+}
+
 // configuration reads the version each time and the rest only when it changed, so that an apply is followed at once.
 func (s *Store) configuration(ctx context.Context, db querier) (oncall.Configuration, error) {
 	var version int64
@@ -73,7 +78,10 @@ func load(ctx context.Context, db querier) (oncall.Configuration, error) {
 	if c.Webhooks, err = definitions[oncall.Webhook](ctx, db, `SELECT definition FROM webhooks ORDER BY position`); err != nil {
 		return c, err
 	}
-	c.Mutes, err = definitions[oncall.Mute](ctx, db, `SELECT definition FROM mutes ORDER BY position`)
+	if c.Mutes, err = definitions[oncall.Mute](ctx, db, `SELECT definition FROM mutes ORDER BY position`); err != nil {
+		return c, err
+	}
+	c.Intake, err = definitions[oncall.Intake](ctx, db, `SELECT definition FROM intakes ORDER BY position`)
 	return c, err
 }
 
@@ -138,7 +146,7 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) er
 			ON CONFLICT (id) DO UPDATE SET name = $2, position = $3, definition = $4, removed_at = NULL`,
 			person.ID, person.Name, position, person)
 	}
-	for _, table := range []string{"schedules", "policies", "webhooks", "routes", "mutes"} {
+	for _, table := range []string{"schedules", "policies", "webhooks", "routes", "mutes", "intakes"} {
 		batch.Queue(`DELETE FROM ` + table)
 	}
 	const named = ` (id, position, definition) VALUES ($1, $2, $3)`
@@ -150,6 +158,9 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) er
 	}
 	for position, webhook := range c.Webhooks {
 		batch.Queue(`INSERT INTO webhooks`+named, webhook.ID, position, webhook)
+	}
+	for position, intake := range c.Intake {
+		batch.Queue(`INSERT INTO intakes`+named, intake.ID, position, intake)
 	}
 	for position, route := range c.Routes {
 		batch.Queue(`INSERT INTO routes (position, definition) VALUES ($1, $2)`, position, route)

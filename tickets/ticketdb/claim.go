@@ -22,7 +22,7 @@ func (s *Store) ClaimMails(ctx context.Context, limit int, lease time.Duration) 
 		), taken AS (
 			UPDATE mails m SET lease_until = $3, attempts = attempts + 1
 			FROM claimed WHERE m.id = claimed.id
-			RETURNING m.id, m.received_at, m.envelope_from, m.envelope_to, m.verified, m.digest, m.size, m.attempts
+			RETURNING m.id, m.received_at, m.envelope_from, m.envelope_to, m.verified, m.authentication, m.digest, m.size, m.attempts
 		)
 		SELECT taken.*, body.raw
 		FROM taken JOIN mail_bodies body ON body.mail = taken.id AND body.received_at = taken.received_at
@@ -35,7 +35,7 @@ func (s *Store) ClaimMails(ctx context.Context, limit int, lease time.Duration) 
 	claimed, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (tickets.Claimed, error) {
 		mail := tickets.Claimed{Mail: tickets.Mail{State: tickets.MailAccepted}}
 		err := row.Scan(&mail.Mail.ID, &mail.Mail.ReceivedAt, &mail.Mail.Envelope.From, &mail.Mail.Envelope.To,
-			&mail.Mail.Envelope.Verified, &mail.Digest, &mail.Mail.Size, &mail.Attempt, &mail.Raw)
+			&mail.Mail.Envelope.Verified, &mail.Mail.Envelope.Authentication, &mail.Digest, &mail.Mail.Size, &mail.Attempt, &mail.Raw)
 		mail.Mail.Envelope.ReceivedAt = mail.Mail.ReceivedAt
 		return mail, err
 	})

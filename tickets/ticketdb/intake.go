@@ -61,7 +61,12 @@ func (i *Intake) Accept(ctx context.Context, envelope tickets.Envelope, raw []by
 		case <-ctx.Done():
 			return 0, errors.Join(tickets.ErrUnavailable, ctx.Err())
 		}
-		got := <-mail.done
+		var got answer
+		select {
+		case got = <-mail.done:
+		case <-ctx.Done(): // the commit may still come about: then the mail is stored, whatever else is done with it
+			return 0, errors.Join(tickets.ErrUnavailable, ctx.Err())
+		}
 		if got.err == nil || !errors.Is(got.err, tickets.ErrUnavailable) {
 			return got.id, got.err
 		}
@@ -123,10 +128,15 @@ func (i *Intake) commit(ctx context.Context, mails []*waiting) {
 		mail.done <- answer{id: ids[n]}
 	}
 	if err == nil {
-		select {
-		case i.wake <- struct{}{}:
-		default:
-		}
+		i.Signal()
+	}
+}
+
+// Signal wakes a reader: there is mail to read.
+func (i *Intake) Signal() {
+	select {
+	case i.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -137,12 +147,14 @@ func (s *Store) insertMails(ctx context.Context, mails []*waiting) ([]int64, err
 		WITH incoming AS (
 			SELECT nextval(pg_get_serial_sequence('mails', 'id')) AS id, m.*
 			FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::inet[], $5::text[], $6::bool[], $7::bool[],
-			            $8::bytea[], $9::bytea[])
-			WITH ORDINALITY AS m (received_at, envelope_from, envelope_to, remote, helo, tls, verified, digest, raw, place)
+			            $8::jsonb[], $9::bytea[], $10::bytea[])
+			WITH ORDINALITY AS m (received_at, envelope_from, envelope_to, remote, helo, tls, verified, authentication, digest,
+				raw, place)
 		), headers AS (
-			INSERT INTO mails (id, received_at, envelope_from, envelope_to, remote, helo, tls, verified, digest, size)
+			INSERT INTO mails (id, received_at, envelope_from, envelope_to, remote, helo, tls, verified, authentication, digest, size)
 			OVERRIDING SYSTEM VALUE
-			SELECT id, received_at, envelope_from, envelope_to::text[], remote, helo, tls, verified, digest, length(raw)
+			SELECT id, received_at, envelope_from, envelope_to::text[], remote, helo, tls, verified, authentication, digest,
+				length(raw)
 			FROM incoming
 		), bodies AS (
 			INSERT INTO mail_bodies (mail, received_at, raw) SELECT id, received_at, raw FROM incoming
@@ -152,6 +164,7 @@ func (s *Store) insertMails(ctx context.Context, mails []*waiting) ([]int64, err
 	received, from, to := make([]time.Time, n), make([]string, n), make([]string, n)
 	remote, helo, tls := make([]*netip.Addr, n), make([]string, n), make([]bool, n)
 	verified, digests, bodies := make([]*bool, n), make([][]byte, n), make([][]byte, n)
+	authentications := make([]*tickets.Authentication, n)
 	for k, mail := range mails {
 		received[k], from[k] = mail.envelope.ReceivedAt, storable(mail.envelope.From)
 		to[k], helo[k] = arrayLiteral(mail.envelope.To), storable(mail.envelope.Helo)
@@ -160,12 +173,13 @@ func (s *Store) insertMails(ctx context.Context, mails []*waiting) ([]int64, err
 			remote[k] = &address
 		}
 		tls[k], verified[k] = mail.envelope.TLS, mail.envelope.Verified
+		authentications[k] = storableAuthentication(mail.envelope.Authentication)
 		digests[k], bodies[k] = mail.digest[:], mail.raw
 		if bodies[k] == nil {
 			bodies[k] = []byte{}
 		}
 	}
-	rows, err := s.pool.Query(ctx, insert, received, from, to, remote, helo, tls, verified, digests, bodies)
+	rows, err := s.pool.Query(ctx, insert, received, from, to, remote, helo, tls, verified, authentications, digests, bodies)
 	if err != nil {
 		return nil, classify(err)
 	}

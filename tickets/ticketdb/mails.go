@@ -12,14 +12,14 @@ import (
 	"afterhours/tickets"
 )
 
-const mailColumns = `m.id, m.received_at, m.envelope_from, m.envelope_to, m.remote, m.helo, m.tls, m.verified, m.size,
+const mailColumns = `m.id, m.received_at, m.envelope_from, m.envelope_to, m.remote, m.helo, m.tls, m.verified, m.authentication, m.size,
 	m.state, coalesce(m.ticket, 0) AS ticket, m.read_at, m.message_id, m.subject, m.alert`
 
 func scanMail(row pgx.CollectableRow) (tickets.Mail, error) {
 	var mail tickets.Mail
 	var remote *netip.Addr
 	err := row.Scan(&mail.ID, &mail.ReceivedAt, &mail.Envelope.From, &mail.Envelope.To, &remote, &mail.Envelope.Helo,
-		&mail.Envelope.TLS, &mail.Envelope.Verified, &mail.Size, &mail.State, &mail.Ticket, &mail.ReadAt,
+		&mail.Envelope.TLS, &mail.Envelope.Verified, &mail.Envelope.Authentication, &mail.Size, &mail.State, &mail.Ticket, &mail.ReadAt,
 		&mail.MessageID, &mail.Subject, &mail.Alert)
 	if remote != nil {
 		mail.Envelope.Remote = *remote

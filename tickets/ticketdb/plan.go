@@ -30,17 +30,17 @@ func writePlan(ctx context.Context, tx pgx.Tx, plan tickets.Plan, now time.Time)
 // ticketFields are the columns of a ticket as its JSON form names them.
 const ticketFields = `state text, severity text, kind text, product text, title text, description text, category text,
 	organisation text, tenant_id text, incident_id text, alert_ids text[], devices text[], users text[], links jsonb,
-	classification text, assignee text, policy text, runbook text, verified boolean, source text, message_count integer,
+	classification text, assignee text, policy text, runbook text, verified boolean, authentication jsonb, source text, message_count integer,
 	created_at timestamptz, updated_at timestamptz, acknowledged_at timestamptz, acknowledged_by text,
 	resolved_at timestamptz`
 
 const insertTickets = `
 	INSERT INTO tickets (number, state, severity, kind, product, title, description, category, organisation, tenant_id,
-		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, source,
+		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, authentication, source,
 		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at, search)
 	OVERRIDING SYSTEM VALUE
 	SELECT number, state, severity, kind, product, title, description, category, organisation, tenant_id,
-		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, source,
+		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, nullif(authentication, 'null'), source,
 		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at, array_to_tsvector(words)
 	FROM jsonb_to_recordset($1) AS t (number bigint, words text[], ` + ticketFields + `)`
 

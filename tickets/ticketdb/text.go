@@ -1,6 +1,10 @@
 package ticketdb
 
-import "strings"
+import (
+	"strings"
+
+	"afterhours/tickets"
+)
 
 // storable makes any text one that Postgres takes: valid UTF-8 without NUL.
 func storable(text string) string {
@@ -22,4 +26,16 @@ func arrayLiteral(values []string) string {
 	}
 	literal.WriteByte('}')
 	return literal.String()
+}
+
+// storableAuthentication is found with texts that Postgres takes; nil stays nil.
+func storableAuthentication(found *tickets.Authentication) *tickets.Authentication {
+	if found == nil {
+		return nil
+	}
+	clean := *found
+	for _, text := range []*string{&clean.Author, &clean.SPF, &clean.DKIM, &clean.DMARC, &clean.ARC, &clean.Relay} {
+		*text = storable(*text)
+	}
+	return &clean
 }

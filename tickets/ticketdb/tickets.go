@@ -14,7 +14,7 @@ import (
 
 const ticketColumns = `t.number, t.state, t.severity, t.kind, t.product, t.title, t.description, t.category, t.organisation,
 	t.tenant_id, t.incident_id, t.alert_ids, t.devices, t.users, t.links, t.classification, t.assignee, t.policy, t.runbook,
-	t.verified, t.source, t.message_count, t.created_at, t.updated_at, t.acknowledged_at, t.acknowledged_by, t.resolved_at`
+	t.verified, t.authentication, t.source, t.message_count, t.created_at, t.updated_at, t.acknowledged_at, t.acknowledged_by, t.resolved_at`
 
 // ticketRow is a ticket as ticketColumns names it.
 type ticketRow struct {
@@ -38,6 +38,7 @@ type ticketRow struct {
 	Policy         string
 	Runbook        string
 	Verified       *bool
+	Authentication *tickets.Authentication
 	Source         tickets.Source
 	MessageCount   int
 	CreatedAt      time.Time
@@ -54,7 +55,7 @@ func (r *ticketRow) ticket() tickets.Ticket {
 		Description: r.Description, Category: r.Category, Organisation: r.Organisation, TenantID: r.TenantID,
 		IncidentID: r.IncidentID, AlertIDs: r.AlertIDs, Devices: r.Devices, Users: r.Users, Links: r.Links,
 		Classification: r.Classification, Assignee: r.Assignee, Policy: r.Policy, Runbook: r.Runbook,
-		Verified: r.Verified, Source: r.Source, MessageCount: r.MessageCount,
+		Verified: r.Verified, Authentication: r.Authentication, Source: r.Source, MessageCount: r.MessageCount,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), AcknowledgedAt: utc(r.AcknowledgedAt),
 		AcknowledgedBy: r.AcknowledgedBy, ResolvedAt: utc(r.ResolvedAt),
 	}

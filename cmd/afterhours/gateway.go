@@ -1,0 +1,314 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"afterhours/oncall"
+	"afterhours/smtpd"
+	"afterhours/tickets"
+	"afterhours/tickets/spool"
+	"afterhours/tickets/ticketdb"
+)
+
+// How long a reply waits for the database before the spool takes its mail.
+const (
+	holdWithin     = 20 * time.Second       // a failover of the database is over by then
+	holdWhenAway   = 500 * time.Millisecond // it is known to be away
+	holdWithout    = 4 * time.Second        // there is no spool: the sender is to know within five seconds
+	alarmAfter     = time.Minute            // from when on the outage itself pages
+	rosterEvery    = time.Minute
+	gatewayEvery   = time.Second
+	databaseAnswer = 2 * time.Second
+)
+
+// gateway takes mails over: into the database, or while that is away into the spool. Meanwhile it pages from the roster.
+type gateway struct {
+	intake  *ticketdb.Intake
+	store   *ticketdb.Store
+	spool   *spool.Spool // nil: off
+	standby *oncall.Standby
+	ping    func(ctx context.Context) error
+	parse   func(raw []byte) tickets.Alert
+	// takeRoster returns the configuration in force; sealer keeps it beside the spool.
+	takeRoster func(ctx context.Context) (oncall.Configuration, error)
+	sealer     sealer
+	hold       time.Duration // of a reply, for the database to come back
+	reconcile  func(ctx context.Context) error
+	log        *slog.Logger
+	now        func() time.Time
+
+	away     atomic.Bool
+	awayFrom time.Time // of the loop alone
+	sends    sync.WaitGroup
+	mutex    sync.Mutex
+	unread   []string // spooled mails that the standby has not seen
+	kept     string   // the roster that stands on disk
+}
+
+// openSpool opens the spool where the settings want one.
+func openSpool(s settings, dir string, now func() time.Time) (*spool.Spool, error) {
+	if s.Spool == "off" {
+		return nil, nil
+	}
+	opened, err := spool.Open(spool.Options{Dir: dir, MaxBytes: int64(s.SpoolMaxSize), MaxMails: s.SpoolMaxMails, Now: now})
+	if err != nil {
+		return nil, fmt.Errorf("%w; name another folder with %s, or do without with %s=off", err, variable("data-dir"), variable("spool"))
+	}
+	return opened, nil
+}
+
+// accept returns once the mail cannot be lost any more, with the id under which it was taken.
+func (g *gateway) accept(ctx context.Context, envelope tickets.Envelope, raw []byte) (string, error) {
+	hold := g.hold
+	switch {
+	case g.spool == nil:
+		hold = holdWithout
+	case g.away.Load():
+		hold = holdWhenAway
+	}
+	held, cancel := context.WithTimeout(ctx, hold)
+	defer cancel()
+	id, err := g.intake.Accept(held, envelope, raw)
+	if err == nil {
+		return strconv.FormatInt(id, 10), nil
+	}
+	g.away.Store(true)
+	if g.spool == nil {
+		g.read("", envelope, raw)
+		return "", err
+	}
+	name, spooled := g.spool.Put(envelope, raw)
+	if spooled != nil {
+		g.read("", envelope, raw)
+		return "", errors.Join(err, spooled)
+	}
+	g.log.Warn("mail spooled: the database does not take it", "spooled", name, "size", len(raw), "reason", err)
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	g.unread = append(g.unread, name)
+	return name, nil
+}
+
+// read shows a mail to the standby.
+func (g *gateway) read(name string, envelope tickets.Envelope, raw []byte) {
+	if name == "" && g.standby.Emergency.Channel == "" {
+		return
+	}
+	digest := sha256.Sum256(raw)
+	alert := g.alert(name, raw, digest[:])
+	if name == "" { // its sender keeps it: nobody can acknowledge what is not here
+		g.standby.Refused(alert)
+		return
+	}
+	mail := tickets.Mail{Envelope: envelope, ReceivedAt: envelope.ReceivedAt, Size: len(raw)}
+	g.standby.Take(name, tickets.NewReading(mail, alert, digest[:]))
+}
+
+func (g *gateway) alert(name string, raw, digest []byte) (alert tickets.Alert) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			g.log.Error("parser failed", "spooled", name, "fault", fmt.Sprint(fault))
+			alert = tickets.Unreadable("the parser failed on it", digest)
+		}
+	}()
+	return g.parse(raw)
+}
+
+// run follows the database until ctx ends: what waits in the spool is handed over as soon as it can be, and while it
+// cannot, people are paged directly.
+func (g *gateway) run(ctx context.Context) {
+	pace := time.NewTicker(gatewayEvery)
+	defer pace.Stop()
+	defer g.sends.Wait()
+	var rosterAt time.Time
+	for {
+		g.turn(ctx)
+		if now := g.now(); !g.away.Load() && now.Sub(rosterAt) >= rosterEvery {
+			if err := g.keepRoster(ctx); err != nil && ctx.Err() == nil {
+				g.log.Error("roster not kept", "error", err)
+			} else {
+				rosterAt = now
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-pace.C:
+		}
+	}
+}
+
+func (g *gateway) turn(ctx context.Context) {
+	asking, cancel := context.WithTimeout(ctx, databaseAnswer)
+	err := g.ping(asking)
+	cancel()
+	if ctx.Err() != nil {
+		return
+	}
+	if err == nil && g.drain(ctx) {
+		if g.away.CompareAndSwap(true, false) {
+			g.log.Info("the database is back, and has everything")
+			g.standby.Over()
+		}
+		g.awayFrom = time.Time{}
+		g.mutex.Lock()
+		g.unread = nil // the database has it
+		g.mutex.Unlock()
+		if err := g.reconcile(ctx); err != nil && ctx.Err() == nil {
+			g.log.Error("outage not reconciled", "error", err)
+		}
+		return
+	}
+	now := g.now()
+	if g.awayFrom.IsZero() {
+		g.awayFrom = now
+	}
+	if now.Sub(g.awayFrom) >= alarmAfter {
+		g.away.Store(true)
+		g.standby.Alarm(g.awayFrom)
+	}
+	g.readUnread()
+	g.sends.Go(func() { g.standby.Tick(ctx) })
+}
+
+// readUnread shows the standby what came in since the last turn.
+func (g *gateway) readUnread() {
+	g.mutex.Lock()
+	names := g.unread
+	g.unread = nil
+	g.mutex.Unlock()
+	for _, name := range names {
+		mail, err := g.spool.Read(name)
+		if errors.Is(err, tickets.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			g.log.Error("spooled mail not read", "error", err)
+			continue
+		}
+		g.read(name, mail.Envelope, mail.Raw)
+	}
+}
+
+// drain hands what waits to the database, oldest first, and says whether that has everything that it can take. A mail
+// that the database refuses for itself stays, and does not hold up the others.
+func (g *gateway) drain(ctx context.Context) (done bool) {
+	if g.spool == nil {
+		return true
+	}
+	done = true
+	for _, name := range g.spool.Waiting(0) {
+		if ctx.Err() != nil {
+			return false
+		}
+		if !g.standby.Handover(name) {
+			done = false
+			continue
+		}
+		mail, err := g.spool.Read(name)
+		if err == nil {
+			err = g.store.AcceptSpooled(ctx, mail)
+		}
+		if err == nil {
+			g.standby.Drained(name)
+			err = g.spool.Remove(name)
+		}
+		switch {
+		case err == nil:
+			g.intake.Signal()
+			g.log.Info("spooled mail handed over", "spooled", name)
+		case errors.Is(err, tickets.ErrNotFound):
+		case errors.Is(err, tickets.ErrUnavailable):
+			g.standby.HandoverFailed(name)
+			return false
+		default:
+			g.standby.HandoverFailed(name)
+			g.log.Error("spooled mail not handed over", "spooled", name, "error", err)
+		}
+	}
+	return done
+}
+
+// keepRoster takes the roster of the hours ahead and keeps it sealed beside the spool.
+func (g *gateway) keepRoster(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, databaseAnswer)
+	defer cancel()
+	configuration, err := g.takeRoster(ctx)
+	if err != nil {
+		return err
+	}
+	roster := configuration.TakeRoster(g.now())
+	g.standby.SetRoster(roster)
+	if g.spool == nil {
+		return nil
+	}
+	text, err := roster.Encode()
+	if err != nil || text == g.kept {
+		return err
+	}
+	sealed, err := g.sealer.Seal(text)
+	if err != nil {
+		return err
+	}
+	if err := g.spool.WriteSealed("roster", sealed); err != nil {
+		return err
+	}
+	g.kept = text
+	return nil
+}
+
+// loadRoster reads the roster that an earlier process left.
+func (g *gateway) loadRoster() error {
+	if g.spool == nil {
+		return nil
+	}
+	roster, err := storedRoster(g.spool, g.sealer)
+	if err == nil {
+		g.standby.SetRoster(roster)
+	}
+	return err
+}
+
+func storedRoster(from *spool.Spool, sealer sealer) (oncall.Roster, error) {
+	sealed, err := from.ReadSealed("roster")
+	if err != nil {
+		return oncall.Roster{}, err
+	}
+	text, err := sealer.Open(sealed)
+	if err != nil {
+		return oncall.Roster{}, fmt.Errorf("roster %w", err)
+	}
+	return oncall.DecodeRoster(text)
+}
+
+// ready says why no mail can be taken; nil where database or spool can.
+func (g *gateway) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, databaseAnswer)
+	defer cancel()
+	err := g.ping(ctx)
+	if err == nil {
+		return nil
+	}
+	if g.spool == nil {
+		return errors.New("the database cannot be reached, and the spool is off")
+	}
+	if err := g.spool.CanTake(); err != nil {
+		return fmt.Errorf("the database cannot be reached, and the spool cannot take mail: %w", err)
+	}
+	return nil
+}
+
+// envelopeOf is an envelope in the domain's form.
+func envelopeOf(e smtpd.Envelope) tickets.Envelope {
+	return tickets.Envelope{
+		From: e.From, To: e.To, Remote: e.Remote, Helo: e.Helo, TLS: e.TLS, ReceivedAt: e.ReceivedAt, Verified: e.Verified,
+	}
+}

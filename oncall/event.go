@@ -20,15 +20,16 @@ const (
 	EventTicketResolved     = "ticket.resolved"
 	EventPageFailed         = "page.failed"
 	EventOnCallChanged      = "oncall.changed"
+	EventIntakeSilent       = "intake.silent"
 )
 
 // eventTypes are the events that this version tells; laterEventTypes are those of the format that it does not tell yet.
 var (
 	eventTypes = []string{
 		EventTicketCreated, EventTicketUpdated, EventTicketAcknowledged, EventTicketEscalated, EventTicketResolved, EventPageFailed,
-		EventOnCallChanged,
+		EventOnCallChanged, EventIntakeSilent,
 	}
-	laterEventTypes = []string{"playbook.approval_requested", "playbook.finished", "intake.silent"}
+	laterEventTypes = []string{"playbook.approval_requested", "playbook.finished"}
 )
 
 // EventOf is the event that a change of a ticket is to a webhook.

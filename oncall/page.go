@@ -47,6 +47,8 @@ type Page struct {
 	Reason string `json:"reason"`
 	// Cause tells notices of a ticket and a type apart: the same cause makes one.
 	Cause string `json:"-"`
+	// Intake is the address by which unverified mail came in, by its id: its budget is counted apart.
+	Intake string `json:"-"`
 	// Bundle bounds the single pages of the page's policy.
 	Bundle Bundle `json:"-"`
 	// Payload is the data of an event or a summary; nil for a page, whose data is made when it is sent.

@@ -257,8 +257,18 @@ func (c Configuration) Start(change tickets.Change, generation int) (Decision, t
 	}
 	if change.Owner != "" {
 		if decision, ok := c.Owner(position, change.Owner, now); ok {
-			return decision, routing
+			return decision.cameInBy(c, change), routing
 		}
 	}
-	return c.Next(position, time.Time{}, now), routing
+	return c.Next(position, time.Time{}, now).cameInBy(c, change), routing
+}
+
+// cameInBy marks pages with the intake of a mail, whose budget they are counted in.
+func (d Decision) cameInBy(c Configuration, change tickets.Change) Decision {
+	if intake, ok := c.IntakeOf(change.To); ok {
+		for i := range d.Pages {
+			d.Pages[i].Intake = intake.ID
+		}
+	}
+	return d
 }

@@ -40,6 +40,9 @@ func (c Configuration) TakeRoster(now time.Time) Roster {
 				target(t)
 			}
 		}
+		for _, t := range policy.LastResort {
+			target(t)
+		}
 	}
 	cut := c
 	cut.People = slices.DeleteFunc(slices.Clone(c.People), func(p Person) bool { return !needed[p.ID] })

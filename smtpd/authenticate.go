@@ -4,130 +4,137 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"net/mail"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/emersion/go-message/textproto"
-	"github.com/emersion/go-msgauth/authres"
-	"github.com/emersion/go-msgauth/dkim"
-	"golang.org/x/net/publicsuffix"
 )
 
-// maxSignatures bounds how many DKIM signatures of one mail are checked.
-const maxSignatures = 5
+// authenticateWithin bounds the look-ups that a reply waits for.
+const authenticateWithin = 3 * time.Second
 
-// Authenticator says whether the author that a mail's From header claims is authenticated: by a trusted relay's
-// Authentication-Results (RFC 8601), or by a DKIM signature (RFC 6376) of the author's own domain.
+// Authentication is what was found out about who sent a mail. SPF, DKIM and DMARC are words of RFC 8601, empty where
+// they were not looked at.
+type Authentication struct {
+	Author string // the domain that From claims; empty where it claims none, or several
+	SPF    string
+	DKIM   string
+	DMARC  string
+	ARC    string // what the newest ARC set claims: recorded, never believed
+	Relay  string // a trusted relay's own words
+	Spoof  bool   // From claims to be Microsoft, by its domain or by one that looks like it, and is not
+	// Verified is true where the author is authenticated, false where it is found not to be, nil where nothing is known.
+	Verified *bool
+}
+
+// Authenticator says who sent a mail: by the word of a trusted relay (Authentication-Results, RFC 8601), else by SPF
+// (RFC 7208), DKIM (RFC 6376) and DMARC (RFC 7489). What cannot be decided in time is told as undecided; it never
+// decides whether a mail is taken.
 type Authenticator struct {
 	// TrustedRelays are the networks whose word is believed, under the name AuthservID alone.
 	TrustedRelays []netip.Prefix
 	AuthservID    string
-	LookupTXT     func(ctx context.Context, name string) ([]string, error)
+	Resolver      Resolver
 }
 
-// Authenticate returns true where the author is authenticated, false where a trusted relay found that it is not, and nil
-// where nothing is known. It never decides about a mail it cannot read.
-func (a *Authenticator) Authenticate(ctx context.Context, remote netip.Addr, raw []byte) *bool {
+// Begin looks up what the envelope alone decides, beside the data. The function that it returns judges the whole mail.
+func (a *Authenticator) Begin(envelope Envelope) func(raw []byte) Authentication {
+	if a.trusts(envelope) { // the relay's address says nothing about the author
+		return func(raw []byte) Authentication { return a.judge(envelope, raw, nil) }
+	}
+	spf := a.beginSPF(envelope)
+	return func(raw []byte) Authentication { return a.judge(envelope, raw, spf) }
+}
+
+func (a *Authenticator) trusts(envelope Envelope) bool {
+	return a.AuthservID != "" && (envelope.Account != "" || a.isRelay(envelope.Remote))
+}
+
+func (a *Authenticator) isRelay(address netip.Addr) bool {
+	return slices.ContainsFunc(a.TrustedRelays, func(network netip.Prefix) bool { return network.Contains(address.Unmap()) })
+}
+
+// judge puts together what a mail's header and body, its relay and the domain's own word say.
+func (a *Authenticator) judge(envelope Envelope, raw []byte, spf *spfCheck) Authentication {
 	header, err := textproto.ReadHeader(bufio.NewReader(bytes.NewReader(raw)))
 	if err != nil {
-		return nil
+		return Authentication{SPF: spf.word()}
 	}
-	author := authorDomain(header)
-	if author == "" {
-		return nil
+	author := authorOf(header)
+	found := Authentication{Author: author.domain, ARC: arcClaim(header), SPF: spf.word()}
+	if author.domain == "" {
+		return found
 	}
-	if a.trusts(remote) {
-		if verdict := a.relayed(header, author); verdict != nil {
-			return verdict
-		}
+	relayed := false
+	if a.trusts(envelope) {
+		relayed = a.relayed(header, &found)
 	}
-	if header.Has("Dkim-Signature") && a.signed(ctx, raw, author) {
-		return new(true)
+	if !relayed {
+		ctx, cancel := context.WithTimeout(context.Background(), authenticateWithin)
+		defer cancel()
+		a.check(ctx, header, raw, spf, &found)
 	}
-	return nil
+	distrustImpostors(author, &found)
+	return found
 }
 
-// authorDomain is the domain of the one address in the one From header; a mail with more has no author to speak of.
-func authorDomain(header textproto.Header) string {
-	values := header.Values("From")
-	if len(values) != 1 {
-		return ""
+// check goes by SPF, DKIM and the DMARC policy of the author's domain. Identifiers that are aligned with the author
+// verify it, whether or not its domain asks for that; only where the domain asks, and everything was decided, does a
+// mail without one fail.
+func (a *Authenticator) check(ctx context.Context, header textproto.Header, raw []byte, spf *spfCheck, found *Authentication) {
+	var signed dkimCheck
+	if header.Has("Dkim-Signature") {
+		signed = a.checkDKIM(ctx, raw)
+		found.DKIM = signed.word
+	} else {
+		found.DKIM = "none"
 	}
-	addresses, err := mail.ParseAddressList(values[0])
-	if err != nil || len(addresses) != 1 {
-		return ""
+	policy := dmarcPolicy{word: "none"}
+	if len(signed.domains) > 0 || spf != nil { // else nothing can come of it
+		policy = a.lookupDMARC(ctx, found.Author)
 	}
-	_, domain, _ := cutAddress(strings.ToLower(addresses[0].Address))
-	return domain
+	aligned := slices.ContainsFunc(signed.domains, func(domain string) bool { return policy.alignsDKIM(domain, found.Author) }) ||
+		spf.word() == "pass" && policy.alignsSPF(spf.domain, found.Author)
+	undecided := spf == nil || spf.word() == "temperror" || found.DKIM == "temperror"
+	found.DMARC = policy.word
+	switch {
+	case aligned:
+		found.Verified = new(true)
+		if policy.found {
+			found.DMARC = "pass"
+		}
+	case policy.found && undecided:
+		found.DMARC = "temperror"
+	case policy.found:
+		found.DMARC, found.Verified = "fail", new(false)
+	}
 }
 
-func (a *Authenticator) trusts(remote netip.Addr) bool {
-	return a.AuthservID != "" && slices.ContainsFunc(a.TrustedRelays, func(network netip.Prefix) bool { return network.Contains(remote) })
-}
-
-// relayed is the verdict of the topmost results that carry our name: what a sender forged stands below what its relay
-// wrote.
-func (a *Authenticator) relayed(header textproto.Header, author string) *bool {
-	for _, value := range header.Values("Authentication-Results") {
-		name, results, err := authres.Parse(value)
-		if !strings.EqualFold(strings.TrimSpace(name), a.AuthservID) {
-			continue
-		}
-		if err != nil {
-			return nil
-		}
-		for _, result := range results {
-			if dmarc, ok := result.(*authres.DMARCResult); ok && (dmarc.From == "" || strings.EqualFold(dmarc.From, author)) {
-				switch dmarc.Value {
-				case authres.ResultPass:
-					return new(true)
-				case authres.ResultFail:
-					return new(false)
+// arcClaim is the verdict in the newest ARC-Seal (RFC 8617), like "cv=pass"; empty without one.
+func arcClaim(header textproto.Header) string {
+	newest, claim := 0, ""
+	for _, value := range header.Values("Arc-Seal") {
+		instance, verdict := 0, "none"
+		for tag := range strings.SplitSeq(value, ";") {
+			name, content, _ := strings.Cut(tag, "=")
+			switch strings.ToLower(strings.TrimSpace(name)) {
+			case "i":
+				for _, digit := range strings.TrimSpace(content) {
+					if digit < '0' || digit > '9' || instance > 50 {
+						instance = 0
+						break
+					}
+					instance = instance*10 + int(digit-'0')
 				}
+			case "cv":
+				verdict = strings.ToLower(strings.TrimSpace(content))
 			}
 		}
-		for _, result := range results {
-			if exchange, ok := result.(*authres.GenericResult); ok && strings.EqualFold(exchange.Method, "compauth") && exchange.Value == authres.ResultPass {
-				return new(true)
-			}
+		if instance > newest && slices.Contains([]string{"none", "pass", "fail"}, verdict) {
+			newest, claim = instance, "cv="+verdict
 		}
-		return nil
 	}
-	return nil
+	return claim
 }
-
-// signed says whether a valid signature is of the author's own organisation (RFC 7489, 3.1.1: relaxed alignment).
-func (a *Authenticator) signed(ctx context.Context, raw []byte, author string) bool {
-	type result struct{ aligned bool }
-	done := make(chan result, 1)
-	go func() { // the library's look-ups end with ctx, its arithmetic by itself
-		verifications, err := dkim.VerifyWithOptions(bytes.NewReader(raw), &dkim.VerifyOptions{
-			LookupTXT:        func(name string) ([]string, error) { return a.LookupTXT(ctx, name) },
-			MaxVerifications: maxSignatures,
-		})
-		aligned := slices.ContainsFunc(verifications, func(v *dkim.Verification) bool {
-			return v.Err == nil && organisation(v.Domain) == organisation(author)
-		})
-		done <- result{aligned && (err == nil || len(verifications) > 0)}
-	}()
-	select {
-	case got := <-done:
-		return got.aligned
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func organisation(domain string) string {
-	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
-	if registered, err := publicsuffix.EffectiveTLDPlusOne(domain); err == nil {
-		return registered
-	}
-	return domain
-}
-
-// authenticateWithin bounds the look-ups that a reply waits for.
-const authenticateWithin = 3 * time.Second

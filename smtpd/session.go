@@ -98,32 +98,28 @@ func (s *session) Data(r io.Reader) (answer error) {
 		}
 	}()
 	envelope := s.envelope()
+	authenticate := func([]byte) Authentication { return Authentication{} }
+	if begin := s.server.config.Authenticate; begin != nil {
+		authenticate = begin(envelope)
+	}
 	raw, taken, answer := s.read(r)
 	defer func() { s.server.inFlight.Add(-taken) }()
 	if answer != nil {
 		return answer
 	}
-	envelope.Verified = s.authenticate(envelope, raw)
-	if s.server.config.RefuseUnverified && (envelope.Verified == nil || !*envelope.Verified) {
-		return errUnverified
-	}
+	envelope.Authentication = authenticate(raw)
 	ctx, cancel := context.WithTimeout(context.Background(), s.server.config.AcceptTimeout)
 	defer cancel()
+	verified := envelope.Authentication.Verified
+	if refuse := s.server.config.RefuseUnverified; refuse != nil && (verified == nil || !*verified) && refuse(ctx, envelope) {
+		return errUnverified
+	}
 	id, err := s.server.config.Accept(ctx, envelope, raw)
 	if err != nil {
 		s.server.config.Log.Error("mail not accepted", "remote", envelope.Remote, "size", len(raw), "error", err)
 		return errNotStored
 	}
 	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: "accepted as " + id}
-}
-
-func (s *session) authenticate(envelope Envelope, raw []byte) *bool {
-	if s.server.config.Authenticate == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), authenticateWithin)
-	defer cancel()
-	return s.server.config.Authenticate(ctx, envelope.Remote, raw)
 }
 
 func (s *session) envelope() Envelope {

@@ -30,8 +30,9 @@ type Envelope struct {
 	Remote     netip.Addr
 	TLS        bool
 	ReceivedAt time.Time
-	// Verified is true where the author is authenticated, false where a trusted relay found that it is not, else nil.
-	Verified *bool
+	Account    string // that the client signed in as; empty where it did not
+	// Authentication is what was found out about the author; the zero one where nothing is looked at.
+	Authentication Authentication
 }
 
 // AcceptFunc takes over one mail; its id is named in the reply. It returns once the mail cannot be lost any more.
@@ -43,9 +44,11 @@ type Config struct {
 	Recipients func(address string) bool // others get 550 5.1.1
 	Senders    func(address string) bool // nil accepts all; others get 550 5.7.1; the null sender is always accepted
 
-	// Authenticate says what Envelope.Verified says; nil leaves it nil. It is Authenticator.Authenticate.
-	Authenticate     func(ctx context.Context, remote netip.Addr, raw []byte) *bool
-	RefuseUnverified bool // mail of an author who is not authenticated gets 550 5.7.26
+	// Authenticate fills Envelope.Authentication: it begins beside the data and ends with the whole mail. It is
+	// Authenticator.Begin; nil looks at nothing.
+	Authenticate func(envelope Envelope) func(raw []byte) Authentication
+	// RefuseUnverified says whether a mail of an author who is not authenticated gets 550 5.7.26; nil refuses none.
+	RefuseUnverified func(ctx context.Context, envelope Envelope) bool
 
 	TLS         *tls.Config // nil: STARTTLS is not offered
 	TLSRequired bool        // MAIL in clear text gets 530 5.7.0

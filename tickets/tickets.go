@@ -85,7 +85,7 @@ type Ticket struct {
 	// Verified is nil when the sender of the first mail was neither authenticated nor refused.
 	Verified *bool `json:"verified"`
 	// Authentication is what Verified stands on; nil where nothing was looked at.
-	Authentication *Authentication `json:"authentication"`
+	Authentication *Authentication `json:"authentication,omitempty"`
 
 	Runbook string `json:"runbook"`
 	Source  Source `json:"source"`

@@ -51,6 +51,11 @@ var settingsSections = [...]section{
 		Help:  "Receivers of the team's events, signed by the Standard Webhooks specification; a policy's step can name them, too.",
 		Empty: "No other system is told of anything yet.",
 	},
+	{
+		Name: "intake", One: "intake", Title: "Intake", ByID: true, groups: intakeFields, rows: intakeRows,
+		Help:  "The addresses that mail comes in at: what happens to unverified mail, and who learns that none comes any more.",
+		Empty: "Every address goes by the settings, and nobody learns of a silence. Add the address that Defender writes to.",
+	},
 }
 
 func sectionNamed(name string) (section, bool) {

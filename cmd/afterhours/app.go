@@ -22,6 +22,7 @@ import (
 const (
 	stopWithin        = 25 * time.Second
 	housekeepingEvery = "@every 1h"
+	watchEvery        = "@every 10s" // a silence is told within a minute
 )
 
 // application is everything that serves. It is built in order by start and stopped in reverse by stop.
@@ -194,6 +195,13 @@ func (a *application) startCron(ctx context.Context) error {
 		_, err = schedule.AddFunc(housekeepingEvery, func() {
 			if err := a.rooms.tickets.PrepareMonths(ctx, a.now()); err != nil && ctx.Err() == nil {
 				a.log.Error("prepare months", "error", err)
+			}
+		})
+	}
+	if err == nil {
+		_, err = schedule.AddFunc(watchEvery, func() {
+			if err := a.rooms.oncall.WatchIntakes(ctx, a.now()); err != nil && ctx.Err() == nil {
+				a.log.Error("intakes not watched", "error", err)
 			}
 		})
 	}

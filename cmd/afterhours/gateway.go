@@ -27,6 +27,7 @@ const (
 	rosterEvery    = time.Minute
 	gatewayEvery   = time.Second
 	databaseAnswer = 2 * time.Second
+	policyFresh    = time.Second
 )
 
 // gateway takes mails over: into the database, or while that is away into the spool. Meanwhile it pages from the roster.
@@ -44,6 +45,12 @@ type gateway struct {
 	reconcile  func(ctx context.Context) error
 	log        *slog.Logger
 	now        func() time.Time
+
+	keeping  sync.Mutex
+	policy   sync.Mutex
+	policyAt time.Time
+	known    oncall.Configuration
+	applied  atomic.Bool // the configuration changed since it was asked for
 
 	away     atomic.Bool
 	awayFrom time.Time // of the loop alone
@@ -239,6 +246,8 @@ func (g *gateway) drain(ctx context.Context) (done bool) {
 
 // keepRoster takes the roster of the hours ahead and keeps it sealed beside the spool.
 func (g *gateway) keepRoster(ctx context.Context) error {
+	g.keeping.Lock()
+	defer g.keeping.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, databaseAnswer)
 	defer cancel()
 	configuration, err := g.takeRoster(ctx)
@@ -289,6 +298,30 @@ func storedRoster(from *spool.Spool, sealer sealer) (oncall.Roster, error) {
 	return oncall.DecodeRoster(text)
 }
 
+// configuration is the one in force, or while the database is away the roster's. It is asked for at most once a second,
+// and anew where somebody applied another.
+func (g *gateway) configuration(ctx context.Context) oncall.Configuration {
+	g.policy.Lock()
+	defer g.policy.Unlock()
+	now := g.now()
+	if !g.policyAt.IsZero() && now.Sub(g.policyAt) < policyFresh && !g.applied.Swap(false) {
+		return g.known
+	}
+	g.policyAt = now
+	if !g.away.Load() {
+		asking, cancel := context.WithTimeout(ctx, databaseAnswer)
+		defer cancel()
+		if configuration, err := g.takeRoster(asking); err == nil {
+			g.known = configuration
+			return g.known
+		}
+	}
+	if roster, ok := g.standby.Roster(); ok {
+		g.known = roster.Configuration
+	}
+	return g.known
+}
+
 // ready says why no mail can be taken; nil where database or spool can.
 func (g *gateway) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, databaseAnswer)
@@ -308,7 +341,15 @@ func (g *gateway) ready(ctx context.Context) error {
 
 // envelopeOf is an envelope in the domain's form.
 func envelopeOf(e smtpd.Envelope) tickets.Envelope {
-	return tickets.Envelope{
-		From: e.From, To: e.To, Remote: e.Remote, Helo: e.Helo, TLS: e.TLS, ReceivedAt: e.ReceivedAt, Verified: e.Verified,
+	found := e.Authentication
+	envelope := tickets.Envelope{
+		From: e.From, To: e.To, Remote: e.Remote, Helo: e.Helo, TLS: e.TLS, ReceivedAt: e.ReceivedAt, Verified: found.Verified,
 	}
+	told := tickets.Authentication{
+		Author: found.Author, SPF: found.SPF, DKIM: found.DKIM, DMARC: found.DMARC, ARC: found.ARC, Relay: found.Relay, Spoof: found.Spoof,
+	}
+	if told != (tickets.Authentication{}) {
+		envelope.Authentication = &told
+	}
+	return envelope
 }

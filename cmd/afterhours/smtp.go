@@ -10,12 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"afterhours/oncall"
 	"afterhours/smtpd"
-	"afterhours/tickets"
 )
 
 func (a *application) startSMTP(context.Context) error {
-	config, err := smtpConfig(a.settings, a.gateway.accept, a.log, a.now)
+	config, err := smtpConfig(a.settings, a.gateway, a.log, a.now)
 	if err != nil {
 		return err
 	}
@@ -61,8 +61,8 @@ func (a *application) intakeAddress() string {
 	return "defender@" + a.settings.SMTPDomain
 }
 
-// smtpConfig is the SMTP server as the settings want it, in front of accept.
-func smtpConfig(s settings, accept func(context.Context, tickets.Envelope, []byte) (string, error), log *slog.Logger, now func() time.Time) (smtpd.Config, error) {
+// smtpConfig is the SMTP server as the settings want it, in front of a gateway.
+func smtpConfig(s settings, g *gateway, log *slog.Logger, now func() time.Time) (smtpd.Config, error) {
 	recipients, err := smtpd.ParseAddressList(s.MailTo)
 	if err != nil {
 		return smtpd.Config{}, usageError{fmt.Errorf("%s: %w", variable("mail-to"), err)}
@@ -71,13 +71,18 @@ func smtpConfig(s settings, accept func(context.Context, tickets.Envelope, []byt
 	if err != nil {
 		return smtpd.Config{}, usageError{fmt.Errorf("%s: %w", variable("trusted-relays"), err)}
 	}
-	authenticator := &smtpd.Authenticator{TrustedRelays: relays, AuthservID: s.AuthservID, LookupTXT: net.DefaultResolver.LookupTXT}
+	authenticator := &smtpd.Authenticator{
+		TrustedRelays: relays, AuthservID: s.AuthservID, Resolver: &smtpd.CachingResolver{Resolver: net.DefaultResolver, Now: now},
+	}
 	config := smtpd.Config{
-		Authenticate: authenticator.Authenticate, RefuseUnverified: s.Unverified == "refuse",
+		Authenticate: authenticator.Begin,
+		RefuseUnverified: func(ctx context.Context, e smtpd.Envelope) bool {
+			return g.configuration(ctx).Unverified(e.To, s.Unverified) == oncall.UnverifiedRefuse
+		},
 		Domain: s.SMTPDomain, MaxSize: int64(s.MailMaxSize), MaxConnections: s.SMTPMaxConns, MaxPerAddress: s.SMTPMaxPerAddress,
 		Recipients: recipients.Contains, TLSRequired: s.SMTPTLSRequired, Now: now, Log: log,
 		Accept: func(ctx context.Context, e smtpd.Envelope, raw []byte) (string, error) {
-			return accept(ctx, envelopeOf(e), raw)
+			return g.accept(ctx, envelopeOf(e), raw)
 		},
 		AcceptTimeout: holdWithin + 10*time.Second, // the spool comes after the hold
 	}

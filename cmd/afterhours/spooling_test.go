@@ -36,6 +36,14 @@ func serveOwn(t *testing.T, change func(*settings)) (*application, *pgtest.Serve
 	return app, server
 }
 
+// longTest leaves a test with a Postgres of its own out of a short run; the whole run has them all.
+func longTest(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a Postgres of its own: not in a short run")
+	}
+}
+
 // rostered waits until the roster knows the person.
 func (a *application) rostered(t *testing.T, person string) {
 	t.Helper()
@@ -128,6 +136,7 @@ func TestWhileTheDatabaseIsAwayMailIsSpooledAndPagedFromTheRoster(t *testing.T) 
 }
 
 func TestAStormDuringAnOutageIsBundledAndAllOfItBecomesTickets(t *testing.T) {
+	longTest(t)
 	t.Parallel()
 	ana, ben := newHook(t), newHook(t)
 	emergency := newHook(t)
@@ -152,6 +161,7 @@ func TestAStormDuringAnOutageIsBundledAndAllOfItBecomesTickets(t *testing.T) {
 }
 
 func TestWithoutASpoolASenderIsToldWithinFiveSeconds(t *testing.T) {
+	longTest(t)
 	t.Parallel()
 	app, server := serveOwn(t, func(s *settings) { s.Spool = "off" })
 	server.Kill()
@@ -169,6 +179,7 @@ func TestWithoutASpoolASenderIsToldWithinFiveSeconds(t *testing.T) {
 }
 
 func TestAFullSpoolAnswers451AndLosesNothing(t *testing.T) {
+	longTest(t)
 	t.Parallel()
 	app, server := serveOwn(t, func(s *settings) { s.SpoolMaxMails = 1 })
 	server.Kill()
@@ -190,6 +201,7 @@ func TestAFullSpoolAnswers451AndLosesNothing(t *testing.T) {
 
 // TestWhatADeadGatewayLeftInItsSpoolComesInOnce starts on a spool that holds a mail, twice over.
 func TestWhatADeadGatewayLeftInItsSpoolComesInOnce(t *testing.T) {
+	longTest(t)
 	t.Parallel()
 	app, server := serveOwn(t, nil)
 	server.Kill()
@@ -228,6 +240,7 @@ func TestWhatADeadGatewayLeftInItsSpoolComesInOnce(t *testing.T) {
 
 // TestAnOutageItselfPages: what stands in the database pages nobody while that is away, so whoever is on call must know.
 func TestAnOutageItselfPages(t *testing.T) {
+	longTest(t)
 	t.Parallel()
 	ana, ben := newHook(t), newHook(t)
 	app, server := serveOwn(t, nil)

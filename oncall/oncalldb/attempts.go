@@ -37,7 +37,7 @@ const phones = `'sms', 'voice'`
 func claim(ctx context.Context, db batcher, id int64, now time.Time) (page oncall.Page, giveUp time.Time, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended(coalesce(person, 'webhook:' || webhook), 1)) FROM pages WHERE id = $1 AND (single_at IS NULL OR channel IN (`+phones+`))`, id)
-	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('unverified', 2)) FROM pages WHERE id = $1 AND single_at IS NULL AND unverified`, id)
+	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('unverified' || intake, 2)) FROM pages WHERE id = $1 AND single_at IS NULL AND unverified`, id)
 	batch.Queue(`
 		WITH p AS (
 			SELECT * FROM pages
@@ -60,7 +60,7 @@ func claim(ctx context.Context, db batcher, id int64, now time.Time) (page oncal
 								AND s.unverified = p.unverified AND s.single_at > $2 - p.bundle_within))
 					OR unverified
 						AND NOT EXISTS (SELECT FROM pages s WHERE s.ticket = p.ticket AND s.type = 'page' AND s.single_at IS NOT NULL)
-						AND $6 <= (SELECT count(DISTINCT ticket) FROM pages s WHERE s.unverified AND s.single_at > $5)
+						AND $6 <= (SELECT count(DISTINCT ticket) FROM pages s WHERE s.unverified AND s.intake = p.intake AND s.single_at > $5)
 				) AS over
 			FROM p LEFT JOIN phone ON true
 		), decided AS (

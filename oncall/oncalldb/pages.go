@@ -17,6 +17,7 @@ type pageRecord struct {
 	oncall.Page
 	Generation  int             `json:"generation"`
 	Key         string          `json:"key"`
+	Intake      string          `json:"intake"`
 	Token       string          `json:"token"` // the hash of the link's token; empty for what nobody acknowledges
 	TokenExpiry time.Time       `json:"token_expires"`
 	GiveUp      time.Time       `json:"give_up_at"`
@@ -30,7 +31,7 @@ func (s *Store) record(page oncall.Page, id int64, now time.Time) pageRecord {
 	page.ID = id
 	page.CreatedAt = page.CreatedAt.UTC().Truncate(time.Microsecond) // as the database keeps it: the link depends on it
 	record := pageRecord{
-		Page: page, Generation: page.Generation, Key: pageKey(page), TokenExpiry: page.DueAt.Add(oncall.LinkLifetime),
+		Page: page, Generation: page.Generation, Key: pageKey(page), Intake: page.Intake, TokenExpiry: page.DueAt.Add(oncall.LinkLifetime),
 		GiveUp: page.GiveUpAt(), Payload: page.Payload, After: page.Bundle.After, Within: interval(page.Bundle.Within),
 	}
 	if page.Type == oncall.PageType || page.IsNotice() && page.Ticket != 0 {
@@ -97,13 +98,15 @@ func (s *Store) numberPages(ctx context.Context, tx pgx.Tx, pages []oncall.Page,
 // exactly, stays the judge. It returns what is to be sent now.
 const pageInsertion = `
 	WITH read AS (
-		SELECT p.*, coalesce(nullif(person, ''), 'webhook:' || webhook) AS recipient,
+		SELECT p.*, coalesce(nullif(p.intake, ''), CASE WHEN p.step > 1 OR p.round > 1 OR p.generation > 1 THEN
+				(SELECT s.intake FROM pages s WHERE s.ticket = p.ticket AND s.type = 'page' AND s.intake <> '' LIMIT 1) END, '') AS budget,
+			coalesce(nullif(person, ''), 'webhook:' || webhook) AS recipient,
 			coalesce(t.source = 'email' AND t.verified IS NOT TRUE, false) AS unverified,
 			p.type = 'page' AND p.repetition = 0 AND p.due_at <= $2 AS countable
 		FROM jsonb_to_recordset($1) AS p (id bigint, key text, ticket bigint, person text, webhook text, contact text,
 			channel text, type text, generation integer, round integer, step integer, repetition integer, due_at timestamptz,
 			give_up_at timestamptz, lease_until timestamptz, token text, token_expires timestamptz, created_at timestamptz,
-			payload jsonb, bundle_after integer, bundle_within interval, reason text)
+			payload jsonb, bundle_after integer, bundle_within interval, reason text, intake text)
 		LEFT JOIN tickets t ON t.number = p.ticket
 	), given AS (
 		SELECT read.*, unverified AND NOT EXISTS (
@@ -111,10 +114,10 @@ const pageInsertion = `
 		FROM read
 	), ranked AS (
 		SELECT given.*, row_number() OVER (PARTITION BY recipient, unverified, countable ORDER BY id) AS place,
-			dense_rank() OVER (PARTITION BY limited, countable ORDER BY ticket) AS ticket_place
+			dense_rank() OVER (PARTITION BY budget, limited, countable ORDER BY ticket) AS ticket_place
 		FROM given
 	), waiting AS (
-		SELECT ticket, unverified, coalesce(person, 'webhook:' || webhook) AS recipient FROM pages
+		SELECT ticket, unverified, intake, coalesce(person, 'webhook:' || webhook) AS recipient FROM pages
 		WHERE state = 'queued' AND NOT bundled AND type = 'page' AND repetition = 0 AND single_at IS NULL AND due_at <= $2
 	), spent AS (
 		SELECT g.*, (
@@ -125,21 +128,22 @@ const pageInsertion = `
 		FROM (SELECT DISTINCT recipient, unverified, bundle_after, bundle_within FROM given
 			WHERE countable AND person <> '' AND bundle_after > 0) g
 	), flood AS (
-		SELECT count(DISTINCT ticket) AS tickets FROM (
-			SELECT ticket FROM pages WHERE unverified AND single_at > $3 UNION SELECT ticket FROM waiting WHERE unverified
-		) AS u
+		SELECT intake AS budget, count(DISTINCT ticket) AS tickets FROM (
+			SELECT ticket, intake FROM pages WHERE unverified AND single_at > $3
+			UNION SELECT ticket, intake FROM waiting WHERE unverified
+		) AS u GROUP BY intake
 	), inserted AS (
 		INSERT INTO pages (id, key, ticket, person, webhook, contact, channel, type, generation, round, step, repetition,
 			due_at, give_up_at, lease_until, token_hash, token_expires, created_at, payload, unverified, bundle_after,
-			bundle_within, bundled, reason)
+			bundle_within, bundled, reason, intake)
 		OVERRIDING SYSTEM VALUE
 		SELECT id, key, nullif(ticket, 0), nullif(person, ''), webhook, contact, channel, type, generation, round, step, repetition,
 			due_at, give_up_at, CASE WHEN NOT bundled THEN lease_until END, nullif(token, '')::bytea, token_expires, created_at,
-			payload, unverified, bundle_after, bundle_within, bundled, coalesce(reason, '')
+			payload, unverified, bundle_after, bundle_within, bundled, coalesce(reason, ''), budget
 		FROM (
 			SELECT ranked.*, countable AND (
-				coalesce(spent.pages + place > bundle_after, false) OR limited AND flood.tickets + ticket_place > $4) AS bundled
-			FROM ranked CROSS JOIN flood LEFT JOIN spent USING (recipient, unverified, bundle_after, bundle_within)
+				coalesce(spent.pages + place > bundle_after, false) OR limited AND coalesce(flood.tickets, 0) + ticket_place > $4) AS bundled
+			FROM ranked LEFT JOIN flood USING (budget) LEFT JOIN spent USING (recipient, unverified, bundle_after, bundle_within)
 		) AS ready
 		ON CONFLICT (key) DO NOTHING
 		RETURNING id, lease_until

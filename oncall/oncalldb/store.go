@@ -35,6 +35,9 @@ type Options struct {
 	SetRoutings func(ctx context.Context, tx pgx.Tx, routings []tickets.Routing) error
 	// ReopenUnresolved opens acknowledged tickets again inside the given transaction.
 	ReopenUnresolved func(ctx context.Context, tx pgx.Tx, numbers []int64, now time.Time, reason string) ([]tickets.Change, error)
+	// OpenTicket writes a ticket that no mail is behind, and gives it its number; ResolveTicket ends one.
+	OpenTicket    func(ctx context.Context, tx pgx.Tx, ticket *tickets.Ticket, data map[string]any) error
+	ResolveTicket func(ctx context.Context, tx pgx.Tx, number int64, now time.Time, reason string) ([]tickets.Change, error)
 	// GetTicket reads a ticket outside of any transaction.
 	GetTicket func(ctx context.Context, number int64) (tickets.Ticket, error)
 	// Enqueue inserts one job for each page inside the given transaction.

@@ -137,6 +137,7 @@ func isNotFound(err error) bool {
 func (p dmarcPolicy) alignsDKIM(domain, author string) bool {
 	return aligned(domain, author, p.strictDKIM)
 }
+
 func (p dmarcPolicy) alignsSPF(domain, author string) bool {
 	return aligned(domain, author, p.strictSPF)
 }

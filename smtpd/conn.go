@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,8 @@ type conn struct {
 	limiter *limiter
 	address netip.Addr
 	ends    time.Time // of the session
+
+	failedLogins atomic.Int32
 
 	mutex    sync.Mutex
 	failure  error

@@ -37,6 +37,8 @@ type session struct {
 	mutex sync.Mutex
 	from  string
 	to    []string
+	// account is whom the client signed in as.
+	account string
 }
 
 func (s *Server) newSession(client *smtp.Conn) (smtp.Session, error) {
@@ -128,7 +130,7 @@ func (s *session) envelope() Envelope {
 	_, isTLS := s.client.TLSConnectionState()
 	return Envelope{
 		From: s.from, To: slices.Clone(s.to), Helo: s.client.Hostname(), Remote: s.conn.address, TLS: isTLS,
-		ReceivedAt: s.server.config.Now(),
+		ReceivedAt: s.server.config.Now(), Account: s.account,
 	}
 }
 

@@ -50,6 +50,9 @@ type Config struct {
 	// RefuseUnverified says whether a mail of an author who is not authenticated gets 550 5.7.26; nil refuses none.
 	RefuseUnverified func(ctx context.Context, envelope Envelope) bool
 
+	// Login says whether a user may sign in; nil offers no AUTH. It is asked over TLS alone.
+	Login func(user, password string) bool
+
 	TLS         *tls.Config // nil: STARTTLS is not offered
 	TLSRequired bool        // MAIL in clear text gets 530 5.7.0
 
@@ -83,6 +86,7 @@ type Server struct {
 	config   Config
 	smtp     *smtp.Server
 	limiter  *limiter
+	failures failures // of sign-ins
 	inFlight atomic.Int64
 }
 
@@ -126,9 +130,21 @@ func orDefault[T int | int64 | time.Duration](value, fallback T) T {
 	return value
 }
 
-// Serve accepts connections until Shutdown.
+// Serve accepts connections until Shutdown. It may be called for several listeners.
 func (s *Server) Serve(listener net.Listener) error {
-	err := s.smtp.Serve(s.limiter.listen(listener))
+	return s.serve(s.limiter.listen(listener))
+}
+
+// ServeTLS is Serve for a listener on which TLS begins at once (RFC 8314, 3).
+func (s *Server) ServeTLS(listener net.Listener) error {
+	if s.config.TLS == nil {
+		return errors.New("smtpd: ServeTLS needs TLS")
+	}
+	return s.serve(tls.NewListener(s.limiter.listen(listener), s.config.TLS))
+}
+
+func (s *Server) serve(listener net.Listener) error {
+	err := s.smtp.Serve(listener)
 	if errors.Is(err, smtp.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
 	}

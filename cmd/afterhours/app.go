@@ -16,6 +16,7 @@ import (
 	"afterhours/oncall"
 	"afterhours/parser"
 	"afterhours/tickets"
+	"afterhours/tickets/ticketdb"
 	"afterhours/web/auth"
 )
 
@@ -39,6 +40,7 @@ type application struct {
 	handler    *lateHandler
 	publicAddr string     // as bound; empty without a public listener
 	smtpAddr   string     // as bound
+	smtpsAddr  string     // as bound; empty without it
 	baseURL    string     // of links
 	failed     chan error // a part that ended by itself
 
@@ -166,6 +168,10 @@ func (a *application) startReader(context.Context) error {
 	group.Go(func() { a.rooms.intake.Run(ctx) })
 	group.Go(func() { reader.Run(ctx) })
 	group.Go(func() { a.gateway.run(ctx) })
+	group.Go(func() {
+		channels := []string{ticketdb.MailsChannel, ticketdb.ConfigurationChannel}
+		a.rooms.tickets.Listen(ctx, channels, a.gateway.heard, a.log)
+	})
 	a.onStop("reader", func(context.Context) error {
 		cancel()
 		group.Wait()

@@ -51,6 +51,8 @@ type gateway struct {
 	policyAt time.Time
 	known    oncall.Configuration
 	applied  atomic.Bool // the configuration changed since it was asked for
+	// rosterDue says the same of the roster.
+	rosterDue atomic.Bool
 
 	away     atomic.Bool
 	awayFrom time.Time // of the loop alone
@@ -138,7 +140,7 @@ func (g *gateway) run(ctx context.Context) {
 	var rosterAt time.Time
 	for {
 		g.turn(ctx)
-		if now := g.now(); !g.away.Load() && now.Sub(rosterAt) >= rosterEvery {
+		if now := g.now(); !g.away.Load() && (now.Sub(rosterAt) >= rosterEvery || g.rosterDue.Swap(false)) {
 			if err := g.keepRoster(ctx); err != nil && ctx.Err() == nil {
 				g.log.Error("roster not kept", "error", err)
 			} else {
@@ -184,6 +186,17 @@ func (g *gateway) turn(ctx context.Context) {
 	}
 	g.readUnread()
 	g.sends.Go(func() { g.standby.Tick(ctx) })
+}
+
+// heard follows what other processes tell by the database.
+func (g *gateway) heard(channel string) {
+	switch channel {
+	case ticketdb.MailsChannel:
+		g.intake.Signal()
+	case ticketdb.ConfigurationChannel:
+		g.applied.Store(true)
+		g.rosterDue.Store(true)
+	}
 }
 
 // readUnread shows the standby what came in since the last turn.

@@ -34,6 +34,9 @@ type settings struct {
 	SMTPMaxPerAddress int    `name:"smtp-max-connections-per-address" aliases:"smtp-max-per-address" default:"100" placeholder:"N" help:"Connections at once from one address; loopback is exempt (default ${default})."`
 	SMTPTLSCert       string `name:"smtp-tls-cert" placeholder:"FILE" help:"Certificate for STARTTLS."`
 	SMTPTLSKey        string `name:"smtp-tls-key" placeholder:"FILE" help:"Its key."`
+	SMTPSAddr         string `name:"smtps-addr" placeholder:"HOST:PORT" help:"A second SMTP listener, on which TLS begins at once."`
+	SMTPAuthUser      string `name:"smtp-auth-user" placeholder:"USER" help:"Account of senders that sign in, over TLS alone; they are trusted like a relay."`
+	SMTPAuthPassword  string `name:"smtp-auth-password" placeholder:"PASSWORD" help:"Its password."`
 	SMTPTLSRequired   bool   `name:"smtp-tls-required" help:"Refuse mail in clear text."`
 	MailTo            string `name:"mail-to" default:"*" placeholder:"LIST" help:"Accepted recipients: addresses or domains (default ${default})."`
 	MailFromAllow     string `name:"mail-from-allow" placeholder:"LIST" help:"Accepted senders: addresses or domains; empty accepts all."`
@@ -101,9 +104,12 @@ func (s settings) complete() (settings, error) {
 
 func (s settings) validate() error {
 	for _, listener := range []struct{ name, address string }{
-		{"smtp-addr", s.SMTPAddr}, {"http-addr", s.HTTPAddr}, {"public-http-addr", s.PublicHTTPAddr},
+		{"smtp-addr", s.SMTPAddr},
+		{"http-addr", s.HTTPAddr},
+		{"public-http-addr", s.PublicHTTPAddr},
+		{"smtps-addr", s.SMTPSAddr},
 	} {
-		if listener.address == "" && listener.name == "public-http-addr" {
+		if listener.address == "" && (listener.name == "public-http-addr" || listener.name == "smtps-addr") {
 			continue
 		}
 		if _, port, err := net.SplitHostPort(listener.address); err != nil {
@@ -139,6 +145,14 @@ func (s settings) validate() error {
 	}
 	if (s.TrustedRelays == "") != (s.AuthservID == "") {
 		return invalid("trusted-relays", "goes together with %s: give both or neither", variable("authserv-id"))
+	}
+	if (s.SMTPAuthUser == "") != (s.SMTPAuthPassword == "") {
+		return invalid("smtp-auth-user", "user and password go together: give both or neither")
+	}
+	for name, value := range map[string]string{"smtps-addr": s.SMTPSAddr, "smtp-auth-user": s.SMTPAuthUser} {
+		if value != "" && s.SMTPTLSCert == "" {
+			return invalid(name, "needs a certificate: set %s and %s", variable("smtp-tls-cert"), variable("smtp-tls-key"))
+		}
 	}
 	if s.SMTPTLSRequired && s.SMTPTLSCert == "" {
 		return invalid("smtp-tls-required", "needs a certificate: set %s and %s", variable("smtp-tls-cert"), variable("smtp-tls-key"))

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -35,6 +37,18 @@ func (a *application) startSMTP(context.Context) error {
 			a.failed <- fmt.Errorf("smtp: %w", err)
 		}
 	}()
+	if a.settings.SMTPSAddr != "" {
+		secure, err := net.Listen("tcp", a.settings.SMTPSAddr)
+		if err != nil {
+			return fmt.Errorf("smtps: %w; choose another address with %s", err, variable("smtps-addr"))
+		}
+		a.smtpsAddr = secure.Addr().String()
+		go func() {
+			if err := server.ServeTLS(secure); err != nil {
+				a.failed <- fmt.Errorf("smtps: %w", err)
+			}
+		}()
+	}
 	a.log.Info("ready", "web", a.baseURL, "smtp", a.smtpAddr)
 	return nil
 }
@@ -94,11 +108,18 @@ func smtpConfig(s settings, g *gateway, log *slog.Logger, now func() time.Time) 
 		config.Senders = senders.Contains
 	}
 	if s.SMTPTLSCert != "" {
-		certificate, err := tls.LoadX509KeyPair(s.SMTPTLSCert, s.SMTPTLSKey)
-		if err != nil {
+		files := &smtpd.CertificateFiles{Cert: s.SMTPTLSCert, Key: s.SMTPTLSKey, Now: now, Log: log}
+		if err := files.Load(); err != nil {
 			return smtpd.Config{}, usageError{fmt.Errorf("%s: %w", variable("smtp-tls-cert"), err)}
 		}
-		config.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+		config.TLS = &tls.Config{GetCertificate: files.Get, MinVersion: tls.VersionTLS12}
+	}
+	if s.SMTPAuthUser != "" {
+		user, password := sha256.Sum256([]byte(s.SMTPAuthUser)), sha256.Sum256([]byte(s.SMTPAuthPassword))
+		config.Login = func(givenUser, givenPassword string) bool { // in a time that tells nothing
+			gotUser, gotPassword := sha256.Sum256([]byte(givenUser)), sha256.Sum256([]byte(givenPassword))
+			return subtle.ConstantTimeCompare(user[:], gotUser[:])&subtle.ConstantTimeCompare(password[:], gotPassword[:]) == 1
+		}
 	}
 	return config, nil
 }

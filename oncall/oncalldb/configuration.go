@@ -169,5 +169,6 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) er
 		batch.Queue(`INSERT INTO mutes (position, definition) VALUES ($1, $2)`, position, mute)
 	}
 	batch.Queue(`UPDATE configuration SET version = version + 1, applied_at = $1`, now)
+	batch.Queue(`SELECT pg_notify('afterhours_configuration', '')`) // heard from the commit on
 	return tx.SendBatch(ctx, batch).Close()
 }

@@ -27,6 +27,8 @@ type Intake struct {
 	store *Store
 	queue chan *waiting
 	wake  chan struct{}
+	// accepted is signalled after each commit, too: other processes are told.
+	accepted chan struct{}
 }
 
 type waiting struct {
@@ -44,7 +46,7 @@ type answer struct {
 
 // NewIntake returns an intake on store; it accepts while Run runs.
 func NewIntake(store *Store) *Intake {
-	return &Intake{store: store, queue: make(chan *waiting), wake: make(chan struct{}, 1)}
+	return &Intake{store: store, queue: make(chan *waiting), wake: make(chan struct{}, 1), accepted: make(chan struct{}, 1)}
 }
 
 // Wake is signalled after each commit.
@@ -93,6 +95,7 @@ func (i *Intake) Run(ctx context.Context) {
 			}
 		})
 	}
+	group.Go(func() { i.announce(ctx) })
 	group.Wait()
 }
 
@@ -129,6 +132,10 @@ func (i *Intake) commit(ctx context.Context, mails []*waiting) {
 	}
 	if err == nil {
 		i.Signal()
+		select {
+		case i.accepted <- struct{}{}:
+		default:
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ type Authentication struct {
 	ARC    string // what the newest ARC set claims: recorded, never believed
 	Relay  string // a trusted relay's own words
 	Spoof  bool   // From claims to be Microsoft, by its domain or by one that looks like it, and is not
+	Loop   string // why the mail goes in a circle; empty where it does not
 	// Verified is true where the author is authenticated, false where it is found not to be, nil where nothing is known.
 	Verified *bool
 }
@@ -37,6 +38,9 @@ type Authenticator struct {
 	TrustedRelays []netip.Prefix
 	AuthservID    string
 	Resolver      Resolver
+	// OwnHeader is a header field that stands in every mail of ours, OwnDomain the domain of their Message-IDs.
+	OwnHeader string
+	OwnDomain string
 }
 
 // Begin looks up what the envelope alone decides, beside the data. The function that it returns judges the whole mail.
@@ -63,7 +67,7 @@ func (a *Authenticator) judge(envelope Envelope, raw []byte, spf *spfCheck) Auth
 		return Authentication{SPF: spf.word()}
 	}
 	author := authorOf(header)
-	found := Authentication{Author: author.domain, ARC: arcClaim(header), SPF: spf.word()}
+	found := Authentication{Author: author.domain, ARC: arcClaim(header), SPF: spf.word(), Loop: a.loop(header)}
 	if author.domain == "" {
 		return found
 	}

@@ -309,6 +309,9 @@ func (c *correlator) change(ticket *Ticket, kind ChangeKind, reading Reading) {
 	if reading.Alert.Message.AutoSubmitted {
 		change.Silent = "an auto-reply or a bounce pages nobody"
 	}
+	if found := reading.Mail.Envelope.Authentication; found != nil && found.Loop != "" {
+		change.Silent = found.Loop
+	}
 	c.record(ticket, change)
 }
 

@@ -30,6 +30,7 @@ type Authentication struct {
 	ARC    string `json:"arc,omitempty"`   // what the newest ARC set claims: recorded, never believed
 	Relay  string `json:"relay,omitempty"` // a trusted relay's own words; ours are not asked for then
 	Spoof  bool   `json:"spoof,omitempty"` // From claims to be Microsoft, and DMARC fails
+	Loop   string `json:"loop,omitempty"`  // why the mail goes in a circle; empty where it does not
 }
 
 // String lists what was looked at, like "spf=pass dkim=pass dmarc=pass".

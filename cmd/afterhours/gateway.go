@@ -359,7 +359,7 @@ func envelopeOf(e smtpd.Envelope) tickets.Envelope {
 		From: e.From, To: e.To, Remote: e.Remote, Helo: e.Helo, TLS: e.TLS, ReceivedAt: e.ReceivedAt, Verified: found.Verified,
 	}
 	told := tickets.Authentication{
-		Author: found.Author, SPF: found.SPF, DKIM: found.DKIM, DMARC: found.DMARC, ARC: found.ARC, Relay: found.Relay, Spoof: found.Spoof,
+		Author: found.Author, SPF: found.SPF, DKIM: found.DKIM, DMARC: found.DMARC, ARC: found.ARC, Relay: found.Relay, Spoof: found.Spoof, Loop: found.Loop,
 	}
 	if told != (tickets.Authentication{}) {
 		envelope.Authentication = &told

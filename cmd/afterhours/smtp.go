@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"afterhours/oncall"
+	"afterhours/oncall/notify/email"
 	"afterhours/smtpd"
 )
 
@@ -87,6 +88,7 @@ func smtpConfig(s settings, g *gateway, log *slog.Logger, now func() time.Time) 
 	}
 	authenticator := &smtpd.Authenticator{
 		TrustedRelays: relays, AuthservID: s.AuthservID, Resolver: &smtpd.CachingResolver{Resolver: net.DefaultResolver, Now: now},
+		OwnHeader: email.LoopHeader, OwnDomain: s.SMTPDomain,
 	}
 	config := smtpd.Config{
 		Authenticate: authenticator.Begin,

@@ -34,7 +34,7 @@ func storableAuthentication(found *tickets.Authentication) *tickets.Authenticati
 		return nil
 	}
 	clean := *found
-	for _, text := range []*string{&clean.Author, &clean.SPF, &clean.DKIM, &clean.DMARC, &clean.ARC, &clean.Relay} {
+	for _, text := range []*string{&clean.Author, &clean.SPF, &clean.DKIM, &clean.DMARC, &clean.ARC, &clean.Relay, &clean.Loop} {
 		*text = storable(*text)
 	}
 	return &clean

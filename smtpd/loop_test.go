@@ -1,0 +1,32 @@
+package smtpd_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"afterhours/smtpd"
+)
+
+func TestAMailThatGoesInACircleIsTold(t *testing.T) {
+	t.Parallel()
+	authenticator := &smtpd.Authenticator{Resolver: &zone{}, OwnHeader: "X-Afterhours-Loop", OwnDomain: "mx.contoso.example"}
+	const hop = "Received: from a.example by b.example; Sun, 1 Mar 2026 03:00:00 +0000\r\n"
+	for name, c := range map[string]struct {
+		raw  string
+		loop bool
+	}{
+		"a mail of ours":                    {"X-Afterhours-Loop: 1\r\n" + plainMail, true},
+		"a mail of ours without its mark":   {"Message-ID: <page_7_0a1b@MX.contoso.example>\r\n" + plainMail, true},
+		"another mail by way of our server": {"Message-ID: <1234@mx.contoso.example>\r\n" + plainMail, false},
+		"a page of another afterhours":      {"Message-ID: <page_7_0a1b@mx.fabrikam.example>\r\n" + plainMail, false},
+		"fifty hops":                        {strings.Repeat(hop, 50) + plainMail, false},
+		"fifty-one hops":                    {strings.Repeat(hop, 51) + plainMail, true},
+		"made by a machine":                 {"Auto-Submitted: auto-generated\r\n" + plainMail, false},
+	} {
+		found := authenticator.Begin(smtpd.Envelope{Remote: netip.MustParseAddr("127.0.0.1")})([]byte(c.raw))
+		if got := found.Loop != ""; got != c.loop {
+			t.Errorf("%s: got %q, want a loop: %v", name, found.Loop, c.loop)
+		}
+	}
+}

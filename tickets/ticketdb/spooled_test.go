@@ -1,0 +1,72 @@
+package ticketdb_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"afterhours/tickets"
+	"afterhours/tickets/ticketdb"
+)
+
+func TestASpooledMailIsTakenOverOnceWithWhatWasDoneAboutIt(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	verified := false
+	mail := tickets.Spooled{
+		ID: "0001-a", Raw: []byte("high Ransomware da1"),
+		Envelope: tickets.Envelope{
+			From: "a@b.example", To: []string{"c@d.example\x00"}, ReceivedAt: r.now.Add(-time.Minute), Verified: &verified,
+			Authentication: &tickets.Authentication{Author: "b.example", SPF: "fail", Spoof: true},
+		},
+		Events: []tickets.OutageEvent{
+			{At: r.now, Type: tickets.OutageTold, Person: "ana", Channel: "webhook", Contact: "hook", Token: []byte{1}},
+			{At: r.now, Type: tickets.OutageAcknowledged, Person: "ana"},
+		},
+	}
+	for range 2 { // its removal from the spool never reached the disk
+		if err := r.AcceptSpooled(t.Context(), mail); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if mails, bodies, events := r.count(t, `SELECT count(*) FROM mails`), r.count(t, `SELECT count(*) FROM mail_bodies`), r.count(t, `SELECT count(*) FROM outage_events`); mails != 1 || bodies != 1 || events != 2 {
+		t.Errorf("got %d mails, %d bodies, %d events, want 1, 1 and 2", mails, bodies, events)
+	}
+	r.read(t, alertOf)
+	ticket, err := r.Get(t.Context(), 1001)
+	if err != nil || ticket.Authentication == nil || !ticket.Authentication.Spoof || ticket.Authentication.String() != "spf=fail" {
+		t.Errorf("ticket: got %+v, %v, want what was found about its sender", ticket.Authentication, err)
+	}
+}
+
+func TestAcceptedMailIsAnnouncedToOtherProcesses(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	heard := make(chan string, 100)
+	var listening sync.WaitGroup
+	listening.Go(func() {
+		r.Listen(ctx, []string{ticketdb.MailsChannel}, func(channel string) { heard <- channel }, slog.New(slog.DiscardHandler))
+	})
+	defer listening.Wait()
+	defer cancel()
+	<-heard                               // the connection stands
+	intake := ticketdb.NewIntake(r.Store) // another process
+	var running sync.WaitGroup
+	running.Go(func() { intake.Run(ctx) })
+	defer running.Wait()
+	defer cancel()
+	if _, err := intake.Accept(ctx, tickets.Envelope{ReceivedAt: r.now}, []byte("high Ransomware da1")); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case channel := <-heard:
+		if channel != ticketdb.MailsChannel {
+			t.Errorf("heard %s", channel)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("nothing was heard")
+	}
+}

@@ -39,7 +39,7 @@ func ResolveTicket(ctx context.Context, tx pgx.Tx, number int64, now time.Time, 
 	if err := writeState(ctx, tx, ticket, tickets.ChangeResolved); err != nil {
 		return nil, err
 	}
-	event := tickets.Event{At: at, Type: tickets.EventResolved, Actor: tickets.ActorSystem, Data: map[string]any{"reason": reason}}
+	event := tickets.Event{At: at, Type: tickets.EventResolved, Actor: tickets.ActorSystem, Data: map[string]any{"because": reason}}
 	if err := AddEvents(ctx, tx, []tickets.Entry{{Ticket: number, Event: event}}); err != nil {
 		return nil, err
 	}

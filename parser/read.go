@@ -160,14 +160,13 @@ func action(alert *tickets.Alert, mail *reading) tickets.Action {
 	if known := words().actions[strings.ToLower(alert.Status)]; known != "" {
 		return known
 	}
-	head := mail.subject
+	head := strings.ReplaceAll(mail.subject, firstOf(alert.Title, "\x00"), "") // a title can say "was resolved" of something else
 	for i, r := range mail.source.page.rows {
 		text := oneLine(r.text())
 		if (i < 6 || r.heading > 0) && len(r.cells) == 1 && text != alert.Title && meaningOf(labelPart(text)) == "" {
 			head += "\n" + text
 		}
 	}
-	head = strings.ReplaceAll(head, firstOf(alert.Title, "\x00"), "")
 	switch {
 	case !containsAny(strings.ToLower(head), "resolved", "updated", "added"):
 		return tickets.ActionNew

@@ -69,6 +69,10 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Get("/oncall", s.desk(auth.Viewer, s.showOnCall))
 		r.Post("/oncall/{schedule}/overrides", s.desk(auth.Responder, s.addOverride))
 		r.Post("/oncall/{schedule}/overrides/remove", s.desk(auth.Responder, s.removeOverride))
+		r.Get("/ical/{feed}", s.open(s.showFeed))
+		r.Get("/oncall/feeds", s.desk(auth.Viewer, s.listFeeds))
+		r.Post("/oncall/feeds", s.desk(auth.Viewer, s.createFeed))
+		r.Post("/oncall/feeds/{id}/end", s.desk(auth.Viewer, s.endFeed))
 		r.Get("/oncall/simulate", s.desk(auth.Viewer, s.showSimulation))
 		r.Post("/oncall/simulate", s.desk(auth.Viewer, s.simulate)) // the mail may be long; nothing is kept
 		r.Get("/people/{person}", s.desk(auth.Viewer, s.showPerson))

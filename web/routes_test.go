@@ -17,7 +17,7 @@ type route struct{ method, pattern, path string }
 func (d *desk) allRoutes(t *testing.T) []route {
 	t.Helper()
 	var found []route
-	fill := strings.NewReplacer("{format}", "csv", "/schedules/{id}", "/schedules/primary", "/settings/outgoing/{id}", "/settings/outgoing/2", "{section}/{entry}", "people/ana", "{section}", "people", "mails/{id}", "mails/7", "messages/{id}", "messages/7", "{number}", "1042", "{id}", "2", "/sessions/{session}", "/sessions/none", "/tokens/{name}", "/tokens/siem", "{account}", "ghost", "/webhooks/{webhook}", "/webhooks/soc", "/oncall/{schedule}", "/oncall/primary", "/people/{person}", "/people/ana", "{contact}", "email", "{token}", goodToken, "{name}", "none.css")
+	fill := strings.NewReplacer("{feed}", "none.ics", "{format}", "csv", "/schedules/{id}", "/schedules/primary", "/settings/outgoing/{id}", "/settings/outgoing/2", "{section}/{entry}", "people/ana", "{section}", "people", "mails/{id}", "mails/7", "messages/{id}", "messages/7", "{number}", "1042", "{id}", "2", "/sessions/{session}", "/sessions/none", "/tokens/{name}", "/tokens/siem", "{account}", "ghost", "/webhooks/{webhook}", "/webhooks/soc", "/oncall/{schedule}", "/oncall/primary", "/people/{person}", "/people/ana", "{contact}", "email", "{token}", goodToken, "{name}", "none.css")
 	err := chi.Walk(d.handler.(chi.Routes), func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		found = append(found, route{method, pattern, fill.Replace(pattern)})
 		return nil
@@ -64,7 +64,7 @@ func TestTheDeskSendsWhoeverIsSignedOutToTheSignIn(t *testing.T) {
 	asked := 0
 	for _, route := range d.allRoutes(t) {
 		public := route.pattern == "/healthz" || route.pattern == "/readyz" || route.pattern == "/metrics" || route.pattern == "/worker.js" || route.pattern == "/afterhours.webmanifest" || strings.HasPrefix(route.pattern, "/static/") ||
-			strings.HasPrefix(route.pattern, "/log") || strings.HasPrefix(route.pattern, "/ack/") || strings.HasPrefix(route.pattern, "/hooks/") || strings.HasPrefix(route.pattern, "/api/")
+			strings.HasPrefix(route.pattern, "/log") || strings.HasPrefix(route.pattern, "/ack/") || strings.HasPrefix(route.pattern, "/ical/") || strings.HasPrefix(route.pattern, "/hooks/") || strings.HasPrefix(route.pattern, "/api/")
 		if public {
 			continue
 		}
@@ -87,7 +87,7 @@ func roleNeeded(route route) auth.Role {
 			return auth.Admin
 		}
 	}
-	own := strings.HasPrefix(route.pattern, "/sessions") || strings.HasPrefix(route.pattern, "/push") ||
+	own := strings.HasPrefix(route.pattern, "/sessions") || strings.HasPrefix(route.pattern, "/oncall/feeds") || strings.HasPrefix(route.pattern, "/push") ||
 		strings.HasPrefix(route.pattern, "/tickets/filters") || route.pattern == "/oncall/simulate"
 	if route.method != http.MethodGet && !own || route.pattern == "/settings/outgoing/{id}" {
 		return auth.Responder
@@ -157,7 +157,7 @@ func TestEveryGetRouteAnswersHead(t *testing.T) {
 		if get.StatusCode != head.StatusCode {
 			t.Errorf("%s: got %s to GET and %s to HEAD", route.pattern, get.Status, head.Status)
 		}
-		if get.StatusCode >= http.StatusBadRequest && route.pattern != "/static/{name}" && route.pattern != "/login/{token}" {
+		if get.StatusCode >= http.StatusBadRequest && route.pattern != "/static/{name}" && route.pattern != "/login/{token}" && route.pattern != "/ical/{feed}" {
 			t.Errorf("%s: got %s", route.pattern, get.Status)
 		}
 	}

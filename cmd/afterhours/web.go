@@ -89,7 +89,7 @@ func (a *application) serveHTTP(name, address string, handler http.Handler) (net
 func publicOnly(inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.Path
-		if path == "/healthz" || strings.HasPrefix(path, "/ack/") || strings.HasPrefix(path, "/hooks/") || strings.HasPrefix(path, "/static/") {
+		if path == "/healthz" || strings.HasPrefix(path, "/ack/") || strings.HasPrefix(path, "/hooks/") || strings.HasPrefix(path, "/ical/") || strings.HasPrefix(path, "/static/") {
 			inner.ServeHTTP(w, r)
 			return
 		}

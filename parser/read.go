@@ -160,12 +160,15 @@ func action(alert *tickets.Alert, mail *reading) tickets.Action {
 	if known := words().actions[strings.ToLower(alert.Status)]; known != "" {
 		return known
 	}
-	head := strings.ReplaceAll(mail.subject, firstOf(alert.Title, "\x00"), "") // a title can say "was resolved" of something else
+	head := mail.subject
 	for i, r := range mail.source.page.rows {
 		text := oneLine(r.text())
 		if (i < 6 || r.heading > 0) && len(r.cells) == 1 && text != alert.Title && meaningOf(labelPart(text)) == "" {
 			head += "\n" + text
 		}
+	}
+	if resolvedWords.MatchString(alert.Title) || updatedWords.MatchString(alert.Title) { // a title says it of something else
+		head = strings.ReplaceAll(head, alert.Title, "")
 	}
 	switch {
 	case !containsAny(strings.ToLower(head), "resolved", "updated", "added"):

@@ -16,7 +16,10 @@ func OpenTicket(ctx context.Context, tx pgx.Tx, ticket *tickets.Ticket, data map
 		return err
 	}
 	event := tickets.Event{At: ticket.CreatedAt, Type: tickets.EventCreated, Actor: tickets.ActorSystem, Data: data}
-	plan := tickets.Plan{Created: []*tickets.Ticket{ticket}, Events: []tickets.PlannedEvent{{Ticket: ticket, Event: event}}}
+	plan := tickets.Plan{
+		Created: []*tickets.Ticket{ticket}, Events: []tickets.PlannedEvent{{Ticket: ticket, Event: event}},
+		Outcomes: []tickets.Outcome{{Ticket: ticket, State: tickets.MailRead}}, // its own words find it
+	}
 	batch := &pgx.Batch{}
 	if err := queueTickets(batch, plan); err != nil {
 		return err

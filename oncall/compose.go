@@ -34,6 +34,9 @@ func Compose(d Dispatch, links Links) (notify.Message, error) {
 	if d.Page.Type == UpdateType {
 		return composeUpdate(d, links)
 	}
+	if d.Page.Type == EventApprovalRequested && d.Page.Person != "" {
+		return composeApproval(d, links)
+	}
 	if d.Page.IsEvent() {
 		return composeEvent(d, links), nil
 	}

@@ -1,7 +1,5 @@
 package oncall
 
-import "slices"
-
 // Configuration is everything that `afterhours apply` sets up for on-call. Order counts for policies (the first takes
 // what no route matches), routes and mutes (the first that matches wins).
 type Configuration struct {
@@ -12,6 +10,8 @@ type Configuration struct {
 	Webhooks  []Webhook
 	Mutes     []Mute
 	Intake    []Intake
+	Tenants   []Tenant
+	Playbooks []Playbook
 
 	disabled map[string]string // webhooks that their receivers have ended, with the reason
 }
@@ -47,19 +47,6 @@ func (c Configuration) Policy(id string) (Policy, bool) {
 // Webhook returns the webhook of the given id.
 func (c Configuration) Webhook(id string) (Webhook, bool) {
 	return find(c.Webhooks, func(w Webhook) bool { return w.ID == id })
-}
-
-// WithoutEffect names what the configuration asks for and this version does not do yet.
-func (c Configuration) WithoutEffect() []string {
-	var names []string
-	for _, webhook := range c.Webhooks {
-		for _, event := range webhook.Events {
-			if slices.Contains(laterEventTypes, event) {
-				names = append(names, "the event "+event+" of webhook "+webhook.ID)
-			}
-		}
-	}
-	return names
 }
 
 func find[T any](list []T, wanted func(T) bool) (found T, ok bool) {

@@ -48,7 +48,7 @@ func (c Configuration) masked(inForce Configuration) Configuration {
 		}
 		return notify.Redact(address) + " (changed)"
 	}
-	c.People, c.Webhooks = slices.Clone(c.People), slices.Clone(c.Webhooks)
+	c.People, c.Webhooks, c.Tenants = slices.Clone(c.People), slices.Clone(c.Webhooks), slices.Clone(c.Tenants)
 	for i, person := range c.People {
 		known, _ := inForce.Person(person.ID)
 		contacts := slices.Clone(person.Contacts)
@@ -64,6 +64,10 @@ func (c Configuration) masked(inForce Configuration) Configuration {
 	for i, webhook := range c.Webhooks {
 		old, _ := inForce.Webhook(webhook.ID)
 		c.Webhooks[i].Secret, c.Webhooks[i].URL = mask(webhook.Secret, old.Secret), maskURL(webhook.URL, old.URL)
+	}
+	for i, tenant := range c.Tenants {
+		old, _ := inForce.Tenant(tenant.ID)
+		c.Tenants[i].ClientSecret = mask(tenant.ClientSecret, old.ClientSecret)
 	}
 	return c
 }

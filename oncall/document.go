@@ -24,10 +24,10 @@ type Document struct {
 }
 
 // sections are the top-level keys, in the order in which faults are told.
-var sections = []string{"people", "schedules", "policies", "routes", "webhooks", "mutes", "intake"}
+var sections = []string{"people", "schedules", "policies", "routes", "webhooks", "mutes", "intake", "tenants", "playbooks"}
 
 // laterSections are keys of the format that this version does not know yet.
-var laterSections = []string{"tenants", "playbooks", "retention"}
+var laterSections = []string{"retention"}
 
 // ParseFile reads one YAML document strictly: unknown and repeated keys, wrong types and impossible values are faults,
 // each one line of the form FILE:LINE: what is wrong; how to mend it.

@@ -21,16 +21,15 @@ const (
 	EventPageFailed         = "page.failed"
 	EventOnCallChanged      = "oncall.changed"
 	EventIntakeSilent       = "intake.silent"
+	EventApprovalRequested  = "playbook.approval_requested"
+	EventPlaybookFinished   = "playbook.finished"
 )
 
-// eventTypes are the events that this version tells; laterEventTypes are those of the format that it does not tell yet.
-var (
-	eventTypes = []string{
-		EventTicketCreated, EventTicketUpdated, EventTicketAcknowledged, EventTicketEscalated, EventTicketResolved, EventPageFailed,
-		EventOnCallChanged, EventIntakeSilent,
-	}
-	laterEventTypes = []string{"playbook.approval_requested", "playbook.finished"}
-)
+// eventTypes are all of them.
+var eventTypes = []string{
+	EventTicketCreated, EventTicketUpdated, EventTicketAcknowledged, EventTicketEscalated, EventTicketResolved, EventPageFailed,
+	EventOnCallChanged, EventIntakeSilent, EventApprovalRequested, EventPlaybookFinished,
+}
 
 // EventOf is the event that a change of a ticket is to a webhook.
 func EventOf(kind tickets.ChangeKind) string {

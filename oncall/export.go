@@ -24,6 +24,8 @@ func (c Configuration) Export() ([]byte, error) {
 		{"webhooks", c.Webhooks, len(c.Webhooks)},
 		{"mutes", c.Mutes, len(c.Mutes)},
 		{"intake", c.Intake, len(c.Intake)},
+		{"tenants", c.Tenants, len(c.Tenants)},
+		{"playbooks", c.Playbooks, len(c.Playbooks)},
 	} {
 		if section.count == 0 {
 			continue

@@ -44,6 +44,10 @@ func (c *Configuration) take(section string, from Configuration) {
 		c.Mutes = from.Mutes
 	case "intake":
 		c.Intake = from.Intake
+	case "tenants":
+		c.Tenants = from.Tenants
+	case "playbooks":
+		c.Playbooks = from.Playbooks
 	}
 }
 
@@ -69,7 +73,7 @@ func (f fault) at(origin map[string]Document) ConfigError {
 }
 
 // known says which ids a reference may name.
-type known struct{ people, schedules, policies, webhooks []string }
+type known struct{ people, schedules, policies, webhooks, tenants, playbooks []string }
 
 func (c Configuration) known() known {
 	var k known
@@ -84,6 +88,12 @@ func (c Configuration) known() known {
 	}
 	for _, webhook := range c.Webhooks {
 		k.webhooks = append(k.webhooks, webhook.ID)
+	}
+	for _, tenant := range c.Tenants {
+		k.tenants = append(k.tenants, tenant.ID)
+	}
+	for _, playbook := range c.Playbooks {
+		k.playbooks = append(k.playbooks, playbook.ID)
 	}
 	return k
 }

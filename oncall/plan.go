@@ -246,7 +246,7 @@ func (c Configuration) Start(change tickets.Change, generation int) (Decision, t
 	if matched {
 		routing.Runbook = route.Runbook
 	}
-	if matched && route.Action == ActionRecord {
+	if matched && route.Action == ActionRecord && len(change.Targets) == 0 {
 		recorded.entry(tickets.EventRecorded, map[string]any{"reason": "its route says so"}, now)
 		return recorded, routing
 	}
@@ -254,6 +254,11 @@ func (c Configuration) Start(change tickets.Change, generation int) (Decision, t
 	routing.Policy = route.Policy
 	if position.Policy == "" {
 		return recorded.exhaust("no policy is configured, so nobody can be paged", now), routing
+	}
+	if len(change.Targets) > 0 {
+		if decision, ok := c.direct(position, change.Targets, now); ok {
+			return decision, routing
+		}
 	}
 	if change.Owner != "" {
 		if decision, ok := c.Owner(position, change.Owner, now); ok {
@@ -271,4 +276,28 @@ func (d Decision) cameInBy(c Configuration, change tickets.Change) Decision {
 		}
 	}
 	return d
+}
+
+// directWait is how long those who are told directly have before the policy begins.
+const directWait = time.Hour
+
+// direct tells the targets that a change names, before the policy begins. ok is false where they reach nobody.
+func (c Configuration) direct(position Position, targets []string, now time.Time) (Decision, bool) {
+	var asked []Target
+	for _, text := range targets {
+		var target Target
+		if err := target.UnmarshalText([]byte(text)); err == nil {
+			asked = append(asked, target)
+		}
+	}
+	reach := c.reach(position, asked, now)
+	decision := Decision{Position: position, Pages: reach.pages}
+	if len(decision.Pages) == 0 {
+		return decision, false
+	}
+	data := map[string]any{"policy": position.Policy, "round": position.Round, "step": 0, "targets": targetNames(asked)}
+	maps.Copy(data, reach.data())
+	decision.entry(tickets.EventEscalated, data, now)
+	decision.Due = now.Add(directWait)
+	return decision, true
 }

@@ -169,5 +169,27 @@ func drawConfiguration(t *rapid.T) Configuration {
 		until := moment.Draw(t, "until").wall
 		c.Mutes = []Mute{{Match: match(), Until: until, Reason: "R" + words.Draw(t, "reason")}}
 	}
+	if rapid.Bool().Draw(t, "tenant") {
+		c.Tenants = []Tenant{{
+			ID: "contoso", TenantID: "T" + words.Draw(t, "directory"), ClientID: "C" + words.Draw(t, "client"), ClientSecret: "S" + words.Draw(t, "client_secret"),
+			Poll: 1e9 + seconds.Draw(t, "poll")/8, APIURL: optional.Draw(t, "api_url"), TokenURL: optional.Draw(t, "token_url"), GraphURL: optional.Draw(t, "graph_url"),
+			Source: rapid.SampledFrom([]string{"", SourceDefender, SourceGraph}).Draw(t, "source"), Organisation: optional.Draw(t, "organisation"),
+			WriteBack: rapid.Bool().Draw(t, "write_back"), ExpectMail: values(rapid.SampledFrom([]string{"high", "Medium"})),
+			Notify: []Target{{TargetPerson, "ana"}},
+		}}
+	}
+	if rapid.Bool().Draw(t, "playbook") {
+		c.Playbooks = []Playbook{{
+			ID: "isolate", Action: "isolate_device", Isolation: rapid.SampledFrom([]string{"", "full", "selective"}).Draw(t, "isolation"),
+			Match: PlaybookMatch{
+				Severity: values(rapid.SampledFrom([]string{"high"})), Category: values(optional), Title: values(words), Device: values(words),
+				Group: values(optional), Tag: values(optional), Source: values(optional), Tenant: values(optional), Hours: windows(),
+			},
+			Approval:  []ApprovalWindow{{Days: []Weekday{1, 5}, From: Clock(minute.Draw(t, "from")), To: Clock(minute.Draw(t, "to")), Timezone: "Europe/Madrid", Mode: "ask"}},
+			Otherwise: rapid.SampledFrom([]string{"", "automatic", "off"}).Draw(t, "otherwise"), Approvers: rapid.IntRange(0, 1).Draw(t, "approvers"),
+			Expires: Duration(time.Hour), OnExpiry: rapid.SampledFrom([]string{"", "run"}).Draw(t, "on_expiry"),
+			Exclude: Exclusion{Device: values(words), Group: values(optional), Tag: values(optional)}, PerHour: rapid.IntRange(0, maxPerHour).Draw(t, "per_hour"),
+		}}
+	}
 	return c
 }

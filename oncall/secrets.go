@@ -19,7 +19,7 @@ func (c Configuration) MapSecrets(change func(string) (string, error)) (Configur
 		*value = changed
 		return nil
 	}
-	c.People, c.Webhooks = slices.Clone(c.People), slices.Clone(c.Webhooks)
+	c.People, c.Webhooks, c.Tenants = slices.Clone(c.People), slices.Clone(c.Webhooks), slices.Clone(c.Tenants)
 	for i := range c.People {
 		contacts := slices.Clone(c.People[i].Contacts)
 		for k := range contacts {
@@ -32,6 +32,11 @@ func (c Configuration) MapSecrets(change func(string) (string, error)) (Configur
 	for i := range c.Webhooks {
 		if err := secret(&c.Webhooks[i].Secret); err != nil {
 			return c, fmt.Errorf("secret of webhook %s: %w", c.Webhooks[i].ID, err)
+		}
+	}
+	for i := range c.Tenants {
+		if err := secret(&c.Tenants[i].ClientSecret); err != nil {
+			return c, fmt.Errorf("client_secret of tenant %s: %w", c.Tenants[i].ID, err)
 		}
 	}
 	return c, nil

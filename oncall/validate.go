@@ -67,6 +67,8 @@ func (c Configuration) faults(check func(channel, to, secret string) error) []fa
 	v.ids("schedules", v.known.schedules)
 	v.ids("policies", v.known.policies)
 	v.ids("webhooks", v.known.webhooks)
+	v.ids("tenants", v.known.tenants)
+	v.ids("playbooks", v.known.playbooks)
 	for i, person := range c.People {
 		v.person(fmt.Sprintf("people[%d]", i), person)
 	}
@@ -86,7 +88,7 @@ func (c Configuration) faults(check func(channel, to, secret string) error) []fa
 	}
 	for i, webhook := range c.Webhooks {
 		for k, event := range webhook.Events {
-			if !has(eventTypes, event) && !has(laterEventTypes, event) {
+			if !has(eventTypes, event) {
 				v.add(fmt.Sprintf("webhooks[%d].events[%d]", i, k), "there is no event %q; use %s", event, strings.Join(eventTypes, ", "))
 			}
 		}
@@ -106,6 +108,13 @@ func (c Configuration) faults(check func(channel, to, secret string) error) []fa
 		if strings.TrimSpace(mute.Reason) == "" {
 			v.add(path, "a mute needs a reason")
 		}
+	}
+	for i, tenant := range c.Tenants {
+		v.tenant(fmt.Sprintf("tenants[%d]", i), tenant)
+	}
+	v.twins(c.Tenants)
+	for i, playbook := range c.Playbooks {
+		v.playbook(fmt.Sprintf("playbooks[%d]", i), playbook)
 	}
 	return v.faults
 }

@@ -14,6 +14,7 @@ func newTicket(alert Alert) *Ticket {
 	ticket := &Ticket{
 		State: Open, Severity: alert.Severity, Kind: alert.Kind, Product: alert.Product, Title: title,
 		AlertIDs: []string{}, Devices: []string{}, Users: []string{}, Links: []Link{},
+		Machines: []Machine{}, Techniques: []string{}, Evidence: []Evidence{},
 	}
 	absorb(ticket, alert)
 	return ticket

@@ -10,10 +10,12 @@ import (
 // ReopenWithin is how long after its end a resolved ticket still takes back mail of its own matter.
 const ReopenWithin = 24 * time.Hour
 
-// Reading is one accepted mail with what the parser saw in it.
+// Reading is one accepted mail with what the parser saw in it, or, with a Report and without a mail, what the API said.
 type Reading struct {
 	Mail        Mail
 	Alert       Alert
+	Report      *Report
+	Tenant      string   // the directory that it is about, where that is known
 	Keys        []string // sorted
 	Fingerprint []byte
 	// Backlog is why nobody is told of the mail: it is old and is only filed. Empty for every other mail.
@@ -36,6 +38,9 @@ type Known struct {
 	Tickets map[int64]*Ticket
 	Owners  map[string]int64 // key to the unresolved ticket, or else the one resolved last within ReopenWithin
 	Repeats map[string]int64 // fingerprint of a mail that was read to its ticket
+	// Reported are the last reports of alerts by their keys, Settled the alerts of tickets that are resolved in the portal.
+	Reported map[string]Reported
+	Settled  map[*Ticket]map[string]bool
 }
 
 // ChangeKind says what became of a ticket; the strongest of a batch counts.
@@ -66,6 +71,10 @@ type Change struct {
 	Status string
 	// Silent is the reason why nobody is paged, whatever the routes say; empty otherwise.
 	Silent string
+	// Targets are told instead of the policy's first step; empty leaves it to the routes.
+	Targets []string
+	// FromPortal says that people did it in Microsoft's portal, so that it is not written back there.
+	FromPortal bool
 }
 
 // Plan is what a batch of readings changes. The store gives new tickets their numbers (they are 0 until then) and
@@ -107,7 +116,7 @@ type PlannedEvent struct {
 	Event  Event
 }
 
-// Outcome says where a reading went.
+// Outcome says where a reading went; Ticket is nil for a report that is about nothing known.
 type Outcome struct {
 	Reading Reading
 	Ticket  *Ticket
@@ -140,7 +149,7 @@ type correlator struct {
 }
 
 func (c *correlator) take(reading Reading) {
-	if ticket := c.repeats[reading.repeatKey()]; ticket != nil {
+	if ticket := c.repeats[reading.repeatKey()]; ticket != nil && reading.Report == nil {
 		c.plan.Outcomes = append(c.plan.Outcomes, Outcome{reading, ticket, MailRepeated})
 		return
 	}
@@ -149,11 +158,18 @@ func (c *correlator) take(reading Reading) {
 		return
 	}
 	ticket := c.owner(reading)
+	if reading.Report != nil && (c.stale(reading) || ticket == nil && reading.Report.OnlyKnown) {
+		c.plan.Outcomes = append(c.plan.Outcomes, Outcome{reading, ticket, MailRepeated})
+		return
+	}
 	if ticket == nil {
 		ticket = c.open(reading)
 	} else {
 		c.update(ticket, reading)
 	}
+	before, seen := c.reported(reading)
+	c.portal(ticket, reading, before, seen)
+	c.remember(ticket, reading)
 	for _, key := range reading.Keys {
 		if c.owners[key] != ticket {
 			c.owners[key] = ticket
@@ -214,6 +230,11 @@ func (c *correlator) open(reading Reading) *Ticket {
 	ticket.Authentication = reading.Mail.Envelope.Authentication
 	c.created[ticket] = true
 	c.plan.Created = append(c.plan.Created, ticket)
+	if reading.Report != nil {
+		authentic := true // Microsoft's own host said it
+		ticket.Source, ticket.Verified, ticket.MessageCount = FromAPI, &authentic, 0
+		enrich(ticket, *reading.Report)
+	}
 	c.event(ticket, EventCreated, reading, nil)
 	c.change(ticket, ChangeCreated, reading)
 	return ticket
@@ -221,13 +242,24 @@ func (c *correlator) open(reading Reading) *Ticket {
 
 func (c *correlator) update(ticket *Ticket, reading Reading) {
 	before := *ticket
-	newHigh := reading.Alert.Severity == High && newIn(ticket.AlertIDs, reading.Alert.AlertIDs, FoldAlertID)
+	newAlert := newIn(ticket.AlertIDs, reading.Alert.AlertIDs, FoldAlertID)
+	newHigh := reading.Alert.Severity == High && newAlert
 	newDevice := newIn(ticket.Devices, reading.Alert.Devices, strings.ToLower)
+	quiet := false // the reading wakes nobody
+	if report := reading.Report; report != nil {
+		// What the API adds to an alert that a mail brought is no new device, and a ticket that somebody resolved stays so
+		// until there is another alert.
+		newDevice = newDevice && newAlert
+		quiet = c.late(reading) || report.OnlyKnown || report.Status == StatusResolved || before.State == Resolved && !newAlert && !report.Notice
+		enrich(ticket, *report)
+	}
 	absorb(ticket, reading.Alert)
 	if reading.Alert.Severity.Above(ticket.Severity) {
 		ticket.Severity = reading.Alert.Severity
 	}
-	ticket.MessageCount++
+	if reading.Report == nil {
+		ticket.MessageCount++
+	}
 	ticket.UpdatedAt = c.now
 	c.touch(ticket)
 
@@ -242,6 +274,9 @@ func (c *correlator) update(ticket *Ticket, reading Reading) {
 	}
 	if before.State == Resolved {
 		kind = ChangeReopened
+	}
+	if quiet {
+		kind = ChangeUpdated
 	}
 	// An acknowledgement covers what was known when it was given: what is worse opens the ticket again, for its owner
 	// first.
@@ -261,6 +296,10 @@ func (c *correlator) join(from, into *Ticket) {
 	into.Devices = union(into.Devices, from.Devices, strings.ToLower)
 	into.Users = union(into.Users, from.Users, strings.ToLower)
 	into.Links = unionLinks(into.Links, from.Links)
+	enrich(into, Report{Machines: from.Machines, Techniques: from.Techniques, Evidence: from.Evidence})
+	for id := range c.settled(from) {
+		c.settled(into)[id] = true
+	}
 	into.MessageCount += from.MessageCount
 	if from.Severity.Above(into.Severity) {
 		into.Severity = from.Severity
@@ -288,17 +327,31 @@ func (c *correlator) touch(ticket *Ticket) {
 }
 
 func (c *correlator) event(ticket *Ticket, kind EventType, reading Reading, data map[string]any) {
+	c.eventBy(ticket, kind, reading, ActorSystem, data)
+}
+
+func (c *correlator) eventBy(ticket *Ticket, kind EventType, reading Reading, actor string, data map[string]any) {
 	if data == nil {
 		data = map[string]any{"subject": reading.Alert.Message.Subject, "action": reading.Alert.Action}
 	}
-	if found := reading.Mail.Envelope.Authentication; found != nil && kind != EventRaised {
-		data["authentication"] = found.String()
-		if found.Spoof {
-			data["spoof"] = true
+	if report := reading.Report; report != nil {
+		data["tenant"], data["alert"], data["status"] = report.Tenant, report.AlertID, report.Status
+		if report.Notice {
+			data["notice"] = true
+		}
+	} else {
+		data["mail_id"] = reading.Mail.ID
+		if found := reading.Mail.Envelope.Authentication; found != nil && kind != EventRaised {
+			data["authentication"] = found.String()
+			if found.Spoof {
+				data["spoof"] = true
+			}
 		}
 	}
-	data["mail_id"] = reading.Mail.ID
-	c.plan.Events = append(c.plan.Events, PlannedEvent{ticket, Event{At: c.now, Type: kind, Actor: ActorSystem, Data: data}})
+	if actor == "" {
+		actor = ActorSystem
+	}
+	c.plan.Events = append(c.plan.Events, PlannedEvent{ticket, Event{At: c.now, Type: kind, Actor: actor, Data: data}})
 }
 
 func (c *correlator) change(ticket *Ticket, kind ChangeKind, reading Reading) {
@@ -311,6 +364,12 @@ func (c *correlator) change(ticket *Ticket, kind ChangeKind, reading Reading) {
 	}
 	if found := reading.Mail.Envelope.Authentication; found != nil && found.Loop != "" {
 		change.Silent = found.Loop
+	}
+	if reading.Report != nil {
+		change.Targets = reading.Report.Notify
+	}
+	if c.late(reading) {
+		change.Silent = "the alert was more than an hour old when the API showed it"
 	}
 	c.record(ticket, change)
 }

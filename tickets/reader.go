@@ -45,6 +45,8 @@ type Reader struct {
 	// Replies takes the mails that answer ours before they are read; nil takes none.
 	Replies ReplyTaker
 	Log     *slog.Logger
+	// Directories are the configured tenants; nil where there are none.
+	Directories func(ctx context.Context) (Directories, error)
 	// Wake is signalled when mail was accepted.
 	Wake <-chan struct{}
 	// Workers read side by side; 0 means 2.
@@ -94,9 +96,13 @@ func (r *Reader) ReadBatch(ctx context.Context) (int, error) {
 	if claimed, err = r.withoutReplies(ctx, claimed); err != nil || len(claimed) == 0 {
 		return taken - len(claimed), err
 	}
+	directories, err := r.directories(ctx)
+	if err != nil {
+		return 0, err
+	}
 	readings := make([]Reading, len(claimed))
 	for i, mail := range claimed {
-		readings[i] = r.read(mail)
+		readings[i] = directories.Attribute(r.read(mail))
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 	defer cancel()
@@ -133,6 +139,13 @@ func (r *Reader) withoutReplies(ctx context.Context, claimed []Claimed) ([]Claim
 		}
 	}
 	return rest, nil
+}
+
+func (r *Reader) directories(ctx context.Context) (Directories, error) {
+	if r.Directories == nil {
+		return nil, nil
+	}
+	return r.Directories(ctx)
 }
 
 func (r *Reader) read(mail Claimed) (reading Reading) {

@@ -89,6 +89,10 @@ type Ticket struct {
 
 	Runbook string `json:"runbook"`
 	Source  Source `json:"source"`
+	// Machines, Techniques and Evidence are what the API adds; empty where it said nothing.
+	Machines   []Machine  `json:"machines"`
+	Techniques []string   `json:"techniques"`
+	Evidence   []Evidence `json:"evidence"`
 }
 
 // Event is one entry of a ticket's timeline, which is append-only. Data is a JSON object whose keys depend on Type.

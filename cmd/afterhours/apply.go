@@ -37,12 +37,6 @@ func (c *applyCommand) Run(ctx context.Context, env environment) error {
 		fmt.Fprintf(env.stdout, "applied: %d people, %d schedules, %d policies, %d routes, %d webhooks, %d mutes\n",
 			len(configuration.People), len(configuration.Schedules), len(configuration.Policies),
 			len(configuration.Routes), len(configuration.Webhooks), len(configuration.Mutes))
-		for _, without := range configuration.WithoutEffect() {
-			fmt.Fprintf(env.stderr, "afterhours: %s has no effect in this version\n", without)
-		}
-		for _, sentence := range unready(r.channels)(configuration) {
-			fmt.Fprintf(env.stderr, "afterhours: warning: %s\n", sentence)
-		}
 		return nil
 	})
 }

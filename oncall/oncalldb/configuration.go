@@ -81,7 +81,13 @@ func load(ctx context.Context, db querier) (oncall.Configuration, error) {
 	if c.Mutes, err = definitions[oncall.Mute](ctx, db, `SELECT definition FROM mutes ORDER BY position`); err != nil {
 		return c, err
 	}
-	c.Intake, err = definitions[oncall.Intake](ctx, db, `SELECT definition FROM intakes ORDER BY position`)
+	if c.Intake, err = definitions[oncall.Intake](ctx, db, `SELECT definition FROM intakes ORDER BY position`); err != nil {
+		return c, err
+	}
+	if c.Tenants, err = definitions[oncall.Tenant](ctx, db, `SELECT definition FROM tenants ORDER BY position`); err != nil {
+		return c, err
+	}
+	c.Playbooks, err = definitions[oncall.Playbook](ctx, db, `SELECT definition FROM playbooks ORDER BY position`)
 	return c, err
 }
 
@@ -146,7 +152,7 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) er
 			ON CONFLICT (id) DO UPDATE SET name = $2, position = $3, definition = $4, removed_at = NULL`,
 			person.ID, person.Name, position, person)
 	}
-	for _, table := range []string{"schedules", "policies", "webhooks", "routes", "mutes", "intakes"} {
+	for _, table := range []string{"schedules", "policies", "webhooks", "routes", "mutes", "intakes", "tenants", "playbooks"} {
 		batch.Queue(`DELETE FROM ` + table)
 	}
 	const named = ` (id, position, definition) VALUES ($1, $2, $3)`
@@ -167,6 +173,12 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) er
 	}
 	for position, mute := range c.Mutes {
 		batch.Queue(`INSERT INTO mutes (position, definition) VALUES ($1, $2)`, position, mute)
+	}
+	for position, tenant := range c.Tenants {
+		batch.Queue(`INSERT INTO tenants`+named, tenant.ID, position, tenant)
+	}
+	for position, playbook := range c.Playbooks {
+		batch.Queue(`INSERT INTO playbooks`+named, playbook.ID, position, playbook)
 	}
 	batch.Queue(`UPDATE configuration SET version = version + 1, applied_at = $1`, now)
 	batch.Queue(`SELECT pg_notify('afterhours_configuration', '')`) // heard from the commit on

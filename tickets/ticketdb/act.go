@@ -182,7 +182,10 @@ func (s *Store) Note(ctx context.Context, number int64, actor, text string) (tic
 			return err
 		}
 		note := tickets.Event{At: now, Type: tickets.EventNote, Actor: actor, Data: map[string]any{"text": text}}
-		return AddEvents(ctx, tx, []tickets.Entry{{Ticket: number, Event: note}})
+		if err := AddEvents(ctx, tx, []tickets.Entry{{Ticket: number, Event: note}}); err != nil || s.note == nil {
+			return err
+		}
+		return s.note(ctx, tx, number, actor, text, now)
 	})
 	after.UpdatedAt = now
 	return after, err

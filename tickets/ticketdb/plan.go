@@ -21,6 +21,9 @@ func writePlan(ctx context.Context, tx pgx.Tx, plan tickets.Plan, now time.Time)
 	if err := queueEvents(batch, plan.Events); err != nil {
 		return err
 	}
+	if err := queueReports(batch, plan, now); err != nil {
+		return err
+	}
 	if err := queueMails(batch, plan.Outcomes, now); err != nil {
 		return err
 	}
@@ -32,16 +35,18 @@ const ticketFields = `state text, severity text, kind text, product text, title 
 	organisation text, tenant_id text, incident_id text, alert_ids text[], devices text[], users text[], links jsonb,
 	classification text, assignee text, policy text, runbook text, verified boolean, authentication jsonb, source text, message_count integer,
 	created_at timestamptz, updated_at timestamptz, acknowledged_at timestamptz, acknowledged_by text,
-	resolved_at timestamptz`
+	resolved_at timestamptz, machines jsonb, techniques text[], evidence jsonb`
 
 const insertTickets = `
 	INSERT INTO tickets (number, state, severity, kind, product, title, description, category, organisation, tenant_id,
 		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, authentication, source,
-		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at, search)
+		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at, machines, techniques, evidence, search)
 	OVERRIDING SYSTEM VALUE
 	SELECT number, state, severity, kind, product, title, description, category, organisation, tenant_id,
 		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, nullif(authentication, 'null'), source,
-		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at, array_to_tsvector(words)
+		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at,
+		coalesce(nullif(machines, 'null'), '[]'), coalesce(techniques, '{}'), coalesce(nullif(evidence, 'null'), '[]'),
+		array_to_tsvector(words)
 	FROM jsonb_to_recordset($1) AS t (number bigint, words text[], ` + ticketFields + `)`
 
 const updateTickets = `
@@ -49,7 +54,9 @@ const updateTickets = `
 		description = t.description, category = t.category, organisation = t.organisation, tenant_id = t.tenant_id,
 		incident_id = t.incident_id, alert_ids = t.alert_ids, devices = t.devices, users = t.users, links = t.links,
 		message_count = t.message_count, created_at = t.created_at, updated_at = t.updated_at, acknowledged_at = t.acknowledged_at,
-		acknowledged_by = t.acknowledged_by, resolved_at = t.resolved_at, search = tickets.search || array_to_tsvector(words)
+		acknowledged_by = t.acknowledged_by, resolved_at = t.resolved_at, assignee = t.assignee, classification = t.classification,
+		machines = coalesce(nullif(t.machines, 'null'), '[]'), techniques = coalesce(t.techniques, '{}'),
+		evidence = coalesce(nullif(t.evidence, 'null'), '[]'), search = tickets.search || array_to_tsvector(words)
 	FROM jsonb_to_recordset($1) AS t (number bigint, words text[], ` + ticketFields + `)
 	WHERE tickets.number = t.number`
 
@@ -106,6 +113,7 @@ func queueKeys(batch *pgx.Batch, plan tickets.Plan) {
 			batch.Queue(activateKeys, change.Ticket.Number)
 		}
 	}
+	defer queueResolved(batch, plan)
 	if len(plan.Keys) == 0 {
 		return
 	}
@@ -118,6 +126,21 @@ func queueKeys(batch *pgx.Batch, plan tickets.Plan) {
 		SELECT k.key, k.ticket, t.state <> 'resolved' FROM unnest($1::text[], $2::bigint[]) AS k (key, ticket)
 		JOIN tickets t ON t.number = k.ticket AND t.merged_into IS NULL
 		ON CONFLICT (key, ticket) DO UPDATE SET active = EXCLUDED.active`, keys, owners)
+}
+
+// queueResolved frees the keys of tickets that a plan leaves resolved.
+func queueResolved(batch *pgx.Batch, plan tickets.Plan) {
+	var resolved []int64
+	for _, list := range [][]*tickets.Ticket{plan.Created, plan.Changed} {
+		for _, ticket := range list {
+			if ticket.State == tickets.Resolved {
+				resolved = append(resolved, ticket.Number)
+			}
+		}
+	}
+	if len(resolved) > 0 {
+		batch.Queue(`UPDATE ticket_keys SET active = false WHERE ticket = ANY($1) AND active`, resolved)
+	}
 }
 
 // activateKeys gives a reopened ticket its keys back, except those that another unresolved ticket has by now.
@@ -140,7 +163,11 @@ func queueEvents(batch *pgx.Batch, planned []tickets.PlannedEvent) error {
 }
 
 func queueMails(batch *pgx.Batch, outcomes []tickets.Outcome, now time.Time) error {
+	outcomes = slices.DeleteFunc(slices.Clone(outcomes), func(outcome tickets.Outcome) bool { return outcome.Reading.Report != nil })
 	n := len(outcomes)
+	if n == 0 {
+		return nil
+	}
 	ids, states, owners := make([]int64, n), make([]string, n), make([]int64, n)
 	messageIDs, subjects := make([]string, n), make([]string, n)
 	fingerprints, alerts := make([][]byte, n), make([]string, n)

@@ -26,11 +26,19 @@ import (
 // Hook is called inside the transaction that writes changes, so that a ticket and its escalation are one.
 type Hook func(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error
 
+// ReadHook is called inside the transaction that writes readings, with what became of each.
+type ReadHook func(ctx context.Context, tx pgx.Tx, outcomes []tickets.Outcome, now time.Time) error
+
+// NoteHook is called inside the transaction that writes a note.
+type NoteHook func(ctx context.Context, tx pgx.Tx, ticket int64, actor, text string, now time.Time) error
+
 // Store reads and writes tickets.
 type Store struct {
 	pool *pgxpool.Pool
 	now  func() time.Time
 	hook Hook
+	read ReadHook
+	note NoteHook
 }
 
 // New returns a store on a migrated database. hook may be nil.
@@ -39,6 +47,13 @@ func New(pool *pgxpool.Pool, now func() time.Time, hook Hook) *Store {
 		hook = func(context.Context, pgx.Tx, []tickets.Change) error { return nil }
 	}
 	return &Store{pool: pool, now: now, hook: hook}
+}
+
+// Hooked returns the store with what else is done inside its transactions; either may be nil.
+func (s *Store) Hooked(read ReadHook, note NoteHook) *Store {
+	hooked := *s
+	hooked.read, hooked.note = read, note
+	return &hooked
 }
 
 // transact runs work in one transaction and names the operation in its errors.

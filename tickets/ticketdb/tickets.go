@@ -14,7 +14,8 @@ import (
 
 const ticketColumns = `t.number, t.state, t.severity, t.kind, t.product, t.title, t.description, t.category, t.organisation,
 	t.tenant_id, t.incident_id, t.alert_ids, t.devices, t.users, t.links, t.classification, t.assignee, t.policy, t.runbook,
-	t.verified, t.authentication, t.source, t.message_count, t.created_at, t.updated_at, t.acknowledged_at, t.acknowledged_by, t.resolved_at`
+	t.verified, t.authentication, t.source, t.message_count, t.created_at, t.updated_at, t.acknowledged_at, t.acknowledged_by, t.resolved_at,
+	t.machines, t.techniques, t.evidence`
 
 // ticketRow is a ticket as ticketColumns names it.
 type ticketRow struct {
@@ -46,6 +47,9 @@ type ticketRow struct {
 	AcknowledgedAt *time.Time
 	AcknowledgedBy string
 	ResolvedAt     *time.Time
+	Machines       []tickets.Machine
+	Techniques     []string
+	Evidence       []tickets.Evidence
 }
 
 // ticket is the domain's form of a row, its times in UTC.
@@ -58,6 +62,7 @@ func (r *ticketRow) ticket() tickets.Ticket {
 		Verified: r.Verified, Authentication: r.Authentication, Source: r.Source, MessageCount: r.MessageCount,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), AcknowledgedAt: utc(r.AcknowledgedAt),
 		AcknowledgedBy: r.AcknowledgedBy, ResolvedAt: utc(r.ResolvedAt),
+		Machines: r.Machines, Techniques: r.Techniques, Evidence: r.Evidence,
 	}
 }
 

@@ -36,6 +36,11 @@ func (s *Store) WriteReadings(ctx context.Context, readings []tickets.Reading) e
 		if err := writePlan(ctx, tx, plan, now); err != nil {
 			return err
 		}
+		if s.read != nil {
+			if err := s.read(ctx, tx, plan.Outcomes, now); err != nil {
+				return err
+			}
+		}
 		if len(plan.Changes) == 0 {
 			return nil
 		}
@@ -51,7 +56,9 @@ func load(ctx context.Context, tx pgx.Tx, readings []tickets.Reading, resolvedAf
 	var fingerprints [][]byte
 	for _, reading := range readings {
 		keys = append(keys, reading.Keys...)
-		fingerprints = append(fingerprints, reading.Fingerprint)
+		if reading.Report == nil {
+			fingerprints = append(fingerprints, reading.Fingerprint)
+		}
 	}
 	slices.Sort(keys)
 	keys = slices.Compact(keys)
@@ -78,6 +85,9 @@ func load(ctx context.Context, tx pgx.Tx, readings []tickets.Reading, resolvedAf
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return known, err
 	}
+	if err := loadReported(ctx, tx, readings, &known); err != nil {
+		return known, err
+	}
 	if len(known.Tickets) == 0 {
 		return known, nil
 	}
@@ -98,7 +108,7 @@ func load(ctx context.Context, tx pgx.Tx, readings []tickets.Reading, resolvedAf
 		ticket := row.ticket()
 		known.Tickets[ticket.Number] = &ticket
 	}
-	return known, nil
+	return known, loadSettled(ctx, tx, numbers, &known)
 }
 
 func collectPairs(rows pgx.Rows, into map[string]int64, numbers map[int64]*tickets.Ticket) error {

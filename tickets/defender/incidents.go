@@ -1,0 +1,107 @@
+package defender
+
+import (
+	"encoding/json"
+	"net/url"
+
+	"afterhours/tickets"
+)
+
+// incidentRecord is an incident of the Defender XDR API, as far as it is used.
+type incidentRecord struct {
+	ID         text            `json:"incidentId"`
+	RedirectID text            `json:"redirectIncidentId"`
+	Name       text            `json:"incidentName"`
+	UpdatedAt  text            `json:"lastUpdateTime"`
+	CreatedAt  text            `json:"createdTime"`
+	Alerts     []incidentAlert `json:"alerts"`
+}
+
+type incidentAlert struct {
+	ID              text `json:"alertId"`
+	Title           text `json:"title"`
+	Description     text `json:"description"`
+	Severity        text `json:"severity"`
+	Category        text `json:"category"`
+	Status          text `json:"status"`
+	Classification  text `json:"classification"`
+	AssignedTo      text `json:"assignedTo"`
+	DetectionSource text `json:"detectionSource"`
+	CreatedAt       text `json:"creationTime"`
+	UpdatedAt       text `json:"lastUpdatedTime"`
+	FirstActivity   text `json:"firstActivity"`
+	Techniques      []text
+	Devices         []struct {
+		ID      text `json:"mdatpDeviceId"`
+		DNSName text `json:"deviceDnsName"`
+		Group   text `json:"rbacGroupName"`
+	} `json:"devices"`
+	Entities []struct {
+		EntityType        text `json:"entityType"`
+		UserPrincipalName text `json:"userPrincipalName"`
+		AccountName       text `json:"accountName"`
+		DomainName        text `json:"domainName"`
+	} `json:"entities"`
+}
+
+// readIncident turns an incident into readings: the news that it went into another, and its alerts of products that the
+// list of alerts does not show.
+func readIncident(t Tenant, raw json.RawMessage) []tickets.Reading {
+	var from incidentRecord
+	if json.Unmarshal(raw, &from) != nil || incident(from.ID) == "" {
+		return nil
+	}
+	if into := incident(from.RedirectID); into != "" && into != incident(from.ID) {
+		return []tickets.Reading{mergeOf(t, incident(from.ID), into, from)}
+	}
+	var readings []tickets.Reading
+	for _, item := range from.Alerts {
+		if item.ID.word() == "" || productOf(item.ID.word()) == tickets.ProductEndpoint {
+			continue
+		}
+		readings = append(readings, readIncidentAlert(t, incident(from.ID), item))
+	}
+	return readings
+}
+
+func readIncidentAlert(t Tenant, of string, from incidentAlert) tickets.Reading {
+	alert := newAlert(t, from.ID, from.Severity, from.Status, from.Title)
+	alert.IncidentID, alert.Category, alert.DetectionSource = of, from.Category.word(), from.DetectionSource.word()
+	alert.Description = clean(string(from.Description), maxText)
+	alert.DetectedAt = tickets.Instant{Time: from.FirstActivity.at()}
+	report := tickets.Report{
+		Tenant: t.ID, AlertID: from.ID.word(), CreatedAt: from.CreatedAt.at(), UpdatedAt: from.UpdatedAt.at(), Status: from.Status.capitalised(),
+		Classification: from.Classification.capitalised(), AssignedTo: from.AssignedTo.word(),
+	}
+	for _, device := range from.Devices {
+		name := line(string(device.DNSName), maxWord)
+		if name != "" {
+			alert.Devices = append(alert.Devices, name)
+		}
+		if id := device.ID.word(); id != "" {
+			report.Machines = append(report.Machines, tickets.Machine{ID: id, Name: name, Group: device.Group.word()})
+		}
+	}
+	for _, entity := range from.Entities {
+		if entity.UserPrincipalName.word() != "" {
+			addUser(&alert, "", entity.UserPrincipalName)
+		} else {
+			addUser(&alert, entity.DomainName, entity.AccountName)
+		}
+	}
+	return finish(t, alert, report)
+}
+
+// mergeOf says that one incident went into another.
+func mergeOf(t Tenant, id, into string, from incidentRecord) tickets.Reading {
+	alert := newAlert(t, "", "", "", "Incident "+text(id)+" was merged into "+text(into))
+	alert.Kind, alert.Action, alert.Product = tickets.KindIncident, tickets.ActionUpdated, tickets.ProductXDR
+	alert.AlertIDs, alert.Links = []string{}, []tickets.Link{}
+	alert.IncidentID, alert.MergedIncidentIDs = into, []string{id}
+	report := tickets.Report{
+		Tenant: t.ID, Subject: "incident:" + id, OnlyKnown: true, CreatedAt: from.CreatedAt.at(), UpdatedAt: from.UpdatedAt.at(),
+	}
+	return finish(t, alert, report)
+}
+
+func path(segment string) string { return url.PathEscape(segment) }

@@ -1,0 +1,51 @@
+package playbook
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Isolator carries out actions on devices.
+type Isolator interface {
+	// Find returns the device of an id or a name; an unknown one is ErrNoDevice.
+	Find(ctx context.Context, tenant, idOrName string) (Device, error)
+	// Request asks for an action. One that the device is just carrying out is ErrActive.
+	Request(ctx context.Context, tenant string, order Order) (Progress, error)
+	// Requested returns the newest actions of the order's kind on its device.
+	Requested(ctx context.Context, tenant string, order Order) ([]Progress, error)
+	// Follow returns an action as it is now.
+	Follow(ctx context.Context, tenant, action string) (Progress, error)
+}
+
+// Order is one action on one device. Comment stands in the portal and says which run it was.
+type Order struct {
+	Machine  string
+	Action   Action
+	Settings Settings
+	Comment  string
+}
+
+// Progress is how far an action is at Microsoft. Ended ones have succeeded or not.
+type Progress struct {
+	ID        string
+	Status    string
+	Comment   string
+	CreatedAt time.Time
+	Ended     bool
+	Succeeded bool
+}
+
+// The errors that a run tells apart. Whatever else an Isolator returns may pass by itself, unless it is Permanent.
+var (
+	ErrNoDevice = errors.New("Defender knows no such device")
+	ErrActive   = errors.New("the action is already in progress")
+)
+
+// Permanent is an error that trying again does not mend.
+type Permanent struct{ Err error }
+
+func (p Permanent) Error() string { return p.Err.Error() }
+
+// Unwrap returns what is permanent.
+func (p Permanent) Unwrap() error { return p.Err }

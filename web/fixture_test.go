@@ -18,6 +18,7 @@ import (
 	"afterhours/migrations/pgtest"
 	"afterhours/oncall"
 	"afterhours/tickets"
+	"afterhours/tickets/playbook"
 	"afterhours/web/auth"
 )
 
@@ -25,11 +26,12 @@ import (
 type desk struct {
 	*Site
 	sample
-	tickets *ticketsDouble
-	oncall  *onCallDouble
-	pool    *pgxpool.Pool
-	calls   *hooksDouble
-	log     *strings.Builder
+	tickets   *ticketsDouble
+	oncall    *onCallDouble
+	pool      *pgxpool.Pool
+	calls     *hooksDouble
+	log       *strings.Builder
+	playbooks *playbooksDouble
 }
 
 func newDesk(t *testing.T) *desk {
@@ -38,6 +40,7 @@ func newDesk(t *testing.T) *desk {
 	d.tickets, d.oncall = d.doubles(t)
 	var hooks Hooks
 	d.calls, hooks = newHooks()
+	d.playbooks = samplePlaybooks(t, d.now)
 	site, err := New(Options{
 		Tickets: d.tickets, OnCall: d.oncall, Auth: auth.New(d.pool, auth.Options{Now: time.Now}),
 		Log: slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -46,6 +49,9 @@ func newDesk(t *testing.T) *desk {
 		}, CheckContact: func(_, _, _ string) error { return nil }, Unready: func(oncall.Configuration) []string { return nil }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
 		Hooks:     hooks,
 		PushKey:   "BPublic",
+		Playbooks: d.playbooks, Configured: func(context.Context) ([]playbook.Playbook, error) { return d.playbooks.configured, nil },
+		DryRun:    func(context.Context, string, time.Time) ([]playbook.Would, error) { return d.playbooks.would, nil },
+		Polls:     func(context.Context) (map[string]tickets.TenantStatus, error) { return d.playbooks.polls, nil },
 		Ready:     func(context.Context) error { return nil },
 		ReadySMTP: func(context.Context) error { return errors.New("the spool is full") },
 		Metrics:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"afterhours/oncall"
+	"afterhours/tickets"
+	"afterhours/tickets/playbook"
 	"afterhours/web/auth"
 )
 
@@ -17,6 +19,7 @@ type frame struct {
 	Role    auth.Role
 	MayAct  bool
 	Admin   bool
+	Asking  int      // responses that wait for approval
 	Held    int      // pages that could not leave the house
 	Holes   []string // where a ticket would reach nobody
 	Version string
@@ -45,7 +48,7 @@ func (f frame) Scripts() []string { return f.scripts }
 
 // Settings says whether the page belongs to the settings.
 func (f frame) Settings() bool {
-	return f.Tab != "tickets" && f.Tab != "oncall" && f.Tab != "sessions" && f.Tab != "push" && f.Tab != "setup"
+	return f.Tab != "tickets" && f.Tab != "oncall" && f.Tab != "sessions" && f.Tab != "push" && f.Tab != "setup" && f.Tab != "responses"
 }
 
 // reader is for whom a page is made: names, the clock and the zone in which times are shown.
@@ -54,6 +57,7 @@ type reader struct {
 	configuration oncall.Configuration
 	watched       []string // the mail domains whose alerts come in
 	clock
+	polls map[string]tickets.TenantStatus // only on the page of tenants
 }
 
 // readerOf reads what a page of the desk needs beside its own facts.
@@ -64,12 +68,16 @@ func (s *Site) readerOf(r *http.Request) (reader, error) {
 		return reader{}, err
 	}
 	_, intake, _ := strings.Cut(s.IntakeAddress, "@")
-	return reader{who, configuration, configuration.WatchedDomains(intake), clock{s.Now(), zoneOf(configuration, who.ID)}}, nil
+	return reader{who, configuration, configuration.WatchedDomains(intake), clock{s.Now(), zoneOf(configuration, who.ID)}, nil}, nil
 }
 
 func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
 	who, _ := identity(r.Context())
 	held, err := s.OnCall.HeldPages(r.Context())
+	if err != nil {
+		return frame{}, err
+	}
+	asking, err := s.Playbooks.Runs(r.Context(), playbook.Filter{Waiting: true, Limit: runsShown})
 	if err != nil {
 		return frame{}, err
 	}
@@ -89,7 +97,7 @@ func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
 		Self:  self,
 		Holes: holes,
 		bare:  s.bare(title, false), Tab: section, User: who.Name, Role: who.Role,
-		MayAct: who.Role.Allows(auth.Responder), Admin: who.Role.Allows(auth.Admin), Held: held, Version: s.Version,
+		MayAct: who.Role.Allows(auth.Responder), Admin: who.Role.Allows(auth.Admin), Held: held, Asking: len(asking), Version: s.Version,
 		Bare: len(configuration.Policies) == 0 && who.Role.Allows(auth.Admin),
 	}, nil
 }

@@ -56,6 +56,16 @@ var settingsSections = [...]section{
 		Help:  "The addresses that mail comes in at: what happens to unverified mail, and who learns that none comes any more.",
 		Empty: "Every address goes by the settings, and nobody learns of a silence. Add the address that Defender writes to.",
 	},
+	{
+		Name: "tenants", One: "tenant", Title: "Tenants", ByID: true, groups: tenantFields, rows: tenantRows,
+		Help:  "Microsoft directories whose Defender is polled: alerts that no mail brings, evidence, and response actions.",
+		Empty: "No tenant is polled. Mails alone carry at most a few alerts a day of some products.",
+	},
+	{
+		Name: "playbooks", One: "playbook", Title: "Playbooks", ByID: true, groups: playbookFields, rows: playbookRows, keep: []string{"match"},
+		Help:  "Response actions on devices, by themselves or with approval. Their runs stand under Playbooks above.",
+		Empty: "Nothing is done to devices yet.",
+	},
 }
 
 func sectionNamed(name string) (section, bool) {

@@ -53,6 +53,11 @@ func (s *Site) listEntries(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if section.Name == "tenants" {
+		if reader.polls, err = s.Polls(r.Context()); err != nil {
+			return err
+		}
+	}
 	frame, err := s.frame(r, section.Title, section.Name)
 	if err != nil {
 		return err
@@ -130,7 +135,7 @@ func credentials(form entryForm) []string {
 	var names []string
 	for name := range form.Values {
 		last := name[strings.LastIndexByte(name, '.')+1:]
-		if last == "secret" || (last == "to" || last == "url") && strings.Contains(form.Get(name), "://") {
+		if last == "secret" || last == "client_secret" || (last == "to" || last == "url") && strings.Contains(form.Get(name), "://") {
 			names = append(names, name)
 		}
 	}
@@ -290,13 +295,13 @@ func keepCredentials(form entryForm, section section, c oncall.Configuration, at
 		return err
 	}
 	keep := func(into, from string) {
-		for _, last := range []string{"secret", "to", "url"} {
+		for _, last := range []string{"secret", "client_secret", "to", "url"} {
 			if form.Get(into+last) == "" && old.Get(from+last) != "" {
 				form.Set(into+last, old.Get(from+last))
 			}
 		}
 	}
-	if section.Name == "webhooks" {
+	if section.Name == "webhooks" || section.Name == "tenants" {
 		keep("", "")
 	}
 	for i := range form.rows("contacts") {

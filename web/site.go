@@ -18,6 +18,7 @@ import (
 
 	"afterhours/oncall"
 	"afterhours/tickets"
+	"afterhours/tickets/playbook"
 	"afterhours/web/auth"
 )
 
@@ -83,6 +84,12 @@ type Options struct {
 	IntakeAddress string // shown where there is no ticket yet
 	// CheckContact says whether an address and a secret suit a channel.
 	CheckContact func(channel, to, secret string) error
+	// Playbooks are the runs of response actions, Configured the playbooks in force, DryRun what one of them would have
+	// done since a moment, Polls how the polls of tenants go, by our ids.
+	Playbooks  Playbooks
+	Configured func(ctx context.Context) ([]playbook.Playbook, error)
+	DryRun     func(ctx context.Context, id string, since time.Time) ([]playbook.Would, error)
+	Polls      func(ctx context.Context) (map[string]tickets.TenantStatus, error)
 	// Unready are sentences about contacts whose channels lack a setting.
 	Unready func(oncall.Configuration) []string
 	// Parse reads a mail as the intake does.

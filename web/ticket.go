@@ -10,6 +10,7 @@ import (
 
 	"afterhours/oncall"
 	"afterhours/tickets"
+	"afterhours/tickets/playbook"
 )
 
 type ticketView struct {
@@ -37,6 +38,14 @@ type ticketView struct {
 	Complaint   string // why an action was not possible
 	Note        string // a note that was refused
 	Age         when
+
+	responses
+}
+
+// responses are what the API and playbooks add to a ticket's page.
+type responses struct {
+	Evidence []evidenceRow
+	Runs     []runRow
 }
 
 // choice is one person that a ticket can be assigned to.
@@ -147,6 +156,12 @@ func (s *Site) ticketView(r *http.Request, number int64) (ticketView, error) {
 	view.CanUndo = undoable(ticket, reader.now)
 	view.CanTakeOver = ticket.State == tickets.Acknowledged && ticket.AcknowledgedBy != reader.who.ID
 	view.Mute.Title = ticket.Title
+	view.Evidence = evidence(ticket)
+	runs, err := s.Playbooks.Runs(ctx, playbook.Filter{Ticket: number, Limit: runsShown})
+	if err != nil {
+		return ticketView{}, err
+	}
+	view.Runs = reader.runs(runs)
 	if len(links) > 0 {
 		view.Portal, view.Links = &links[0], links[1:]
 	}
@@ -220,10 +235,18 @@ func (r reader) facts(ticket tickets.Ticket) []fact {
 	if ticket.Assignee != "" {
 		add("Assigned to", r.name(ticket.Assignee))
 	}
-	facts = append(facts, senderFact(ticket))
+	if ticket.Source == tickets.FromAPI {
+		facts = append(facts, fact{Label: "Sender", Values: []string{"the Defender API"}, Tone: "good"})
+	} else {
+		facts = append(facts, senderFact(ticket))
+	}
 	add("Product", productName(ticket.Product))
 	add("Kind", plain(string(ticket.Kind)))
 	add("Category", ticket.Category)
+	add("Techniques", ticket.Techniques...)
+	for _, machine := range ticket.Machines {
+		add("Device group", machine.Group)
+	}
 	add("Classification", classNames[ticket.Classification])
 	add("Incident", ticket.IncidentID)
 	add("Alert", ticket.AlertIDs...)

@@ -7,6 +7,7 @@ import (
 
 	"afterhours/oncall"
 	"afterhours/tickets"
+	"afterhours/tickets/playbook"
 )
 
 // entry is one line of a ticket's timeline. Tone is empty, good or bad.
@@ -35,6 +36,9 @@ func (r reader) entry(event tickets.Event) entry {
 	switch event.Type {
 	case tickets.EventCreated:
 		e.Text, e.Detail = "Opened", d.text("subject")
+		if d.text("tenant") != "" {
+			e.Text = "Opened by the Defender API"
+		}
 		if e.Mail != 0 {
 			e.Text = "Opened by a mail"
 		}
@@ -43,6 +47,9 @@ func (r reader) entry(event tickets.Event) entry {
 	case tickets.EventUpdated:
 		e.Text, e.Detail = "Another mail arrived", d.text("subject")
 		e.sender(d)
+		if d.text("tenant") != "" {
+			e.Text = "The Defender API brought news"
+		}
 		if d.text("action") == string(tickets.ActionResolved) {
 			e.Text = "Defender says that it is resolved"
 		}
@@ -63,7 +70,7 @@ func (r reader) entry(event tickets.Event) entry {
 			e.Text = "Opened again: there is something new"
 		}
 	case tickets.EventAcknowledged:
-		e.Text, e.Tone = actor+" acknowledged", "good"
+		e.Text, e.Tone, e.Detail = actor+" acknowledged", "good", d.text("portal")
 		if d["outage"] == true {
 			e.Text += " while the database was away"
 		}
@@ -72,7 +79,7 @@ func (r reader) entry(event tickets.Event) entry {
 	case tickets.EventReply:
 		e.Text, e.Detail, e.Tone = r.replied(d, actor)
 	case tickets.EventResolved:
-		e.Text, e.Tone = actor+" resolved", "good"
+		e.Text, e.Tone, e.Detail = actor+" resolved", "good", d.text("portal")
 		if class := classNames[d.text("classification")]; class != "" {
 			e.Text += " as " + class
 		}
@@ -127,6 +134,13 @@ func (r reader) entry(event tickets.Event) entry {
 		if n := d.number("pages"); n > 0 {
 			e.Text = count(int(n), "page that had not left was cancelled", "pages that had not left were cancelled")
 		}
+	case tickets.EventWrittenBack:
+		e.Text = "Defender was told: " + d.text("told")
+		if reason := d.text("error"); reason != "" {
+			e.Text, e.Detail, e.Tone = "Defender could not be told: "+d.text("told"), reason, "bad"
+		}
+	case tickets.EventPlaybook:
+		e.Text, e.Detail, e.Tone = response(d, actor)
 	default:
 		e.Text = actor + ": " + plain(string(event.Type))
 	}
@@ -282,4 +296,35 @@ func (d data) list(key string) []string {
 		return texts
 	}
 	return nil
+}
+
+// response is a move of a playbook's run in a sentence.
+func response(d data, actor string) (text, detail, tone string) {
+	does := actionText(playbook.Action(d.text("action")), playbook.Settings{Tag: d.text("tag")}) + ": " + d.text("device")
+	detail = d.text("reason")
+	switch state := playbook.State(d.text("state")); state {
+	case playbook.Waiting:
+		text = "Approval is needed. " + does
+		if actor != "" && detail != "" && strings.HasPrefix(detail, "approved") {
+			text = actor + " approved. " + does
+		}
+		tone = "bad"
+	case playbook.Approved:
+		text = actor + " approved. " + does
+	case playbook.Running:
+		text = "Under way. " + does
+	case playbook.Succeeded:
+		text, tone = "Done. "+does, "good"
+	case playbook.Failed:
+		text, tone = "Failed. "+does, "bad"
+	case playbook.Declined:
+		text = actor + " declined. " + does
+	case playbook.Expired:
+		text, tone = "Nobody answered. "+does, "bad"
+	case playbook.Skipped:
+		text = "Not done. " + does
+	default:
+		text = plain(string(state)) + ". " + does
+	}
+	return text, detail, tone
 }

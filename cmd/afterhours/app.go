@@ -67,9 +67,6 @@ func start(ctx context.Context, s settings, log *slog.Logger, now func() time.Ti
 	if a.settings, err = s.complete(); err != nil {
 		return a, err
 	}
-	for _, name := range a.settings.given() {
-		log.Warn("setting has no effect in this version", "variable", name)
-	}
 	steps := []func(context.Context) error{
 		a.listenHTTP, a.openDatabase, a.wireRooms, a.openGateway, a.showPages, a.startQueue, a.startReader, a.startSMTP, a.startCron,
 	}
@@ -164,6 +161,7 @@ func (a *application) startQueue(ctx context.Context) error {
 func (a *application) startReader(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	reader := &tickets.Reader{Store: a.rooms.tickets, Parse: parser.Parse, Replies: a.rooms.replies, Log: a.log, Wake: a.rooms.intake.Wake()}
+	reader.Directories = a.rooms.defender.directories
 	var group sync.WaitGroup
 	group.Go(func() { a.rooms.intake.Run(ctx) })
 	group.Go(func() { reader.Run(ctx) })
@@ -211,6 +209,9 @@ func (a *application) startCron(ctx context.Context) error {
 			}
 		})
 	}
+	if err == nil {
+		err = a.rooms.defender.schedule(ctx, schedule, a.log)
+	}
 	if err != nil {
 		cancel()
 		return fmt.Errorf("cron: %w", err)
@@ -223,6 +224,7 @@ func (a *application) startCron(ctx context.Context) error {
 		case <-stopping.Done():
 		}
 		cancel()
+		a.rooms.defender.poller.Wait()
 		return nil
 	})
 	return nil

@@ -45,7 +45,8 @@ const (
 
 type demoCommand struct {
 	settings
-	Keep bool `help:"Keep the database under the data directory instead of a throw-away one."`
+	WithAPI bool `name:"with-api" help:"Poll a made-up Defender API, too, with playbooks that act on its devices."`
+	Keep    bool `help:"Keep the database under the data directory instead of a throw-away one."`
 }
 
 // Run serves the sample team until ctx ends.
@@ -70,12 +71,27 @@ func (c *demoCommand) Run(ctx context.Context, env environment) (err error) {
 	if c.TrustedRelays == "" { // the sample mails come from here, and say that they are authenticated
 		c.TrustedRelays, c.AuthservID = "127.0.0.0/8,::1", c.SMTPDomain
 	}
+	var api demoAPI
+	if c.WithAPI {
+		var stop func()
+		if api, stop, err = startDemoAPI(env.now); err != nil {
+			return err
+		}
+		defer stop()
+		c.AllowPrivate = true // the made-up API is on this machine
+	}
 	app, err := start(ctx, c.settings, quiet(newLog(c.settings, env.stderr)), env.now)
 	if err != nil {
 		return err
 	}
 	if err := c.introduce(ctx, app, env); err != nil {
 		return errors.Join(err, app.stop())
+	}
+	if c.WithAPI {
+		if err := api.join(ctx, app); err != nil {
+			return errors.Join(err, app.stop())
+		}
+		fmt.Fprintf(env.stdout, "  Playbooks      %s/playbooks  (one waits for your approval)\n", app.baseURL)
 	}
 	return app.wait(ctx)
 }

@@ -112,6 +112,9 @@ func (c *doctorCommand) examine(ctx context.Context, s settings, db database, en
 	for _, found := range checkChannels(s, r, configuration) {
 		report("channels", found)
 	}
+	for _, tenant := range r.defender.tenantsOf(configuration) {
+		report("defender", checkTenant(ctx, r.defender, tenant))
+	}
 	for _, target := range webTargets(configuration) {
 		report("webhook", checkTarget(ctx, s, target))
 	}

@@ -17,6 +17,7 @@ import (
 	"afterhours/oncall/oncalldb"
 	"afterhours/parser"
 	"afterhours/tickets"
+	"afterhours/tickets/playbook"
 	"afterhours/tickets/ticketdb"
 )
 
@@ -32,6 +33,8 @@ type rooms struct {
 	sealer    sealer
 	pushKeys  push.Keys
 	standby   *oncall.Standby
+	defender  *defenderRooms
+	playbooks *playbook.Engine
 }
 
 func wire(s settings, db database, base string, log *slog.Logger, now func() time.Time) (*rooms, error) {
@@ -68,7 +71,12 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 		GetTicket: ticketdb.New(db.pool, now, nil).Get,
 		Enqueue:   r.queue.Enqueue, Recipient: recipient,
 	})
-	r.tickets = ticketdb.New(db.pool, now, r.changed(s))
+	if r.defender, err = wireDefender(s, db.pool, r, log, now); err != nil {
+		return nil, err
+	}
+	r.playbooks = wirePlaybooks(db.pool, r, base, log, now)
+	r.tickets = ticketdb.New(db.pool, now, r.changed(s)).Hooked(r.playbooks.Read, r.defender.writing.Noted)
+	r.defender.poller.Tickets = r.tickets
 	emergency, err := emergencyContact(s)
 	if err != nil {
 		return nil, err
@@ -103,7 +111,10 @@ func (r *rooms) changed(s settings) ticketdb.Hook {
 		if err != nil {
 			return err
 		}
-		return r.acknowledge(ctx, tx, acks)
+		if err := r.acknowledge(ctx, tx, acks); err != nil {
+			return err
+		}
+		return r.defender.writing.Changed(ctx, tx, changes)
 	}
 }
 

@@ -66,32 +66,10 @@ type settings struct {
 	SlackSigningSecret     string `name:"slack-signing-secret" placeholder:"SECRET" help:"What Slack signs presses of buttons with."`
 	SlackAPIURL            string `name:"slack-api-url" default:"https://slack.com/api/" placeholder:"URL" help:"Slack's API (default ${default})."`
 
-	AllowPrivate bool   `name:"allow-private-webhooks" help:"Allow webhook targets on loopback and private addresses, any port, over http."`
+	AllowPrivate bool   `name:"allow-private-webhooks" help:"Allow webhook and API targets on loopback and private addresses, any port, over http."`
 	LogFormat    string `name:"log-format" enum:"text,json," default:"" placeholder:"FORMAT" help:"text or json; default: text on a terminal."`
 	LogLevel     string `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
-	notYetImplemented
-}
-
-// notYetImplemented are settings of later versions: they are known, so that a configuration can be shared, and named
-// in a warning at the start, so that nobody relies on them.
-type notYetImplemented struct {
-	DefenderTenantID     string `hidden:"" name:"defender-tenant-id"`
-	DefenderClientID     string `hidden:"" name:"defender-client-id"`
-	DefenderClientSecret string `hidden:"" name:"defender-client-secret"`
-	DefenderAPIURL       string `hidden:"" name:"defender-api-url"`
-	DefenderTokenURL     string `hidden:"" name:"defender-token-url"`
-}
-
-// given names the variables of n that are set.
-func (n notYetImplemented) given() []string {
-	var names []string
-	values := reflect.ValueOf(n)
-	for i := range values.NumField() {
-		if values.Field(i).String() != "" {
-			names = append(names, variable(values.Type().Field(i).Tag.Get("name")))
-		}
-	}
-	return names
+	defenderSettings
 }
 
 // complete fills the defaults that depend on other settings, and checks what a single flag's type cannot.
@@ -181,7 +159,7 @@ func (s settings) validate() error {
 			return invalid(address.name, "is not an http or https URL")
 		}
 	}
-	return nil
+	return s.defenderSettings.validate(s.AllowPrivate)
 }
 
 func invalid(name, format string, args ...any) error {

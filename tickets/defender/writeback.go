@@ -34,12 +34,11 @@ type change struct {
 	Comment        string `json:"comment,omitempty"`
 }
 
-// Writing adds to a transaction what Defender is to be told of changes of tickets. name is how a person is called in a
-// comment, address the person's mail address, empty where there is none.
+// Writing adds to a transaction what Defender is to be told of changes of tickets.
 type Writing struct {
-	Store   *Store
-	Tenants func(ctx context.Context) ([]Tenant, error)
-	Person  func(ctx context.Context, actor string) (name, address string, err error)
+	// InForce are the tenants, and the people as Defender is told of them, as a transaction sees them: the name stands in a
+	// comment, the mail address, empty where there is none, is whom an alert is assigned to.
+	InForce func(ctx context.Context, tx pgx.Tx) (tenants []Tenant, person func(actor string) (name, address string), err error)
 }
 
 // Changed queues what acknowledged and resolved tickets mean for their alerts. What people did in the portal is known
@@ -49,10 +48,11 @@ func (w *Writing) Changed(ctx context.Context, tx pgx.Tx, changes []tickets.Chan
 		if of.FromPortal || of.Ticket == nil || of.Kind != tickets.ChangeAcknowledged && of.Kind != tickets.ChangeResolved || of.Actor == tickets.ActorSystem {
 			continue
 		}
-		name, address, err := w.Person(ctx, of.Actor)
-		if err != nil {
+		writing, person, err := w.writing(ctx, tx)
+		if err != nil || len(writing) == 0 {
 			return err
 		}
+		name, address := person(of.Actor)
 		body := change{Status: "InProgress", AssignedTo: address, Comment: name + " acknowledged ticket #" + fmt.Sprint(of.Ticket.Number) + "."}
 		if of.Kind == tickets.ChangeResolved {
 			body = change{Status: tickets.StatusResolved, Classification: of.Ticket.Classification, Comment: name + " resolved ticket #" + fmt.Sprint(of.Ticket.Number) + "."}
@@ -61,7 +61,7 @@ func (w *Writing) Changed(ctx context.Context, tx pgx.Tx, changes []tickets.Chan
 				body.Determination = "Other"
 			}
 		}
-		if err := w.queue(ctx, tx, of.Ticket.Number, body, of.At); err != nil {
+		if err := queue(ctx, tx, writing, of.Ticket.Number, body, of.At); err != nil {
 			return err
 		}
 	}
@@ -70,28 +70,27 @@ func (w *Writing) Changed(ctx context.Context, tx pgx.Tx, changes []tickets.Chan
 
 // Noted queues a note as a comment.
 func (w *Writing) Noted(ctx context.Context, tx pgx.Tx, ticket int64, actor, text string, now time.Time) error {
-	name, _, err := w.Person(ctx, actor)
-	if err != nil {
+	writing, person, err := w.writing(ctx, tx)
+	if err != nil || len(writing) == 0 {
 		return err
 	}
-	return w.queue(ctx, tx, ticket, change{Comment: clean(name+": "+text, maxComment)}, now)
+	name, _ := person(actor)
+	return queue(ctx, tx, writing, ticket, change{Comment: clean(name+": "+text, maxComment)}, now)
 }
 
-func (w *Writing) queue(ctx context.Context, tx pgx.Tx, ticket int64, body change, now time.Time) error {
-	tenants, err := w.Tenants(ctx)
-	if err != nil {
-		return err
-	}
-	var writing []string
+// writing are the ids of the tenants that are written back to.
+func (w *Writing) writing(ctx context.Context, tx pgx.Tx) (ids []string, person func(actor string) (name, address string), err error) {
+	tenants, person, err := w.InForce(ctx, tx)
 	for _, tenant := range tenants {
 		if tenant.WriteBack {
-			writing = append(writing, tenant.ID)
+			ids = append(ids, tenant.ID)
 		}
 	}
-	if len(writing) == 0 {
-		return nil
-	}
-	_, err = tx.Exec(ctx, `
+	return ids, person, err
+}
+
+func queue(ctx context.Context, tx pgx.Tx, writing []string, ticket int64, body change, now time.Time) error {
+	_, err := tx.Exec(ctx, `
 		INSERT INTO api_writes (tenant, alert_id, ticket, body, due_at, created_at)
 		SELECT tenant, alert_id, ticket, $3, $4, $4 FROM api_alerts WHERE ticket = $1 AND tenant = ANY($2) AND alert_id <> '' ORDER BY key`,
 		ticket, writing, body, now)

@@ -38,8 +38,9 @@ type Engine struct {
 	Now  func() time.Time
 	// Playbooks are those of the configuration in force.
 	Playbooks func(ctx context.Context) ([]Playbook, error)
-	// TenantOf is our id of a directory; ok is false where it is not polled.
-	TenantOf func(ctx context.Context, directory string) (id string, ok bool, err error)
+	// InForce are the playbooks, and our ids of directories, as a transaction sees them: a second connection for them could
+	// wait for the first one's end.
+	InForce func(ctx context.Context, tx pgx.Tx) (playbooks []Playbook, tenantOf func(directory string) (id string, ok bool), err error)
 	Isolator Isolator
 	// AddEvents appends to timelines inside the given transaction.
 	AddEvents func(ctx context.Context, tx pgx.Tx, entries []tickets.Entry) error
@@ -53,7 +54,7 @@ func (e *Engine) Read(ctx context.Context, tx pgx.Tx, outcomes []tickets.Outcome
 	if !slices.ContainsFunc(outcomes, func(o tickets.Outcome) bool { return trusted(o, now) }) {
 		return nil
 	}
-	playbooks, err := e.Playbooks(ctx)
+	playbooks, tenantOf, err := e.InForce(ctx, tx)
 	if err != nil || len(playbooks) == 0 {
 		return err
 	}
@@ -61,9 +62,9 @@ func (e *Engine) Read(ctx context.Context, tx pgx.Tx, outcomes []tickets.Outcome
 		if !trusted(outcome, now) {
 			continue
 		}
-		tenant, ok, err := e.tenant(ctx, outcome.Reading)
-		if err != nil {
-			return err
+		tenant, ok := tenantOf(outcome.Reading.Tenant)
+		if report := outcome.Reading.Report; report != nil {
+			tenant, ok = report.Tenant, true
 		}
 		if !ok {
 			continue
@@ -73,13 +74,6 @@ func (e *Engine) Read(ctx context.Context, tx pgx.Tx, outcomes []tickets.Outcome
 		}
 	}
 	return nil
-}
-
-func (e *Engine) tenant(ctx context.Context, reading tickets.Reading) (id string, ok bool, err error) {
-	if reading.Report != nil {
-		return reading.Report.Tenant, true, nil
-	}
-	return e.TenantOf(ctx, reading.Tenant)
 }
 
 // plan adds a run for each playbook and device that a reading calls for, unless there is one.

@@ -22,7 +22,7 @@ func answer(ticket tickets.Ticket) *ticketAnswer { return &ticketAnswer{complete
 // complete makes lists of a ticket empty where they are nil, and times UTC.
 func complete(ticket tickets.Ticket) tickets.Ticket {
 	ticket.AlertIDs, ticket.Devices, ticket.Users = list(ticket.AlertIDs), list(ticket.Devices), list(ticket.Users)
-	ticket.Links = list(ticket.Links)
+	ticket.Links, ticket.Machines, ticket.Techniques, ticket.Evidence = list(ticket.Links), list(ticket.Machines), list(ticket.Techniques), list(ticket.Evidence)
 	ticket.CreatedAt, ticket.UpdatedAt = ticket.CreatedAt.UTC(), ticket.UpdatedAt.UTC()
 	return ticket
 }

@@ -291,7 +291,7 @@ func (s *Server) listIncidents(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "BadRequest", bad)
 		return
 	}
-	var found []*Incident
+	found := []*Incident{}
 	for _, incident := range s.incidents {
 		if !incident.UpdatedAt.Before(since) {
 			found = append(found, incident)
@@ -309,7 +309,7 @@ func (s *Server) listGraphAlerts(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "BadRequest", bad)
 		return
 	}
-	var found []map[string]any
+	found := []map[string]any{}
 	for _, alert := range s.alerts {
 		if !alert.UpdatedAt.Before(since) {
 			found = append(found, graphForm(alert))

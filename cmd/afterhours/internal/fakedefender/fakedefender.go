@@ -59,6 +59,7 @@ type Server struct {
 	issued    int
 	worst     int // the most requests within any minute
 	writes    []Write
+	paths     []string
 }
 
 // Write is one change that a client made to an alert.
@@ -102,6 +103,7 @@ func (s *Server) api(role string, answer handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.mutex.Lock()
 		s.requests++
+		s.paths = append(s.paths, r.Method+" "+r.URL.Path)
 		n, faults := s.requests, s.Faults
 		s.mutex.Unlock()
 		var fault Fault
@@ -203,6 +205,13 @@ func (s *Server) WorstMinute() int {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return s.worst
+}
+
+// Paths are the requests that the APIs got, in order.
+func (s *Server) Paths() []string {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return append([]string(nil), s.paths...)
 }
 
 // Tokens are how many tokens were issued.

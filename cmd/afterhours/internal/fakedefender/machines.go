@@ -73,7 +73,8 @@ func (s *Server) find(id string) *Machine {
 		return machine
 	}
 	for _, machine := range s.machines {
-		if strings.EqualFold(machine.DNSName, id) {
+		host, _, _ := strings.Cut(machine.DNSName, ".")
+		if strings.EqualFold(machine.DNSName, id) || strings.EqualFold(host, id) {
 			return machine
 		}
 	}

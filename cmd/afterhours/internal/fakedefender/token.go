@@ -34,13 +34,19 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	case !strings.HasSuffix(scope, "/.default"):
 		s.tokenError(w, http.StatusBadRequest, "invalid_scope", 1002012, "The provided value for scope "+scope+" is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).")
 	default:
-		s.issued++
-		token := fmt.Sprintf("fake.%d.%d", s.Now().UnixNano(), s.issued)
-		s.tokens[token] = s.Now().Add(tokenLifetime)
+		token := s.Issue()
 		answerJSON(w, http.StatusOK, map[string]any{
 			"token_type": "Bearer", "expires_in": int(tokenLifetime / time.Second), "ext_expires_in": int(tokenLifetime / time.Second), "access_token": token,
 		})
 	}
+}
+
+// Issue makes a token, as the endpoint does and as a person in the portal has one. It is called inside Change.
+func (s *Server) Issue() string {
+	s.issued++
+	token := fmt.Sprintf("fake.%d.%d", s.Now().UnixNano(), s.issued)
+	s.tokens[token] = s.Now().Add(tokenLifetime)
+	return token
 }
 
 func (s *Server) tokenError(w http.ResponseWriter, status int, code string, number int, description string) {

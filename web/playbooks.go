@@ -23,7 +23,7 @@ const runsShown = 50
 
 type playbooksView struct {
 	frame
-	Asking    []runRow
+	Waits     []runRow
 	Playbooks []playbookView
 	Runs      []runRow
 	Next      string
@@ -99,7 +99,7 @@ func (s *Site) listPlaybooks(w http.ResponseWriter, r *http.Request) error {
 		runs = runs[:runsShown]
 		view.Next = "/playbooks?before=" + decimal(runs[runsShown-1].ID)
 	}
-	view.Asking, view.Runs = reader.runs(asking), reader.runs(runs)
+	view.Waits, view.Runs = reader.runs(asking), reader.runs(runs)
 	for _, p := range configured {
 		view.Playbooks = append(view.Playbooks, reader.playbook(p))
 	}

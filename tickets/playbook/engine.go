@@ -40,7 +40,7 @@ type Engine struct {
 	Playbooks func(ctx context.Context) ([]Playbook, error)
 	// InForce are the playbooks, and our ids of directories, as a transaction sees them: a second connection for them could
 	// wait for the first one's end.
-	InForce func(ctx context.Context, tx pgx.Tx) (playbooks []Playbook, tenantOf func(directory string) (id string, ok bool), err error)
+	InForce  func(ctx context.Context, tx pgx.Tx) (playbooks []Playbook, tenantOf func(directory string) (id string, ok bool), err error)
 	Isolator Isolator
 	// AddEvents appends to timelines inside the given transaction.
 	AddEvents func(ctx context.Context, tx pgx.Tx, entries []tickets.Entry) error

@@ -45,6 +45,7 @@ var rooms = map[string][]string{
 	"migrations":                           {},
 	"migrations/pgserver":                  {},
 	"migrations/pgtest":                    {"migrations", "migrations/pgserver"},
+	"cmd/afterhours/internal/anonymise":    {"parser", "tickets"},
 	"cmd/afterhours/internal/mailfiles":    {},
 }
 

@@ -1,5 +1,7 @@
 package oncall
 
+import "afterhours/tickets"
+
 // Configuration is everything that `afterhours apply` sets up for on-call. Order counts for policies (the first takes
 // what no route matches), routes and mutes (the first that matches wins).
 type Configuration struct {
@@ -12,6 +14,7 @@ type Configuration struct {
 	Intake    []Intake
 	Tenants   []Tenant
 	Playbooks []Playbook
+	Readings  []tickets.ReadingRule // by which mails of other senders are read; the first that matches counts
 
 	disabled map[string]string // webhooks that their receivers have ended, with the reason
 }

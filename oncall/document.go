@@ -24,7 +24,7 @@ type Document struct {
 }
 
 // sections are the top-level keys, in the order in which faults are told.
-var sections = []string{"people", "schedules", "policies", "routes", "webhooks", "mutes", "intake", "tenants", "playbooks"}
+var sections = []string{"people", "schedules", "policies", "routes", "webhooks", "mutes", "intake", "tenants", "playbooks", "readings"}
 
 // laterSections are keys of the format that this version does not know yet.
 var laterSections = []string{"retention"}

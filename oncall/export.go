@@ -26,6 +26,7 @@ func (c Configuration) Export() ([]byte, error) {
 		{"intake", c.Intake, len(c.Intake)},
 		{"tenants", c.Tenants, len(c.Tenants)},
 		{"playbooks", c.Playbooks, len(c.Playbooks)},
+		{"readings", c.Readings, len(c.Readings)},
 	} {
 		if section.count == 0 {
 			continue

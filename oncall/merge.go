@@ -48,6 +48,8 @@ func (c *Configuration) take(section string, from Configuration) {
 		c.Tenants = from.Tenants
 	case "playbooks":
 		c.Playbooks = from.Playbooks
+	case "readings":
+		c.Readings = from.Readings
 	}
 }
 

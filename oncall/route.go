@@ -1,7 +1,6 @@
 package oncall
 
 import (
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -84,16 +83,8 @@ func equal(want Values, got ...string) bool {
 
 func glob(want Values, got ...string) bool {
 	return len(want) == 0 || slices.ContainsFunc(want, func(pattern string) bool {
-		return slices.ContainsFunc(got, func(given string) bool { return matchGlob(strings.ToLower(pattern), strings.ToLower(given)) })
+		return slices.ContainsFunc(got, func(given string) bool { return tickets.MatchGlob(pattern, given) })
 	})
-}
-
-// matchGlob knows * and ?; path.Match alone would stop a * at a slash.
-func matchGlob(pattern, text string) bool {
-	const slash = "\x01"
-	escaped := strings.NewReplacer(`\`, `\\`, `[`, `\[`, `/`, slash).Replace(pattern)
-	ok, err := path.Match(escaped, strings.ReplaceAll(text, "/", slash))
-	return err == nil && ok
 }
 
 // Route returns the first route that matches, or, where none does, one that pages with the first policy.

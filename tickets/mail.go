@@ -75,6 +75,13 @@ func (m Mail) source() Source {
 	return FromEmail
 }
 
+// Stored is a stored mail with its body.
+type Stored struct {
+	ID, Ticket int64
+	Subject    string
+	Raw        []byte
+}
+
 // MailState is how far an accepted mail has come.
 type MailState string
 

@@ -118,6 +118,7 @@ const (
 	EventNote          EventType = "note"
 	EventSnoozed       EventType = "snoozed"
 	EventAssigned      EventType = "assigned"
+	EventReread        EventType = "reread"     // its mails were read again, by a better parser or a new rule
 	EventRecorded      EventType = "recorded"   // a route decided that nobody is paged
 	EventEscalated     EventType = "escalated"  // a step of the policy was executed
 	EventTakenOver     EventType = "taken_over" // another person has it now

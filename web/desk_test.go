@@ -47,6 +47,14 @@ func (d *desk) letAct() *[]string {
 	d.tickets.addNote = func(number int64, actor, text string) (tickets.Ticket, error) {
 		return act("note "+text)(number, actor)
 	}
+	d.tickets.startReparse = func(what string) error {
+		calls = append(calls, "start reparse "+what)
+		return nil
+	}
+	d.tickets.reparse = func(number int64, actor string) (tickets.Reread, error) {
+		_, err := act("reparse")(number, actor)
+		return tickets.Reread{Mails: 2, Changed: 1, Tickets: []tickets.TicketChange{{Number: number}}}, err
+	}
 	d.oncall.escalate = func(number int64, actor string) error {
 		_, err := act("escalate")(number, actor)
 		return err
@@ -202,13 +210,13 @@ func TestActionsOfATicketGoBackToIt(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	cookie, calls := d.signIn(t, "ben", auth.Responder), d.letAct()
-	for _, action := range []string{"acknowledge", "resolve", "reopen", "escalate", "notes"} {
+	for _, action := range []string{"acknowledge", "resolve", "reopen", "escalate", "notes", "reparse"} {
 		response := d.ask(t, http.MethodPost, "/tickets/1042/"+action, form("text", "so"), "Cookie", cookie)
 		if response.StatusCode != http.StatusSeeOther || response.Header.Get("Location") != "/tickets/1042" {
 			t.Errorf("%s: got %s to %q", action, response.Status, response.Header.Get("Location"))
 		}
 	}
-	want := "acknowledge 1042 ben, resolve 1042 ben, reopen 1042 ben, escalate 1042 ben, note so 1042 ben"
+	want := "acknowledge 1042 ben, resolve 1042 ben, reopen 1042 ben, escalate 1042 ben, note so 1042 ben, reparse 1042 ben"
 	if got := strings.Join(*calls, ", "); got != want {
 		t.Errorf("calls: got %q, want %q", got, want)
 	}

@@ -27,6 +27,14 @@ type ticketsDouble struct {
 	reopen      func(number int64, actor string) (tickets.Ticket, error)
 	addNote     func(number int64, actor, text string) (tickets.Ticket, error)
 	assign      func(number int64, actor, person string) (tickets.Ticket, error)
+	reparse     func(number int64, actor string) (tickets.Reread, error)
+
+	mail         func(int64) (tickets.Mail, error)
+	startReparse func(what string) error
+	run          *tickets.Run
+	shares       []tickets.Share
+	unrecognised []tickets.Mail
+	stored       []tickets.Stored
 }
 
 func (d *ticketsDouble) unexpected(call string) {
@@ -51,9 +59,11 @@ func (d *ticketsDouble) Mails(_ context.Context, number int64) ([]tickets.Mail, 
 	return d.mails(number)
 }
 
-func (d *ticketsDouble) Mail(context.Context, int64) (tickets.Mail, error) {
-	d.unexpected("Mail")
-	return tickets.Mail{}, tickets.ErrNotFound
+func (d *ticketsDouble) Mail(_ context.Context, id int64) (tickets.Mail, error) {
+	if d.mail == nil {
+		return tickets.Mail{}, tickets.ErrNotFound
+	}
+	return d.mail(id)
 }
 func (d *ticketsDouble) Raw(_ context.Context, id int64) ([]byte, error) { return d.raw(id) }
 
@@ -111,6 +121,41 @@ func (d *ticketsDouble) Assign(_ context.Context, number int64, actor, person st
 		return tickets.Ticket{}, nil
 	}
 	return d.assign(number, actor, person)
+}
+
+func (d *ticketsDouble) ReparseTicket(_ context.Context, number int64, actor string, _ func([]byte) tickets.Alert, _ bool) (tickets.Reread, error) {
+	if d.reparse == nil {
+		d.unexpected("ReparseTicket")
+		return tickets.Reread{}, nil
+	}
+	return d.reparse(number, actor)
+}
+
+func (d *ticketsDouble) StartReparse(_ context.Context, scope, runner, actor string, _ bool) (tickets.Run, error) {
+	if d.startReparse == nil {
+		d.unexpected("StartReparse")
+		return tickets.Run{}, nil
+	}
+	return tickets.Run{}, d.startReparse(scope + " " + runner + " " + actor)
+}
+
+func (d *ticketsDouble) DeskRun(context.Context) (tickets.Run, error) {
+	if d.run == nil {
+		return tickets.Run{}, tickets.ErrNotFound
+	}
+	return *d.run, nil
+}
+
+func (d *ticketsDouble) ReadingShares(context.Context, time.Time) ([]tickets.Share, error) {
+	return d.shares, nil
+}
+
+func (d *ticketsDouble) Unrecognised(context.Context, int) ([]tickets.Mail, error) {
+	return d.unrecognised, nil
+}
+
+func (d *ticketsDouble) RawOf(context.Context, string) ([]tickets.Stored, error) {
+	return d.stored, nil
 }
 
 type onCallDouble struct {

@@ -46,7 +46,7 @@ func newDesk(t *testing.T) *desk {
 		Log: slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now: func() time.Time { return d.now }, Parse: func([]byte) tickets.Alert {
 			return tickets.Alert{Severity: tickets.High, Title: "Ransomware", Kind: tickets.KindAlert}
-		}, CheckContact: func(_, _, _ string) error { return nil }, Unready: func(oncall.Configuration) []string { return nil }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
+		}, ReadBy: readByRule, CheckContact: func(_, _, _ string) error { return nil }, Unready: func(oncall.Configuration) []string { return nil }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
 		Hooks:     hooks,
 		PushKey:   "BPublic",
 		Playbooks: d.playbooks, Configured: func(context.Context) ([]playbook.Playbook, error) { return d.playbooks.configured, nil },

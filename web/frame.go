@@ -22,6 +22,7 @@ type frame struct {
 	Asking  int      // responses that wait for approval
 	Held    int      // pages that could not leave the house
 	Holes   []string // where a ticket would reach nobody
+	Drops   []string // what is read much worse than a week ago
 	Version string
 	Self    string // the id of the person who looks; empty where it is an account alone
 	Bare    bool   // nothing is configured, and whoever looks may do it
@@ -36,7 +37,7 @@ func (f frame) Tabs() []settingsTab {
 	for _, section := range settingsSections {
 		tabs = append(tabs, settingsTab{section.Name, section.Title})
 	}
-	tabs = append(tabs, settingsTab{"outgoing", "Outgoing mail"}, settingsTab{"configuration", "As YAML"})
+	tabs = append(tabs, settingsTab{"reading", "How well mails are read"}, settingsTab{"outgoing", "Outgoing mail"}, settingsTab{"configuration", "As YAML"})
 	if f.Admin {
 		tabs = append(tabs, settingsTab{"accounts", "Accounts"}, settingsTab{"tokens", "Tokens"}, settingsTab{"audit", "Audit log"})
 	}
@@ -89,11 +90,16 @@ func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
 	if _, ok := configuration.Person(who.ID); ok {
 		self = who.ID
 	}
+	drops, err := s.drops(r.Context())
+	if err != nil {
+		return frame{}, err
+	}
 	holes := append(configuration.Holes(s.Now()), s.Unready(configuration)...)
 	if s.Warnings != nil {
 		holes = append(s.Warnings(), holes...)
 	}
 	return frame{
+		Drops: drops,
 		Self:  self,
 		Holes: holes,
 		bare:  s.bare(title, false), Tab: section, User: who.Name, Role: who.Role,

@@ -22,7 +22,8 @@ type mailView struct {
 	To      string
 	Files   []string
 	Notices []string
-	Sender  fact // who sent it, and what that stands on
+	Sender  fact   // who sent it, and what that stands on
+	Teach   string // where an administrator can teach how the mail is read
 }
 
 // showMail is GET /tickets/{number}/mails/{id}; view=headers shows the header.
@@ -54,6 +55,9 @@ func (s *Site) showMail(w http.ResponseWriter, r *http.Request) error {
 	})
 	if mail.Alert != nil {
 		view.Notices = mail.Alert.Warnings
+		if frame.Admin && (tickets.Thin(*mail.Alert) || tickets.Taught(*mail.Alert)) {
+			view.Teach = teachURL(mail.ID)
+		}
 		for _, file := range mail.Alert.Attachments {
 			view.Files = append(view.Files, file.Filename+" ("+file.ContentType+", "+size(file.Size)+")")
 		}

@@ -66,6 +66,7 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Post("/tickets/{number}/snooze", s.desk(auth.Responder, s.snooze))
 		r.Post("/tickets/{number}/assign", s.desk(auth.Responder, s.assign))
 		r.Post("/tickets/{number}/notes", s.desk(auth.Responder, s.note))
+		r.Post("/tickets/{number}/reparse", s.desk(auth.Responder, s.reparse))
 		r.Get("/oncall", s.desk(auth.Viewer, s.showOnCall))
 		r.Post("/oncall/{schedule}/overrides", s.desk(auth.Responder, s.addOverride))
 		r.Post("/oncall/{schedule}/overrides/remove", s.desk(auth.Responder, s.removeOverride))
@@ -108,6 +109,10 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Post("/push/devices", s.desk(auth.Viewer, s.subscribe))
 		r.Post("/push/devices/remove", s.desk(auth.Viewer, s.unsubscribe))
 		r.Get("/settings/configuration", s.desk(auth.Viewer, s.showConfiguration))
+		r.Get("/settings/reading", s.desk(auth.Viewer, s.showReading))
+		r.Post("/settings/reading/reparse", s.desk(auth.Admin, s.rereadUnrecognised))
+		r.Get("/teach/{id}", s.desk(auth.Admin, s.showTeach))
+		r.Post("/teach/{id}", s.desk(auth.Admin, s.teach))
 		r.Get("/settings/audit", s.desk(auth.Admin, s.listAudit))
 		r.Get("/settings/outgoing", s.desk(auth.Viewer, s.listOutgoing))
 		// A letter holds the link that answers as its recipient.

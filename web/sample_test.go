@@ -140,6 +140,10 @@ func (s *sample) doubles(t *testing.T) (*ticketsDouble, *onCallDouble) {
 		counts: func() (tickets.Counts, error) {
 			return tickets.Counts{Open: 3, Acknowledged: 1, Any: true}, nil
 		},
+		mail: func(id int64) (tickets.Mail, error) {
+			alert := unknownAlert(unknownText)
+			return tickets.Mail{ID: id, Ticket: 1042, Alert: &alert, ReceivedAt: s.now}, nil
+		},
 		timeline: func(int64) ([]tickets.Event, error) { return s.events, nil },
 		mails:    func(int64) ([]tickets.Mail, error) { return s.mails, nil },
 		raw: func(id int64) ([]byte, error) {

@@ -66,6 +66,11 @@ var settingsSections = [...]section{
 		Help:  "Response actions on devices, by themselves or with approval. Their runs stand under Playbooks above.",
 		Empty: "Nothing is done to devices yet.",
 	},
+	{
+		Name: "readings", One: "reading", Title: "Taught readings", ByID: true, groups: readingFields, rows: readingRows,
+		Help:  "How mails of other senders are read, where the parser finds too little in them. The first that matches and finds anything counts.",
+		Empty: "No reading is taught. On the page of a mail that was not recognised, an administrator can mark what it says.",
+	},
 }
 
 func sectionNamed(name string) (section, bool) {

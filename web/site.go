@@ -40,6 +40,14 @@ type Tickets interface {
 	Reopen(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 	Note(ctx context.Context, number int64, actor, text string) (tickets.Ticket, error)
 	Assign(ctx context.Context, number int64, actor, person string) (tickets.Ticket, error) // person "" is nobody
+	// ReparseTicket reads a ticket's mails again; with dryRun nothing is kept of it.
+	ReparseTicket(ctx context.Context, number int64, actor string, parse func(raw []byte) tickets.Alert, dryRun bool) (tickets.Reread, error)
+	// StartReparse begins reading the mails of a scope again; DeskRun is tickets.ErrNotFound where none is under way.
+	StartReparse(ctx context.Context, scope, runner, actor string, again bool) (tickets.Run, error)
+	DeskRun(ctx context.Context) (tickets.Run, error)
+	ReadingShares(ctx context.Context, since time.Time) ([]tickets.Share, error) // by weeks
+	Unrecognised(ctx context.Context, limit int) ([]tickets.Mail, error)         // newest first
+	RawOf(ctx context.Context, sender string) ([]tickets.Stored, error)          // newest first
 }
 
 // OnCall is what the pages need of the on-call store.
@@ -93,7 +101,9 @@ type Options struct {
 	// Unready are sentences about contacts whose channels lack a setting.
 	Unready func(oncall.Configuration) []string
 	// Parse reads a mail as the intake does.
-	Parse     func(raw []byte) tickets.Alert
+	Parse func(raw []byte) tickets.Alert
+	// ReadBy reads a mail by one rule alone and says whether it found anything.
+	ReadBy    func(rule tickets.ReadingRule, raw []byte) (alert tickets.Alert, applied bool)
 	Hooks     Hooks
 	PushKey   string // the public key of browsers' subscriptions
 	Ready     func(ctx context.Context) error

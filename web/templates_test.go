@@ -9,7 +9,7 @@ import (
 func TestEveryTemplateFitsItsPage(t *testing.T) {
 	t.Parallel()
 	views := map[string]any{
-		"tickets": ticketsView{}, "feeds": feedsView{}, "ticket": ticketView{}, "mail": mailView{}, "oncall": onCallView{}, "outgoing": outgoingView{}, "audit": auditView{}, "section": sectionView{}, "entry": entryView{}, "tokens": tokensView{}, "accounts": accountsView{}, "sessions": sessionsView{}, "deliveries": deliveriesView{}, "person": personView{}, "simulation": simulationView{}, "setup": setupView{}, "push": pushView{}, "configuration": configurationView{},
+		"tickets": ticketsView{}, "feeds": feedsView{}, "ticket": ticketView{}, "mail": mailView{}, "oncall": onCallView{}, "outgoing": outgoingView{}, "audit": auditView{}, "section": sectionView{}, "entry": entryView{}, "tokens": tokensView{}, "accounts": accountsView{}, "sessions": sessionsView{}, "deliveries": deliveriesView{}, "person": personView{}, "simulation": simulationView{}, "setup": setupView{}, "teach": teachView{}, "reading": readingView{}, "push": pushView{}, "configuration": configurationView{},
 		"letter": letterView{}, "night": nightView{}, "standby": standbyView{}, "deadlink": bare{}, "login": loginView{}, "loginlink": loginLinkView{}, "error": errorView{},
 		"playbooks": playbooksView{}, "playbookrun": runView{}, "dryrun": dryRunView{},
 	}

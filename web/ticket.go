@@ -36,6 +36,7 @@ type ticketView struct {
 	CanUndo     bool // an acknowledgement of less than a minute ago
 	Mute        muteForm
 	Complaint   string // why an action was not possible
+	Notice      string // what an action came to, where the timeline does not say it
 	Note        string // a note that was refused
 	Age         when
 
@@ -105,6 +106,9 @@ func (s *Site) showTicket(w http.ResponseWriter, r *http.Request) error {
 	view, err := s.ticketView(r, number)
 	if err != nil {
 		return err
+	}
+	if r.URL.Query().Has("reread") {
+		view.Notice = rereadNotice(r.URL.Query().Get("reread"))
 	}
 	return s.render(w, http.StatusOK, "ticket", view)
 }

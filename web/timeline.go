@@ -57,6 +57,11 @@ func (r reader) entry(event tickets.Event) entry {
 	case tickets.EventRaised:
 		e.Text = fmt.Sprintf("Severity raised from %s to %s", d.severity("from"), d.severity("to"))
 		e.Tone = "bad"
+	case tickets.EventReread:
+		e.Text, e.Detail = "Its mails were read again", d.changes()
+		if event.Actor != tickets.ActorSystem {
+			e.Text = actor + " had its mails read again"
+		}
 	case tickets.EventMerged:
 		e.Text = "Another ticket was joined to this one"
 		if from := d.number("from"); from != 0 {
@@ -259,6 +264,19 @@ func (d data) text(key string) string {
 		return value.UTC().Format(time.RFC3339)
 	}
 	return ""
+}
+
+// changes says what a ticket says differently: "severity: unknown → high; devices: nothing → pc1".
+func (d data) changes() string {
+	list, _ := d["changes"].([]any)
+	var parts []string
+	for _, item := range list {
+		if change, ok := item.(map[string]any); ok {
+			one := data(change)
+			parts = append(parts, plain(one.text("field"))+": "+named(one.text("from"), "nothing")+" → "+named(one.text("to"), "nothing"))
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 func (d data) either(first, second string) string {

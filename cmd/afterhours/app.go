@@ -160,7 +160,7 @@ func (a *application) startQueue(ctx context.Context) error {
 // startReader runs the intake's committers and the workers that read mails into tickets.
 func (a *application) startReader(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
-	reader := &tickets.Reader{Store: a.rooms.tickets, Parse: parser.Parse, Replies: a.rooms.replies, Log: a.log, Wake: a.rooms.intake.Wake()}
+	reader := &tickets.Reader{Store: a.rooms.tickets, Parse: a.rooms.parse, Replies: a.rooms.replies, Log: a.log, Wake: a.rooms.intake.Wake()}
 	reader.Directories = a.rooms.defender.directories
 	var group sync.WaitGroup
 	group.Go(func() { a.rooms.intake.Run(ctx) })
@@ -211,6 +211,13 @@ func (a *application) startCron(ctx context.Context) error {
 	}
 	if err == nil {
 		err = a.rooms.defender.schedule(ctx, schedule, a.log)
+	}
+	if err == nil {
+		_, err = schedule.AddFunc(readingsEvery, func() {
+			if err := a.tendReadings(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("tend readings", "error", err)
+			}
+		})
 	}
 	if err != nil {
 		cancel()

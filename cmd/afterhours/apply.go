@@ -34,9 +34,10 @@ func (c *applyCommand) Run(ctx context.Context, env environment) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(env.stdout, "applied: %d people, %d schedules, %d policies, %d routes, %d webhooks, %d mutes, %d tenants, %d playbooks\n",
+		fmt.Fprintf(env.stdout, "applied: %d people, %d schedules, %d policies, %d routes, %d webhooks, %d mutes, %d tenants, %d playbooks, %d readings\n",
 			len(configuration.People), len(configuration.Schedules), len(configuration.Policies),
-			len(configuration.Routes), len(configuration.Webhooks), len(configuration.Mutes), len(configuration.Tenants), len(configuration.Playbooks))
+			len(configuration.Routes), len(configuration.Webhooks), len(configuration.Mutes), len(configuration.Tenants), len(configuration.Playbooks),
+			len(configuration.Readings))
 		return nil
 	})
 }

@@ -46,7 +46,7 @@ func (c *importCommand) Run(ctx context.Context, env environment) error {
 		log := newLog(c.settings, env.stderr)
 		run := importRun{
 			importer: &tickets.Importer{
-				Store: r.tickets, Parse: parser.Parse, Log: log, Now: env.now,
+				Store: r.tickets, Parse: r.parse, Log: log, Now: env.now,
 				PageNewerThan: time.Duration(c.PageNewerThan), DryRun: c.DryRun,
 			},
 			now: env.now, summary: importSummary{DryRun: c.DryRun}, progress: newProgress(env.stderr, total, env.now),

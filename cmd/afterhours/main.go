@@ -46,6 +46,8 @@ type commands struct {
 	Migrate    migrateCommand    `cmd:"" help:"Bring the database's schema up to date, or show where it is."`
 	Parse      parseCommand      `cmd:"" help:"Print what the parser sees in one mail, as JSON."`
 	Import     importCommand     `cmd:"" help:"Import mails from .eml files, mbox files, Maildirs and folders."`
+	Reparse    reparseCommand    `cmd:"" help:"Read stored mails again with the present parser."`
+	Anonymise  anonymiseCommand  `cmd:"" help:"Replace people, organisations, hosts and ids in mails by made-up ones."`
 	Apply      applyCommand      `cmd:"" help:"Make the configuration agree with YAML files."`
 	Doctor     doctorCommand     `cmd:"" help:"Check the whole path and name what to mend."`
 	Export     exportCommand     `cmd:"" help:"Print the configuration as YAML that apply takes back."`

@@ -56,5 +56,6 @@ func (a *application) metrics() http.Handler {
 		}
 		return 0, nil
 	})
+	registry.MustRegister(newReadingCollector(a))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }

@@ -21,6 +21,9 @@ import (
 	"afterhours/tickets/ticketdb"
 )
 
+// readingsWithin is how long reading a mail waits for the taught readings.
+const readingsWithin = 2 * time.Second
+
 // rooms are the stores and what works on them, wired to each other.
 type rooms struct {
 	tickets   *ticketdb.Store
@@ -89,6 +92,30 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 	r.replies = &oncall.Replies{Store: r.oncall, Tickets: r.tickets, Read: parser.ReadReply, Links: links, Now: now, Log: log}
 	r.deliverer = &oncall.Deliverer{Store: r.oncall, Channels: r.channels, Links: links, Now: now, Log: log}
 	return r, nil
+}
+
+// parse reads a mail as this installation does: where the parser finds too little, by the taught readings. They are asked
+// for then alone, so that mail that is understood does not wait for them; while they cannot be had, the parser's word
+// stands, and reading the mail again mends it.
+func (r *rooms) parse(raw []byte) tickets.Alert {
+	alert := parser.Parse(raw)
+	if !tickets.Thin(alert) {
+		return alert
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), readingsWithin)
+	defer cancel()
+	configuration, err := r.oncall.Configuration(ctx)
+	if err != nil {
+		return alert
+	}
+	alert, _ = tickets.Teach(configuration.Readings, alert, parser.SeverityOf)
+	return alert
+}
+
+// parseBy reads a mail by one rule alone and says whether it found anything.
+func parseBy(rule tickets.ReadingRule, raw []byte) (alert tickets.Alert, applied bool) {
+	alert, by := tickets.Teach([]tickets.ReadingRule{rule}, parser.Parse(raw), parser.SeverityOf)
+	return alert, by != ""
 }
 
 // changed hands what became of tickets to the on-call room, and takes over what was done about their mails while the

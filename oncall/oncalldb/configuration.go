@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"afterhours/oncall"
+	"afterhours/tickets"
 )
 
 type loadedConfiguration struct {
@@ -87,7 +88,10 @@ func load(ctx context.Context, db querier) (oncall.Configuration, error) {
 	if c.Tenants, err = definitions[oncall.Tenant](ctx, db, `SELECT definition FROM tenants ORDER BY position`); err != nil {
 		return c, err
 	}
-	c.Playbooks, err = definitions[oncall.Playbook](ctx, db, `SELECT definition FROM playbooks ORDER BY position`)
+	if c.Playbooks, err = definitions[oncall.Playbook](ctx, db, `SELECT definition FROM playbooks ORDER BY position`); err != nil {
+		return c, err
+	}
+	c.Readings, err = definitions[tickets.ReadingRule](ctx, db, `SELECT definition FROM readings ORDER BY position`)
 	return c, err
 }
 
@@ -152,7 +156,7 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) er
 			ON CONFLICT (id) DO UPDATE SET name = $2, position = $3, definition = $4, removed_at = NULL`,
 			person.ID, person.Name, position, person)
 	}
-	for _, table := range []string{"schedules", "policies", "webhooks", "routes", "mutes", "intakes", "tenants", "playbooks"} {
+	for _, table := range []string{"schedules", "policies", "webhooks", "routes", "mutes", "intakes", "tenants", "playbooks", "readings"} {
 		batch.Queue(`DELETE FROM ` + table)
 	}
 	const named = ` (id, position, definition) VALUES ($1, $2, $3)`
@@ -170,6 +174,9 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) er
 	}
 	for position, route := range c.Routes {
 		batch.Queue(`INSERT INTO routes (position, definition) VALUES ($1, $2)`, position, route)
+	}
+	for position, rule := range c.Readings {
+		batch.Queue(`INSERT INTO readings`+named, rule.ID, position, rule)
 	}
 	for position, mute := range c.Mutes {
 		batch.Queue(`INSERT INTO mutes (position, definition) VALUES ($1, $2)`, position, mute)

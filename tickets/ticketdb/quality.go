@@ -1,0 +1,132 @@
+package ticketdb
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"afterhours/tickets"
+)
+
+// Bounds of counting readings.
+const (
+	tallyMails = 5000
+	tallyAfter = 2 * time.Minute // longer than any transaction that stores or reads a mail: no smaller id comes to light later
+)
+
+// TallyReadings counts the fields of mails that were read since the last time, a batch of them, by the week in which they
+// were received. more says that there are others. It can run in several processes: they wait for each other.
+func (s *Store) TallyReadings(ctx context.Context) (more bool, err error) {
+	const tally = `
+		WITH span AS (
+			SELECT last_mail AS after, (
+				SELECT coalesce(min(id) - 1, 9223372036854775807) FROM mails WHERE state = 'accepted'
+			) AS before FROM reading_tally
+		), batch AS MATERIALIZED (
+			SELECT id, received_at, state, read_at, alert FROM mails, span WHERE id > span.after AND id <= span.before ORDER BY id LIMIT $1
+		), ripe AS MATERIALIZED (
+			SELECT * FROM batch WHERE id < coalesce((SELECT min(id) FROM batch WHERE read_at > $2), 9223372036854775807)
+		), said AS (
+			SELECT date_trunc('week', received_at AT TIME ZONE 'UTC')::date AS week, alert ->> 'kind' AS kind, alert
+			FROM ripe WHERE state = 'read' AND alert IS NOT NULL
+		), fields AS (
+			SELECT week, kind, f.field, f.found FROM said, LATERAL (VALUES
+				('title', alert ->> 'title' <> '' AND NOT coalesce((alert -> 'warnings')::text, '') LIKE '%"no-title:%'),
+				('severity', alert ->> 'severity' <> 'unknown'),
+				('category', alert ->> 'category' <> ''),
+				('detection source', alert ->> 'detection_source' <> ''),
+				('organisation', alert ->> 'organisation' <> ''),
+				('tenant id', alert ->> 'tenant_id' <> ''),
+				('incident id', alert ->> 'incident_id' <> ''),
+				('alert id', jsonb_array_length(alert -> 'alert_ids') > 0),
+				('device', jsonb_array_length(alert -> 'devices') > 0),
+				('user', jsonb_array_length(alert -> 'users') > 0),
+				('detection time', alert ->> 'detected_at' <> ''),
+				('link', jsonb_array_length(alert -> 'links') > 0)
+			) AS f (field, found)
+			WHERE kind <> 'unrecognised'
+			UNION ALL
+			SELECT week, '` + tickets.KindOfMicrosoft + `', '` + tickets.FieldRecognised + `', kind <> 'unrecognised' FROM said
+			WHERE alert ->> 'provenance' = 'microsoft'
+		), counted AS (
+			INSERT INTO reading_weeks (week, kind, field, mails, found)
+			SELECT week, kind, field, count(*), count(*) FILTER (WHERE found) FROM fields GROUP BY week, kind, field
+			ON CONFLICT (week, kind, field) DO UPDATE SET mails = reading_weeks.mails + EXCLUDED.mails, found = reading_weeks.found + EXCLUDED.found
+		), moved AS (
+			UPDATE reading_tally SET last_mail = (SELECT max(id) FROM ripe) WHERE EXISTS (SELECT FROM ripe)
+		)
+		SELECT count(*) FROM ripe`
+	now := s.now()
+	count := 0
+	err = s.transact(ctx, "count readings", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT FROM reading_tally FOR UPDATE`); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, tally, tallyMails, now.Add(-tallyAfter)).Scan(&count)
+	})
+	return count == tallyMails, err
+}
+
+// ReadingShares returns how well mails were read in the weeks from a Monday on.
+func (s *Store) ReadingShares(ctx context.Context, since time.Time) ([]tickets.Share, error) {
+	rows, err := s.pool.Query(ctx, `SELECT kind, field, week, mails, found FROM reading_weeks WHERE week >= $1 ORDER BY kind, field, week`, since)
+	if err != nil {
+		return nil, fmt.Errorf("read how well mails are read: %w", classify(err))
+	}
+	shares, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (tickets.Share, error) {
+		var share tickets.Share
+		err := row.Scan(&share.Kind, &share.Field, &share.Week, &share.Mails, &share.Found)
+		share.Week = share.Week.UTC()
+		return share, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read how well mails are read: %w", classify(err))
+	}
+	return shares, nil
+}
+
+// Unrecognised returns the newest mails that were not understood.
+func (s *Store) Unrecognised(ctx context.Context, limit int) ([]tickets.Mail, error) {
+	rows, err := s.pool.Query(ctx, `
+		SELECT `+mailColumns+` FROM mails m
+		WHERE m.alert ->> 'kind' = 'unrecognised' AND m.state = 'read' ORDER BY m.id DESC LIMIT $1`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("unrecognised mails: %w", classify(err))
+	}
+	mails, err := pgx.CollectRows(rows, scanMail)
+	if err != nil {
+		return nil, fmt.Errorf("unrecognised mails: %w", classify(err))
+	}
+	return mails, nil
+}
+
+// Bounds of looking for the mails of a sender.
+const (
+	senderMails = 20_000 // the newest ones that are looked through
+	senderTries = 50
+)
+
+// RawOf returns the newest mails of a sender among the latest stored, newest first, with their bodies.
+func (s *Store) RawOf(ctx context.Context, sender string) ([]tickets.Stored, error) {
+	rows, err := s.pool.Query(ctx, `
+		SELECT m.id, m.ticket, m.subject, body.raw FROM (
+			SELECT id, ticket, subject, received_at FROM mails
+			WHERE id > (SELECT coalesce(max(id), 0) - $2 FROM mails) AND state = 'read' AND lower(alert #>> '{message,from}') = lower($1) AND size <= $4
+			ORDER BY id DESC LIMIT $3
+		) m JOIN mail_bodies body ON body.mail = m.id AND body.received_at = m.received_at
+		ORDER BY m.id DESC`, sender, senderMails, senderTries, reparseOctets/senderTries)
+	if err != nil {
+		return nil, fmt.Errorf("mails of a sender: %w", classify(err))
+	}
+	mails, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (tickets.Stored, error) {
+		var mail tickets.Stored
+		err := row.Scan(&mail.ID, &mail.Ticket, &mail.Subject, &mail.Raw)
+		return mail, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mails of a sender: %w", classify(err))
+	}
+	return mails, nil
+}

@@ -16,7 +16,7 @@ type readingView struct {
 	frame
 	Kinds   []kindReading
 	Unknown []unknownRow
-	Run     *runRow
+	Run     *rereadRun
 	Notice  string
 }
 
@@ -41,8 +41,8 @@ type unknownRow struct {
 	TeachURL      string
 }
 
-// runRow is a run over stored mails.
-type runRow struct {
+// rereadRun is a run over stored mails.
+type rereadRun struct {
 	Since          when
 	Mails, Changed int
 }
@@ -74,7 +74,7 @@ func (s *Site) showReading(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if running {
-		view.Run = &runRow{reader.ago(run.StartedAt), run.Mails, run.Changed}
+		view.Run = &rereadRun{reader.ago(run.StartedAt), run.Mails, run.Changed}
 	}
 	if id := r.URL.Query().Get("taught"); id != "" {
 		if _, known := reader.configuration.Place("readings", id); known {

@@ -49,7 +49,7 @@ var rooms = map[string][]string{
 	"cmd/afterhours/internal/mailfiles":    {},
 }
 
-var testRooms = []string{"migrations/pgtest", "oncall/notify/notifytest"}
+var testRooms = []string{"cmd/afterhours/internal/samplemail", "migrations/pgtest", "oncall/notify/notifytest"}
 
 // standardOnly may not even import a library.
 var standardOnly = []string{"tickets"}

@@ -75,7 +75,10 @@ func records(written []*tickets.Ticket, outcomes []tickets.Outcome) []ticketReco
 	}
 	list := make([]ticketRecord, len(written))
 	for i, ticket := range written {
-		list[i] = ticketRecord{ticket, slices.Compact(slices.Sorted(slices.Values(words[ticket])))}
+		// A ticket that no mail of the batch went to has no new words, which is not the same to Postgres as unknown ones.
+		found := slices.AppendSeq([]string{}, slices.Values(words[ticket]))
+		slices.Sort(found)
+		list[i] = ticketRecord{ticket, slices.Compact(found)}
 	}
 	return list
 }

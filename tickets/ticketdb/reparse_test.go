@@ -87,6 +87,9 @@ func TestReadingAgainGivesTicketsWhatTheirMailsSay(t *testing.T) {
 	if len(raised) != 2 || raised[0].Kind != tickets.ChangeRaised || raised[0].Ticket.Number != 1001 || raised[1].Ticket.Number != 1002 || raised[1].Owner != "ana" {
 		t.Errorf("changes: got %+v, want two raised", raised)
 	}
+	if found, err := r.List(t.Context(), tickets.Filter{Query: "pc1"}); err != nil || len(found.Tickets) != 3 {
+		t.Errorf("by the device that was found now: got %d tickets, %v, want 3", len(found.Tickets), err)
+	}
 	// A second run finds nothing to change.
 	if total := r.reparse(t, tickets.ScopeAll); total.Mails != 4 || total.Changed != 0 {
 		t.Errorf("a second run: got %+v", total)

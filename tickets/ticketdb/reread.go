@@ -200,6 +200,7 @@ type rewriting struct {
 	now     time.Time
 	actor   string
 	mails   []tickets.Reading
+	words   []tickets.Outcome // by what the tickets are found
 	tickets []*tickets.Ticket
 	claims  map[string]int64
 	dropped []tickets.KeyClaim
@@ -223,6 +224,7 @@ func (w *rewriting) family(f *ticketFamily, reread *tickets.Reread) (changed int
 			latest = reading
 			ids = append(ids, mail.mail.ID)
 			w.mails = append(w.mails, reading)
+			w.words = append(w.words, tickets.Outcome{Reading: reading, Ticket: &f.ticket, State: tickets.MailRead})
 			for _, key := range reading.Keys {
 				said[key] = true
 			}
@@ -321,7 +323,7 @@ func (w *rewriting) write(ctx context.Context, tx pgx.Tx) error {
 	for _, drop := range w.dropped {
 		dropped, droppers = append(dropped, storable(drop.Key)), append(droppers, drop.Ticket.Number)
 	}
-	if err := queueTickets(batch, tickets.Plan{Changed: w.tickets}); err != nil {
+	if err := queueTickets(batch, tickets.Plan{Changed: w.tickets, Outcomes: w.words}); err != nil {
 		return err
 	}
 	batch.Queue(`DELETE FROM ticket_keys k USING unnest($1::text[], $2::bigint[]) AS d (key, ticket) WHERE k.key = d.key AND k.ticket = d.ticket`, dropped, droppers)

@@ -366,6 +366,9 @@ func (p *Poller) writeBatch(ctx context.Context, t Tenant, batch []tickets.Readi
 			return err
 		}
 		p.Log.Error("what an alert says could not be stored", "tenant", t.ID, "alert", reading.Report.AlertID, "error", err)
+		if reading.Report.AlertID == "" {
+			return err // news of a merge or a notice of ours: it comes again with the next poll
+		}
 		alert := newAlert(t, text(reading.Report.AlertID), text(reading.Alert.Severity), "", "")
 		bare := tickets.Report{Tenant: t.ID, AlertID: reading.Report.AlertID, Subject: reading.Report.Subject, CreatedAt: reading.Report.CreatedAt, UpdatedAt: reading.Report.UpdatedAt, Status: reading.Report.Status}
 		if err := p.Tickets.WriteReadings(ctx, []tickets.Reading{tickets.NewReport(alert, bare, t.TenantID, t.Sole)}); err != nil {

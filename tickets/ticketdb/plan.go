@@ -46,7 +46,7 @@ const insertTickets = `
 		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, nullif(authentication, 'null'), source,
 		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at,
 		coalesce(nullif(machines, 'null'), '[]'), coalesce(techniques, '{}'), coalesce(nullif(evidence, 'null'), '[]'),
-		array_to_tsvector(words)
+		array_to_tsvector(coalesce(words, '{}'))
 	FROM jsonb_to_recordset($1) AS t (number bigint, words text[], ` + ticketFields + `)`
 
 const updateTickets = `
@@ -56,7 +56,7 @@ const updateTickets = `
 		message_count = t.message_count, created_at = t.created_at, updated_at = t.updated_at, acknowledged_at = t.acknowledged_at,
 		acknowledged_by = t.acknowledged_by, resolved_at = t.resolved_at, assignee = t.assignee, classification = t.classification,
 		machines = coalesce(nullif(t.machines, 'null'), '[]'), techniques = coalesce(t.techniques, '{}'),
-		evidence = coalesce(nullif(t.evidence, 'null'), '[]'), search = tickets.search || array_to_tsvector(words)
+		evidence = coalesce(nullif(t.evidence, 'null'), '[]'), search = tickets.search || array_to_tsvector(coalesce(words, '{}'))
 	FROM jsonb_to_recordset($1) AS t (number bigint, words text[], ` + ticketFields + `)
 	WHERE tickets.number = t.number`
 

@@ -362,3 +362,22 @@ func TestATicketIsAssignedOnceForEachChange(t *testing.T) {
 		t.Errorf("timeline: got %+v, %v", timeline, err)
 	}
 }
+
+func TestAMergeFindsAndEndsATicketThatItsMailIsNotAbout(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	incident := func(id string, merged ...string) tickets.Alert {
+		alert := tickets.Unreadable("", nil)
+		alert.Tracking, alert.Kind, alert.Title = nil, tickets.KindIncident, "Incident "+id
+		alert.IncidentID, alert.MergedIncidentIDs = id, merged
+		return alert
+	}
+	r.accept(t, "one", "two")
+	r.read(t, func(raw []byte) tickets.Alert { return incident(string(raw)) })
+	r.accept(t, "merge")
+	r.read(t, func([]byte) tickets.Alert { return incident("two", "one") })
+	list, err := r.List(t.Context(), tickets.Filter{States: []tickets.State{tickets.Open}})
+	if err != nil || len(list.Tickets) != 1 || list.Tickets[0].IncidentID != "two" || list.Tickets[0].MessageCount != 3 {
+		t.Errorf("got %+v, %v, want the ticket of the incident that lives on, with all mails", list.Tickets, err)
+	}
+}

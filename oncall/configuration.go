@@ -15,6 +15,7 @@ type Configuration struct {
 	Tenants   []Tenant
 	Playbooks []Playbook
 	Readings  []tickets.ReadingRule // by which mails of other senders are read; the first that matches counts
+	Retention Retention
 
 	disabled map[string]string // webhooks that their receivers have ended, with the reason
 }

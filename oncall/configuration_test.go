@@ -83,7 +83,7 @@ func TestFaultsNameFileLineAndMend(t *testing.T) {
 		"people: [":              "team.yaml:",
 		"persons: []":            `team.yaml:1: there is no key "persons"; use people`,
 		"people: []\npeople: []": "team.yaml:2: people stands here twice",
-		"\nretention: {}":        "team.yaml:2: retention is not supported by this version",
+		"\nretention: {raw: 1h}": "team.yaml:2: 1h is too short; keep at least 1w",
 		"people: 7":              "team.yaml:1: people must be a list",
 		"people: [7]":            "team.yaml:1: people[0] must be a mapping",
 		"people:\n- {id: ana}":   `team.yaml:2: person "ana" has no name; add name`,

@@ -26,8 +26,8 @@ type Document struct {
 // sections are the top-level keys, in the order in which faults are told.
 var sections = []string{"people", "schedules", "policies", "routes", "webhooks", "mutes", "intake", "tenants", "playbooks", "readings"}
 
-// laterSections are keys of the format that this version does not know yet.
-var laterSections = []string{"retention"}
+// documentKeys are all keys of a document: the sections, and those that hold one mapping.
+var documentKeys = append(slices.Clone(sections), "retention")
 
 // ParseFile reads one YAML document strictly: unknown and repeated keys, wrong types and impossible values are faults,
 // each one line of the form FILE:LINE: what is wrong; how to mend it.
@@ -40,7 +40,7 @@ func ParseFile(name string, content []byte) (Document, error) {
 		return d, ConfigErrors{yamlFault(name, err)}
 	}
 	if len(root.Content) == 0 {
-		return d, ConfigErrors{{name, 1, "the file is empty; write at least one of " + strings.Join(sections, ", ")}}
+		return d, ConfigErrors{{name, 1, "the file is empty; write at least one of " + strings.Join(documentKeys, ", ")}}
 	}
 	if err := reader.Decode(&more); err == nil {
 		decoder.fault(&more, "a second document begins here; put everything into one")
@@ -50,7 +50,7 @@ func ParseFile(name string, content []byte) (Document, error) {
 	}
 	top := root.Content[0]
 	if top.Kind != yaml.MappingNode {
-		decoder.fault(top, "a configuration is a mapping; begin with one of %s", strings.Join(sections, ", "))
+		decoder.fault(top, "a configuration is a mapping; begin with one of %s", strings.Join(documentKeys, ", "))
 		return d, decoder.faults.err()
 	}
 	for i := 0; i+1 < len(top.Content); i += 2 {
@@ -58,10 +58,8 @@ func ParseFile(name string, content []byte) (Document, error) {
 		switch {
 		case slices.Contains(d.sections, key.Value):
 			decoder.fault(key, "%s stands here twice; put both together", key.Value)
-		case slices.Contains(laterSections, key.Value):
-			decoder.fault(key, "%s is not supported by this version; remove it", key.Value)
-		case !slices.Contains(sections, key.Value):
-			decoder.fault(key, "there is no key %q; use %s", key.Value, strings.Join(sections, ", "))
+		case !slices.Contains(documentKeys, key.Value):
+			decoder.fault(key, "there is no key %q; use %s", key.Value, strings.Join(documentKeys, ", "))
 		default:
 			d.sections = append(d.sections, key.Value)
 			field := d.content.list(key.Value)

@@ -37,6 +37,13 @@ func (c Configuration) Export() ([]byte, error) {
 		}
 		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: section.name}, entries)
 	}
+	if c.Retention != (Retention{}) {
+		retention, err := asNode(c.Retention)
+		if err != nil {
+			return nil, fmt.Errorf("export retention: %w", err)
+		}
+		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "retention"}, retention)
+	}
 	if len(root.Content) == 0 {
 		return nil, nil
 	}

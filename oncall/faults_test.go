@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-const topKeys = "people, schedules, policies, routes, webhooks, mutes, intake, tenants, playbooks, readings"
+const topKeys = "people, schedules, policies, routes, webhooks, mutes, intake, tenants, playbooks, readings, retention"
 
 // faulty are bad files with everything that is said of them.
 var faulty = []struct{ name, file, want string }{
@@ -18,8 +18,8 @@ var faulty = []struct{ name, file, want string }{
 	{"a repeated key", "people: []\nmutes: []\npeople: []", "team.yaml:3: people stands here twice; put both together"},
 	{"a second document", "people: []\n---\nmutes: []", "team.yaml:2: a second document begins here; put everything into one"},
 	{
-		"keys of later versions", "\nretention: {}", `
-team.yaml:2: retention is not supported by this version; remove it`,
+		"a retention that empties the database", "\nretention:\n  raw: 180d\n  tickets: 1d\n", `
+team.yaml:4: 1d is too short; keep at least 1w, or leave it out to keep for ever`,
 	},
 	{"an alias", "people: &all []\nmutes: *all", "team.yaml:2: anchors and aliases are not supported; write the value out"},
 	{"a number for a list", "people: 7", "team.yaml:1: people must be a list; write it like [a, b], or each entry after a dash"},

@@ -50,6 +50,8 @@ func (c *Configuration) take(section string, from Configuration) {
 		c.Playbooks = from.Playbooks
 	case "readings":
 		c.Readings = from.Readings
+	case "retention":
+		c.Retention = from.Retention
 	}
 }
 
@@ -61,7 +63,10 @@ type fault struct {
 
 // at puts the file and line before a fault; what stands in the database alone has none.
 func (f fault) at(origin map[string]Document) ConfigError {
-	section, _, _ := strings.Cut(f.path, "[")
+	section := f.path
+	if end := strings.IndexAny(section, "[."); end >= 0 {
+		section = section[:end]
+	}
 	document, ok := origin[section]
 	if !ok {
 		return ConfigError{Message: f.path + " (in force): " + f.message}

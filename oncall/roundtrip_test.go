@@ -165,6 +165,9 @@ func drawConfiguration(t *rapid.T) Configuration {
 	for range rapid.IntRange(0, 2).Draw(t, "routes") {
 		c.Routes = append(c.Routes, Route{Match: match(), Policy: "true", Action: rapid.SampledFrom([]string{"", "page", "record"}).Draw(t, "action"), Runbook: optional.Draw(t, "runbook")})
 	}
+	if rapid.Bool().Draw(t, "retention") {
+		c.Retention = Retention{Raw: leastRetention + seconds.Draw(t, "raw"), Tickets: leastRetention + seconds.Draw(t, "tickets")}
+	}
 	if rapid.Bool().Draw(t, "mute") {
 		until := moment.Draw(t, "until").wall
 		c.Mutes = []Mute{{Match: match(), Until: until, Reason: "R" + words.Draw(t, "reason")}}

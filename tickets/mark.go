@@ -15,7 +15,7 @@ func Mark(field, text string, line int, value string) (TaughtField, error) {
 	whole := strings.TrimSpace(lines[line])
 	taught := TaughtField{Field: field}
 	if value = strings.TrimSpace(value); value == "" {
-		taught.After, value = labelled(whole)
+		taught.After, _ = labelled(whole)
 	} else {
 		at := foldedIndex(whole, value)
 		if at < 0 {

@@ -13,14 +13,14 @@ const (
 	maxWordLength = 100
 )
 
-// Words are what a ticket is found by that a mail belongs to: its number, facts and ids, and the mail's subject, sender
-// and Message-ID. Each is a run of letters and digits in lower case, once, in order.
+// Words are what a ticket is found by: its number, facts and ids, and the subject, sender and Message-ID of a mail that
+// belongs to it. Each is a run of letters and digits in lower case, once, in order.
 func Words(ticket Ticket, alert Alert) []string {
 	texts := []string{
-		strconv.FormatInt(ticket.Number, 10), ticket.Title, alert.Title, alert.IncidentID, alert.Category, alert.Organisation,
-		alert.TenantID, alert.Message.Subject, alert.Message.From, alert.Message.MessageID, string(alert.Product),
+		strconv.FormatInt(ticket.Number, 10), ticket.Title, ticket.IncidentID, ticket.Category, ticket.Organisation, ticket.TenantID,
+		string(ticket.Product), alert.Title, alert.IncidentID, alert.Message.Subject, alert.Message.From, alert.Message.MessageID,
 	}
-	texts = slices.Concat(texts, alert.AlertIDs, alert.Devices, alert.Users, alert.Files)
+	texts = slices.Concat(texts, ticket.AlertIDs, ticket.Devices, ticket.Users, alert.Files)
 	seen := map[string]bool{}
 	words := []string{}
 	for _, text := range texts {

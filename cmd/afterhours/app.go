@@ -178,6 +178,18 @@ func (a *application) startReader(context.Context) error {
 	return nil
 }
 
+// keepHouse prepares the months to come and forgets the raw mails that are kept no longer.
+func (a *application) keepHouse(ctx context.Context) error {
+	if err := a.rooms.tickets.PrepareMonths(ctx, a.now()); err != nil {
+		return err
+	}
+	configuration, err := a.rooms.oncall.Configuration(ctx)
+	if err != nil || configuration.Retention.Raw == 0 {
+		return err
+	}
+	return a.rooms.tickets.ForgetRaw(ctx, a.now().Add(-time.Duration(configuration.Retention.Raw)))
+}
+
 // startCron drives the escalator each second. What is due stands in the database: a tick that is missed runs late.
 func (a *application) startCron(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -197,8 +209,8 @@ func (a *application) startCron(ctx context.Context) error {
 	}
 	if err == nil {
 		_, err = schedule.AddFunc(housekeepingEvery, func() {
-			if err := a.rooms.tickets.PrepareMonths(ctx, a.now()); err != nil && ctx.Err() == nil {
-				a.log.Error("prepare months", "error", err)
+			if err := a.keepHouse(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("housekeeping", "error", err)
 			}
 		})
 	}

@@ -91,7 +91,10 @@ func load(ctx context.Context, db querier) (oncall.Configuration, error) {
 	if c.Playbooks, err = definitions[oncall.Playbook](ctx, db, `SELECT definition FROM playbooks ORDER BY position`); err != nil {
 		return c, err
 	}
-	c.Readings, err = definitions[tickets.ReadingRule](ctx, db, `SELECT definition FROM readings ORDER BY position`)
+	if c.Readings, err = definitions[tickets.ReadingRule](ctx, db, `SELECT definition FROM readings ORDER BY position`); err != nil {
+		return c, err
+	}
+	err = db.QueryRow(ctx, `SELECT retention FROM configuration`).Scan(&c.Retention)
 	return c, err
 }
 
@@ -187,7 +190,7 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) er
 	for position, playbook := range c.Playbooks {
 		batch.Queue(`INSERT INTO playbooks`+named, playbook.ID, position, playbook)
 	}
-	batch.Queue(`UPDATE configuration SET version = version + 1, applied_at = $1`, now)
+	batch.Queue(`UPDATE configuration SET version = version + 1, applied_at = $1, retention = $2`, now, c.Retention)
 	batch.Queue(`SELECT pg_notify('afterhours_configuration', '')`) // heard from the commit on
 	return tx.SendBatch(ctx, batch).Close()
 }

@@ -38,7 +38,7 @@ type Progress struct {
 
 // The errors that a run tells apart. Whatever else an Isolator returns may pass by itself, unless it is Permanent.
 var (
-	ErrNoDevice = errors.New("Defender knows no such device")
+	ErrNoDevice = errors.New("no such device is known to Defender")
 	ErrActive   = errors.New("the action is already in progress")
 )
 

@@ -75,10 +75,8 @@ func records(written []*tickets.Ticket, outcomes []tickets.Outcome) []ticketReco
 	}
 	list := make([]ticketRecord, len(written))
 	for i, ticket := range written {
-		// A ticket that no mail of the batch went to has no new words, which is not the same to Postgres as unknown ones.
-		found := slices.AppendSeq([]string{}, slices.Values(words[ticket]))
-		slices.Sort(found)
-		list[i] = ticketRecord{ticket, slices.Compact(found)}
+		all := append(words[ticket], tickets.Words(*ticket, tickets.Alert{})...)
+		list[i] = ticketRecord{ticket, slices.Compact(slices.Sorted(slices.Values(all)))}
 	}
 	return list
 }

@@ -1,0 +1,29 @@
+package oncall
+
+import "time"
+
+// Retention is how long raw mails and resolved tickets are kept; 0 is for ever. Tickets is known and kept, and has no
+// effect yet: a timeline is never cut short by itself.
+type Retention struct {
+	Raw     Duration `json:"raw,omitempty" yaml:"raw"`
+	Tickets Duration `json:"tickets,omitempty" yaml:"tickets"`
+}
+
+// leastRetention keeps a slip of the pen from emptying the database.
+const leastRetention = Duration(7 * 24 * time.Hour)
+
+func (v *validator) retention(r Retention) {
+	for path, kept := range map[string]Duration{"retention.raw": r.Raw, "retention.tickets": r.Tickets} {
+		if kept != 0 && kept < leastRetention {
+			v.add(path, "%s is too short; keep at least %s, or leave it out to keep for ever", kept, leastRetention)
+		}
+	}
+}
+
+// WithoutEffect names what the configuration asks for and this version does not do yet.
+func (c Configuration) WithoutEffect() []string {
+	if c.Retention.Tickets != 0 {
+		return []string{"retention.tickets"}
+	}
+	return nil
+}

@@ -66,7 +66,8 @@ func (c *correlator) portal(ticket *Ticket, reading Reading, before Reported, se
 
 // handled acknowledges an open ticket whose alert a person took or classified.
 func (c *correlator) handled(ticket *Ticket, reading Reading, before Reported) {
-	report, why := reading.Report, ""
+	report := reading.Report
+	var why string
 	switch {
 	case person(report.AssignedTo) && report.AssignedTo != before.AssignedTo:
 		why = "assigned to " + report.AssignedTo + " in the Defender portal"

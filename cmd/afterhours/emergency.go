@@ -15,7 +15,8 @@ func emergencyContact(s settings) (oncall.EmergencyContact, error) {
 	}
 	if strings.Contains(to, "://") {
 		target, err := url.Parse(to)
-		if err != nil || target.Host == "" || target.Scheme != "https" && !(s.AllowPrivate && target.Scheme == "http") {
+		allowed := err == nil && (target.Scheme == "https" || s.AllowPrivate && target.Scheme == "http")
+		if !allowed || target.Host == "" {
 			return oncall.EmergencyContact{}, invalid("emergency-contact", "is not an https address; write a mail address, or a webhook like https://hooks.example.com/x")
 		}
 		return oncall.EmergencyContact{Channel: "webhook", Address: to}, nil

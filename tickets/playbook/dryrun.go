@@ -25,7 +25,8 @@ func (p Playbook) DryRun(past []tickets.Outcome, tenantOf func(directory string)
 	for _, outcome := range past {
 		reading := outcome.Reading
 		at := reading.Mail.ReceivedAt
-		tenant, polled := "", false
+		var tenant string
+		var polled bool
 		if reading.Report != nil {
 			at, tenant, polled = reading.Report.CreatedAt, reading.Report.Tenant, true
 		} else {

@@ -2,6 +2,7 @@ package voice_test
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -94,7 +95,7 @@ func TestATitleCannotWriteTwiML(t *testing.T) {
 	decoder := xml.NewDecoder(strings.NewReader(script))
 	for {
 		token, err := decoder.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -34,7 +34,7 @@ lint: ## run go vet, gofumpt, staticcheck and golangci-lint, in pinned versions
 bench: postgres ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-fuzz: ## run each fuzz target for FUZZTIME (20s)
+fuzz: ## run each fuzz target for FUZZTIME (20s, or 3000x)
 	@sh deploy/fuzz $(GO) $(FUZZTIME)
 
 postgres: # install a Postgres server where none is found and the system allows it

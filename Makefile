@@ -11,10 +11,10 @@ FUZZTIME ?= 20s
 TESTFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench fuzz postgres chromium clean
+.PHONY: help build demo test lint bench bench-parser fuzz postgres chromium clean
 
 help: ## explain the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 build: ## build bin/afterhours
 	CGO_ENABLED=0 $(GO) build -buildvcs=auto -trimpath -o $(BIN) ./cmd/afterhours
@@ -33,6 +33,10 @@ lint: ## run go vet, gofumpt, staticcheck and golangci-lint, in pinned versions
 
 bench: postgres ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-parser: ## compare the parser with enmime on the worst and the oddest mails
+	@mails=$$(mktemp -d) && $(GO) test ./parser -run TestMailsOfTheBenchmarksAreWritten -mails "$$mails" >/dev/null && \
+		cd parser/comparison && $(GO) test -bench . -mails "$$mails"; rm -rf "$$mails"
 
 fuzz: ## run each fuzz target for FUZZTIME (20s, or 3000x)
 	@sh deploy/fuzz $(GO) $(FUZZTIME)

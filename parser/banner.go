@@ -47,5 +47,5 @@ func withoutBanner(s source) source {
 
 // withoutMarks takes the marks out of a text by which Proofpoint finds its own banner again.
 func withoutMarks(text string) string {
-	return strings.NewReplacer("ZjQcmQRYFpfptBannerStart", "", "ZjQcmQRYFpfptBannerEnd", "").Replace(text)
+	return strings.ReplaceAll(strings.ReplaceAll(text, "ZjQcmQRYFpfptBannerStart", ""), "ZjQcmQRYFpfptBannerEnd", "")
 }

@@ -2,9 +2,7 @@ package parser
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/url"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -155,55 +153,4 @@ func measure(run func()) cost {
 	spent := processorTime() - begin
 	runtime.ReadMemStats(&after)
 	return cost{spent, after.TotalAlloc - before.TotalAlloc}
-}
-
-// BenchmarkBombs is what the worst inputs cost.
-func BenchmarkBombs(b *testing.B) {
-	for name, raw := range bombs() {
-		b.Run(name, func(b *testing.B) {
-			octets := []byte(raw)
-			b.ReportAllocs()
-			b.SetBytes(int64(len(raw)))
-			for b.Loop() {
-				Parse(octets)
-			}
-		})
-	}
-}
-
-// bigIncident is an incident mail of a size as real ones have: a layout of nested tables with styles in every cell.
-func bigIncident() []byte {
-	style := strings.Repeat("font-family:'Segoe UI',Helvetica,Arial,sans-serif;padding:4px 8px;", 8)
-	var b strings.Builder
-	b.WriteString("<html><body>")
-	for i := range 40 {
-		fmt.Fprintf(&b, `<table style="%s"><tr><td style="%s"><table><tr><td style="%s">Active alert %d</td><td>Suspicious behaviour number %d</td></tr></table></td></tr></table>`, style, style, style, i, i)
-	}
-	b.WriteString(pairs("Incident name", "Multi-stage incident", "Severity", "High", "Categories", "Execution", "Devices", "ws-1, ws-2", "Users", "pat@contoso.com", "First activity", "10/5/2026 12:00:00 PM UTC"))
-	b.WriteString(`<a href="` + safeLink("https://security.microsoft.com/incidents/1791?tid=92276658-1e27-41c0-8a6a-63ec24ede6a4") + `">View</a></body></html>`)
-	return write(madeByDefender, incidentWords, "<a@b.example>", `text/html; charset="utf-8"`, "quoted-printable", quoted7(b.String()))
-}
-
-func BenchmarkIncident(b *testing.B) {
-	raw := bigIncident()
-	if len(raw) < 65*kib || len(raw) > 80*kib {
-		b.Fatalf("the mail has %d octets", len(raw))
-	}
-	b.ReportAllocs()
-	b.SetBytes(int64(len(raw)))
-	for b.Loop() {
-		Parse(raw)
-	}
-}
-
-func BenchmarkParse(b *testing.B) {
-	raw, err := os.ReadFile("testdata/017-incident-outlook-safelinks.eml")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	b.SetBytes(int64(len(raw)))
-	for b.Loop() {
-		Parse(raw)
-	}
 }

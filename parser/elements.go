@@ -1,7 +1,7 @@
 package parser
 
 import (
-	"bytes"
+	"strings"
 
 	"golang.org/x/net/html/atom"
 )
@@ -52,25 +52,23 @@ func neverShown(tag atom.Atom, name []byte) bool {
 }
 
 // hidingStyle says whether a style attribute hides its element. mso-hide is not among them: it hides from Outlook alone.
-func hidingStyle(style []byte) bool {
-	if len(style) > 4096 {
-		style = style[:4096]
-	}
-	style = bytes.Map(func(r rune) rune {
+func hidingStyle(style string) bool {
+	for declaration := range strings.SplitSeq(clip(style, 4096), ";") {
+		property, value, _ := strings.Cut(declaration, ":")
+		property, value = strings.TrimSpace(property), strings.TrimSpace(value)
 		switch {
-		case r == ' ' || r == '\t' || r == '\n' || r == '\r':
-			return -1
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		}
-		return r
-	}, style)
-	if bytes.Contains(style, []byte("display:none")) || bytes.Contains(style, []byte("visibility:hidden")) {
-		return true
-	}
-	for _, property := range []string{"max-height:0", "font-size:0", "opacity:0"} {
-		if _, after, found := bytes.Cut(style, []byte(property)); found && (len(after) == 0 || bytes.IndexByte([]byte(";!pe%"), after[0]) >= 0) {
-			return true
+		case strings.EqualFold(property, "display"):
+			if beginsFolded(value, "none") {
+				return true
+			}
+		case strings.EqualFold(property, "visibility"):
+			if beginsFolded(value, "hidden") {
+				return true
+			}
+		case strings.EqualFold(property, "max-height"), strings.EqualFold(property, "font-size"), strings.EqualFold(property, "opacity"):
+			if value == "0" || len(value) > 1 && value[0] == '0' && strings.IndexByte("!pe% \t\r\n", value[1]) >= 0 {
+				return true
+			}
 		}
 	}
 	return false

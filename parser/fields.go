@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // maxFields bounds how many labels of one mail are read, maxValues how many values of one meaning are kept.
@@ -296,8 +297,7 @@ func (r *fieldReader) pairs(label, rest string) (found fields, more bool) {
 
 // isButton says whether a line is a link's words although they are a label, too.
 func isButton(text string) bool {
-	text = strings.ToLower(text)
-	return strings.HasPrefix(text, "view ") || strings.HasPrefix(text, "go to ") || strings.HasPrefix(text, "new ") || strings.HasPrefix(text, "see ")
+	return beginsFolded(text, "view ") || beginsFolded(text, "go to ") || beginsFolded(text, "new ") || beginsFolded(text, "see ")
 }
 
 var footer = regexp.MustCompile(`(?i)^(?:this (?:message|e-?mail|notification) from microsoft |microsoft respects your privacy|microsoft corporation\b|one\s+microsoft way|(?:©|\(c\)|copyright)\s.{0,20}microsoft|you(?:'|’)?(?:re| are) receiving this (?:e-?mail|message|notification)|privacy statement|unsubscribe$)`)
@@ -310,12 +310,9 @@ func isFooter(text string) bool {
 	if len(text) < 8 {
 		return false
 	}
-	head := strings.ToLower(clip(text, 80))
-	if slices.ContainsFunc(words().footers, func(begin string) bool { return strings.HasPrefix(head, begin) }) {
+	begins := func(head string) bool { return beginsFolded(text, head) }
+	if slices.ContainsFunc(words().footers[unicode.ToLower(firstRune(text))], begins) {
 		return true
 	}
-	if !slices.ContainsFunc(footerHeads, func(begin string) bool { return strings.HasPrefix(head, begin) }) {
-		return false
-	}
-	return footer.MatchString(oneLine(clip(text, 200)))
+	return slices.ContainsFunc(footerHeads, begins) && footer.MatchString(oneLine(clip(text, 200)))
 }

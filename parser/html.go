@@ -341,7 +341,7 @@ func (r *htmlReader) attributes(tag atom.Atom, more bool) (found attributes) {
 		case "hidden":
 			found.hidden = true
 		case "style":
-			found.hidden = found.hidden || hidingStyle(value)
+			found.hidden = found.hidden || hidingStyle(string(value))
 		case "class":
 			found.hidden = found.hidden || bytes.Contains(bytes.ToLower(value), []byte("preheader"))
 		}

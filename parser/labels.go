@@ -44,7 +44,9 @@ func meaningOf(text string) string {
 		return ""
 	}
 	known := words()
-	text = strings.TrimSpace(labelForms.Replace(text))
+	if strings.ContainsAny(text, "(’/") {
+		text = strings.TrimSpace(labelForms.Replace(text))
+	}
 	if meaning := known.labels[text]; meaning != "" {
 		return meaning
 	}

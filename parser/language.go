@@ -5,12 +5,6 @@ import (
 	"unicode"
 )
 
-// tongue is a language with common words by which it is told; a word is as it stands between spaces.
-type tongue struct {
-	code  string
-	words []string
-}
-
 // scripts tell languages that are written in letters of their own.
 var scripts = []struct {
 	code  string
@@ -36,24 +30,22 @@ func language(text string) string {
 	if code := languageOfScript(text); code != "" {
 		return code
 	}
-	counts, labelled := map[string]int{}, map[string]int{}
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) }) {
-		counts[word]++
+	counts := map[string]int{}
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) }) {
+		for _, code := range words().common[word] {
+			counts[code]++
+		}
 	}
 	for line := range strings.Lines(text) {
 		label, _, _ := strings.Cut(labelPart(line), "  ")
 		if code := words().tongues[strings.TrimSpace(label)]; code != "" {
-			labelled[code] += 2
+			counts[code] += 2
 		}
 	}
-	best, most := "en", 3+labelled["en"]+counts["the"]+counts["and"]+counts["of"]+counts["to"]+counts["is"]
-	for _, t := range words().common {
-		count := labelled[t.code]
-		for _, word := range t.words {
-			count += counts[word]
-		}
-		if count > most {
-			best, most = t.code, count
+	best, most := "en", 3+counts["en"]
+	for _, code := range words().codes {
+		if counts[code] > most {
+			best, most = code, counts[code]
 		}
 	}
 	return best

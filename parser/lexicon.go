@@ -30,10 +30,11 @@ type lexicon struct {
 	quoted     map[string]string // labels of a quoted header: "from", "subject" or "other"
 	subjects   []*regexp.Regexp  // how policy alerts begin: the severity's word and the policy
 	families   []phrase
-	common     []tongue
+	common     map[string][]string // the languages in which a word is common
+	codes      []string            // the languages that have such words, English first
 	banners    []string
-	footers    []string
-	mark       *regexp.Regexp // a subject's mark of a reply or a forward
+	footers    map[rune][]string // by their first letter, by which most lines are none
+	mark       *regexp.Regexp    // a subject's mark of a reply or a forward
 	forward    *regexp.Regexp
 	reply      *regexp.Regexp
 }
@@ -61,7 +62,7 @@ var meaningsOfLabels = []string{
 func readLexicon(files fs.FS, folder string) (*lexicon, error) {
 	l := &lexicon{
 		labels: map[string]string{}, tongues: map[string]string{}, dropped: map[string]bool{}, severities: map[string]tickets.Severity{},
-		actions: map[string]tickets.Action{}, months: map[string]int{}, quoted: map[string]string{},
+		actions: map[string]tickets.Action{}, months: map[string]int{}, quoted: map[string]string{}, common: map[string][]string{}, footers: map[rune][]string{},
 	}
 	names, err := fs.Glob(files, folder+"/*.txt")
 	if err != nil {
@@ -168,11 +169,17 @@ func (l *lexicon) readEntry(e *entries, code, kind, of, text string) error {
 	case "reply":
 		e.replies = append(e.replies, list...)
 	case "common":
-		l.common = append(l.common, tongue{code, list})
+		l.codes = append(l.codes, code)
+		for _, word := range list {
+			l.common[word] = append(l.common[word], code)
+		}
 	case "banner":
 		l.banners = append(l.banners, list...)
 	case "footer":
-		l.footers = append(l.footers, list...)
+		for _, begin := range list {
+			first := firstRune(begin)
+			l.footers[first] = append(l.footers[first], begin)
+		}
 	default:
 		return fmt.Errorf("there is no key %q", kind)
 	}

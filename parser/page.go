@@ -67,7 +67,7 @@ func plainPage(text string) page {
 			continue
 		}
 		last := len(p.rows) - 1
-		cells := splitLine(line)
+		cells := splitLine(line, shown)
 		if wrapped && len(cells) == 1 && isBroken(length, shown) && (unicode.IsLower(firstRune(shown)) || isLabelled(p.rows[last])) && continues(shown) {
 			above := p.rows[last].cells
 			if end := len(above) - 1; len(above[end]) < maxLine {
@@ -121,8 +121,9 @@ func unquote(line string) string { return strings.TrimLeft(line, "> \u00a0") }
 
 var wideGap = regexp.MustCompile(`[ \x{a0}]{2,}`)
 
-func splitLine(line string) []string {
-	pieces := []string{line}
+// splitLine parts a line, of which shown is the shown form, into cells.
+func splitLine(line, shown string) []string {
+	var pieces []string
 	switch {
 	case strings.Contains(strings.TrimSpace(line), "\t"):
 		pieces = strings.Split(line, "\t")
@@ -134,6 +135,9 @@ func splitLine(line string) []string {
 		if gap := wideGap.FindStringIndex(line); gap != nil && meaningOf(line[:gap[0]]) != "" {
 			pieces = []string{line[:gap[0]], line[gap[1]:]}
 		}
+	}
+	if pieces == nil {
+		return []string{shown}
 	}
 	var cells []string
 	for _, piece := range pieces {

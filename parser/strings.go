@@ -56,10 +56,17 @@ func oneLine(text string) string {
 // isPlain says whether oneLine has nothing to do but to clip.
 func isPlain(text string) bool {
 	last := byte(' ')
-	for i := range len(text) {
+	for i := 0; i < len(text); i++ {
 		c := text[i]
-		if c < ' ' || c > '~' || c == ' ' && last == ' ' {
+		if c < ' ' || c == 0x7f || c == ' ' && last == ' ' {
 			return false
+		}
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(text[i:])
+			if r == utf8.RuneError && size == 1 || unicode.IsControl(r) || unicode.IsSpace(r) || invisible(r) {
+				return false
+			}
+			i += size - 1
 		}
 		last = c
 	}
@@ -68,33 +75,42 @@ func isPlain(text string) bool {
 
 // manyLines is text to be read: valid, line feeds kept, at most one empty line in a row, bounded.
 func manyLines(text string) string {
-	text = strings.ReplaceAll(strings.ToValidUTF8(clip(text, maxText), "\ufffd"), "\r\n", "\n")
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n':
-			return r
-		case r == '\r', r == '\u2028', r == '\u2029', r == '\u0085', r == '\f', r == '\v':
-			return '\n'
-		case r == '\t' || r == '\u00a0':
-			return ' '
-		case invisible(r), unicode.IsControl(r):
-			return -1
-		}
-		return r
-	}, text)
+	text = clip(text, maxText)
 	var out strings.Builder
-	out.Grow(len(text))
+	out.Grow(len(text) + 1)
 	empty := true
-	for line := range strings.SplitSeq(text, "\n") {
+	write := func(line string) {
 		line = strings.TrimRight(line, " ")
-		if line == "" && empty {
-			continue
+		if line != "" || !empty {
+			out.WriteString(line)
+			out.WriteByte('\n')
 		}
 		empty = line == ""
-		out.WriteString(line)
-		out.WriteByte('\n')
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if line = strings.TrimSuffix(line, "\r"); isPlain(line) {
+			write(line)
+			continue
+		}
+		for part := range strings.SplitSeq(strings.Map(shownRune, strings.ToValidUTF8(line, "\ufffd")), "\n") {
+			write(part)
+		}
 	}
 	return clip(strings.TrimRight(out.String(), "\n "), maxText)
+}
+
+// shownRune is a character of text to be read: all that ends a line as a line feed, all that parts words as a space, -1 for
+// what is not shown.
+func shownRune(r rune) rune {
+	switch {
+	case r == '\r', r == '\u2028', r == '\u2029', r == '\u0085', r == '\f', r == '\v':
+		return '\n'
+	case r == '\t', r == '\u00a0':
+		return ' '
+	case invisible(r), unicode.IsControl(r):
+		return -1
+	}
+	return r
 }
 
 // clip cuts text to a number of octets, never inside a character.
@@ -112,6 +128,11 @@ func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) 
 
 // hasWords says whether text says anything.
 func hasWords(text string) bool { return strings.ContainsFunc(text, isWordRune) }
+
+// beginsFolded says whether text begins with a word in lower case, whatever the case of the text.
+func beginsFolded(text, word string) bool {
+	return len(text) >= len(word) && strings.EqualFold(text[:len(word)], word)
+}
 
 func firstOf(values ...string) string {
 	for _, value := range values {

@@ -145,7 +145,6 @@ type cost struct {
 func measure(run func()) cost {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	begin := processorTime()

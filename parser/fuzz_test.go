@@ -1,11 +1,26 @@
 package parser
 
 import (
+	"encoding/json"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
+
+	"afterhours/tickets"
 )
+
+// bounded runs the reading of a made-up input, which may be as mean as it likes: it takes neither 2 s nor 64 MiB.
+func bounded(t *testing.T, run func()) {
+	t.Helper()
+	cost := measure(run)
+	if cost.time > 2*time.Second || cost.allocated > 64*mib {
+		t.Fatalf("took %v of processor time and %d KiB", cost.time, cost.allocated/kib)
+	}
+}
 
 // FuzzUnwrap holds the taking off of trackers to its bounds, and what is kept as a link to the allow-list.
 func FuzzUnwrap(f *testing.F) {
@@ -17,7 +32,9 @@ func FuzzUnwrap(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		target, tracking := unwrap(raw)
+		var target string
+		var tracking []string
+		bounded(t, func() { target, tracking = unwrap(raw) })
 		if len(tracking) > maxUnwrap {
 			t.Fatalf("%d layers", len(tracking))
 		}
@@ -41,7 +58,8 @@ func FuzzHTML(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
-		p := htmlPage(source)
+		var p page
+		bounded(t, func() { p = htmlPage(source) })
 		if text := p.text(); len(text) > maxText || !utf8.ValidString(text) {
 			t.Fatalf("text of %d octets", len(text))
 		}
@@ -59,7 +77,9 @@ func FuzzHeader(f *testing.F) {
 		f.Add([]byte(head + "\r\nbody"))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		h, body, _ := splitHeader(raw, &budget{})
+		var h header
+		var body []byte
+		bounded(t, func() { h, body, _ = splitHeader(raw, &budget{}) })
 		if len(body) > len(raw) {
 			t.Fatal("the body is longer than the mail")
 		}
@@ -71,5 +91,35 @@ func FuzzHeader(f *testing.F) {
 		addresses(h.get("From"))
 		headerDate(h.get("Date"))
 		mediaType(h.get("Content-Type"))
+	})
+}
+
+func FuzzParse(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.eml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var alert tickets.Alert
+		bounded(t, func() { alert = Parse(raw) })
+		content, err := json.Marshal(alert)
+		if err != nil || !utf8.Valid(content) {
+			t.Fatalf("no valid JSON: %v", err)
+		}
+		if alert.AlertIDs == nil || alert.Devices == nil || alert.Links == nil || alert.Warnings == nil {
+			t.Fatal("a slice is nil")
+		}
+		for _, warning := range alert.Warnings {
+			if strings.HasPrefix(warning, "parser-failed") {
+				t.Fatal(warning)
+			}
+		}
 	})
 }

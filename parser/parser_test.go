@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 )
 
 // TestSamples compares what is read with the right reading beside each mail. Keys that a reading leaves out are not
@@ -157,33 +156,4 @@ func TestLinksAreUnwrappedAndLookalikesRefused(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", raw, link.URL, want)
 		}
 	}
-}
-
-func FuzzParse(f *testing.F) {
-	files, err := filepath.Glob("testdata/*.eml")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(raw)
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		alert := Parse(raw)
-		content, err := json.Marshal(alert)
-		if err != nil || !utf8.Valid(content) {
-			t.Fatalf("no valid JSON: %v", err)
-		}
-		if alert.AlertIDs == nil || alert.Devices == nil || alert.Links == nil || alert.Warnings == nil {
-			t.Fatal("a slice is nil")
-		}
-		for _, warning := range alert.Warnings {
-			if strings.HasPrefix(warning, "parser-failed") {
-				t.Fatal(warning)
-			}
-		}
-	})
 }

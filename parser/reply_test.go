@@ -103,7 +103,8 @@ func FuzzReadReply(f *testing.F) {
 	f.Add([]byte("From: a@b\r\n\r\nack\r\n> quoted"))
 	f.Add([]byte(bounce))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		reply := ReadReply(raw)
+		var reply tickets.Reply
+		bounded(t, func() { reply = ReadReply(raw) })
 		if len([]rune(reply.Text)) > maxReply || strings.ContainsRune(reply.Text, 0) || strings.ContainsAny(reply.Bounce+reply.Loop+reply.Subject, "\r\n\x00") {
 			t.Errorf("got %+v", reply)
 		}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"afterhours/oncall"
-	"afterhours/web/auth"
 )
 
 // week is what the page of who is on call shows.
@@ -54,6 +53,7 @@ type overrideRow struct {
 	Who      string
 	From, To when
 	Mine     bool
+	Overlaps []string // with which other overrides, on the calendar
 }
 
 // stretch is one row of the table: a shift, or a gap where Who is empty.
@@ -64,6 +64,7 @@ type stretch struct {
 	Override bool
 	Now      bool
 	Tone     int // of the bar
+	person   string
 	start    time.Time
 	end      time.Time
 }
@@ -97,12 +98,7 @@ func (s *Site) onCallView(r *http.Request) (onCallView, error) {
 	for _, schedule := range reader.configuration.Schedules {
 		view.Schedules = append(view.Schedules, reader.schedule(schedule))
 	}
-	for _, person := range people(reader.configuration) {
-		person.Chosen = person.ID == reader.who.ID
-		if person.Chosen && frame.MayAct || frame.Admin {
-			view.People = append(view.People, person)
-		}
-	}
+	view.People = reader.overriders(frame)
 	return view, nil
 }
 
@@ -136,8 +132,9 @@ func (r reader) schedule(schedule oncall.Schedule) scheduleView {
 	}
 	for _, override := range schedule.Overrides {
 		if start, end := override.Span(schedule.Timezone); end.After(now) {
-			mine := override.Person == r.who.ID && r.who.Role.Allows(auth.Responder) || r.who.Role.Allows(auth.Admin)
-			view.Coming = append(view.Coming, overrideRow{overrideKey(override), r.name(override.Person), r.day(start), r.day(end), mine})
+			view.Coming = append(view.Coming, overrideRow{
+				Key: overrideKey(override), Who: r.name(override.Person), From: r.day(start), To: r.day(end), Mine: r.mayRemove(override),
+			})
 		}
 	}
 	view.Bar = bar(view.Stretch, now)
@@ -210,7 +207,7 @@ func (r reader) stretches(schedule oncall.Schedule, from, to time.Time) []stretc
 		}
 		found = append(found, stretch{
 			Who: who, From: r.day(at.start), To: r.day(at.end), Length: length(at.end.Sub(at.start)),
-			Override: at.override, Now: !at.start.After(r.now), Tone: tones[at.person], start: at.start, end: at.end,
+			Override: at.override, Now: !at.start.After(r.now), Tone: tones[at.person], person: at.person, start: at.start, end: at.end,
 		})
 	}
 	return found

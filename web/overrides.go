@@ -68,7 +68,7 @@ func overrideKey(o oncall.Override) string {
 	return o.Person + " " + string(start) + " " + string(end)
 }
 
-// changeSchedule changes the schedule of the path; what is wrong with it then is told on the page of who is on call.
+// changeSchedule changes the schedule of the path; what is wrong with it then is told on the page that the form came from.
 func (s *Site) changeSchedule(w http.ResponseWriter, r *http.Request, action string, change func(*oncall.Schedule) error) error {
 	who, _ := identity(r.Context())
 	id := chi.URLParam(r, "schedule")
@@ -92,11 +92,20 @@ func (s *Site) changeSchedule(w http.ResponseWriter, r *http.Request, action str
 	if err != nil {
 		return err
 	}
+	if where, ok := fromCalendar(r); ok {
+		redirect(w, r, "/schedules/"+id+"?"+where.Encode())
+		return nil
+	}
 	redirect(w, r, "/oncall")
 	return nil
 }
 
 func (s *Site) complainOnCall(w http.ResponseWriter, r *http.Request, status int, complaint string) error {
+	if where, ok := fromCalendar(r); ok {
+		where.Set("start", r.PostForm.Get("start"))
+		where.Set("end", r.PostForm.Get("end"))
+		return s.renderCalendar(w, r, status, complaint, where)
+	}
 	view, err := s.onCallView(r)
 	if err != nil {
 		return err

@@ -14,8 +14,11 @@ type templates map[string]*template.Template
 
 // Pages that stand in the desk's frame, and those that stand alone.
 var (
-	framed = [...]string{"tickets", "ticket", "mail", "oncall", "outgoing", "letter", "configuration", "audit", "section", "entry", "tokens", "accounts", "sessions", "deliveries", "person", "simulation", "setup", "feeds", "push", "playbooks", "playbookrun", "dryrun", "teach", "reading"}
-	alone  = [...]string{"night", "standby", "deadlink", "login", "loginlink", "error"}
+	framed = [...]string{
+		"tickets", "ticket", "mail", "oncall", "outgoing", "letter", "configuration", "audit", "section", "entry", "tokens", "accounts", "sessions", "deliveries", "person", "simulation", "setup", "feeds", "push", "playbooks", "playbookrun", "dryrun", "teach", "reading",
+		"calendar",
+	}
+	alone = [...]string{"night", "standby", "deadlink", "login", "loginlink", "error"}
 )
 
 func parseTemplates() (templates, error) {

@@ -17,8 +17,8 @@ type EscalationStore interface {
 	ExpireAcknowledgements(ctx context.Context, now time.Time, limit int) (int, error)
 	// SummariseBundled makes the summaries that are due at now, for up to limit recipients.
 	SummariseBundled(ctx context.Context, now time.Time, limit int) (int, error)
-	// TellOnCallChanges tells the webhooks that ask for it where another person is on call than before.
-	TellOnCallChanges(ctx context.Context, now time.Time) error
+	// RecordOnCall writes the history of who is on call on, and tells the webhooks that ask for it what changed.
+	RecordOnCall(ctx context.Context, now time.Time) error
 	// ReleasePages hands to the queue the pages that are due at now: those of later rules, of further attempts and
 	// those whose sender died.
 	ReleasePages(ctx context.Context, now time.Time, limit int) (int, error)
@@ -39,8 +39,8 @@ func (e *Escalator) Tick(ctx context.Context, now time.Time) error {
 	if err := drain(ctx, now, e.Store.SummariseBundled); err != nil {
 		return fmt.Errorf("summarise bundled pages: %w", err)
 	}
-	if err := e.Store.TellOnCallChanges(ctx, now); err != nil {
-		return fmt.Errorf("tell who is on call: %w", err)
+	if err := e.Store.RecordOnCall(ctx, now); err != nil {
+		return fmt.Errorf("record who is on call: %w", err)
 	}
 	if err := drain(ctx, now, e.Store.ReleasePages); err != nil {
 		return fmt.Errorf("release pages: %w", err)

@@ -26,28 +26,34 @@ func (s *Store) ConfigurationIn(ctx context.Context, tx pgx.Tx) (oncall.Configur
 	return s.configuration(ctx, tx)
 }
 
-// configuration reads the version each time and the rest only when it changed, so that an apply is followed at once.
 func (s *Store) configuration(ctx context.Context, db querier) (oncall.Configuration, error) {
+	held, err := s.inForce(ctx, db)
+	return held.configuration, err
+}
+
+// inForce reads the version each time and the rest only when it changed, so that an apply is followed at once.
+func (s *Store) inForce(ctx context.Context, db querier) (loadedConfiguration, error) {
 	var version int64
 	if err := db.QueryRow(ctx, `SELECT version FROM configuration`).Scan(&version); err != nil {
-		return oncall.Configuration{}, fmt.Errorf("read configuration: %w", err)
+		return loadedConfiguration{}, fmt.Errorf("read configuration: %w", err)
 	}
 	if held := s.loaded.Load(); held != nil && held.version == version {
-		return held.configuration, nil
+		return *held, nil
 	}
 	stored, err := load(ctx, db)
 	if err != nil {
-		return oncall.Configuration{}, fmt.Errorf("read configuration: %w", err)
+		return loadedConfiguration{}, fmt.Errorf("read configuration: %w", err)
 	}
 	configuration, err := stored.MapSecrets(s.Sealer.Open)
 	if err != nil {
-		return oncall.Configuration{}, fmt.Errorf("read configuration: %w", err)
+		return loadedConfiguration{}, fmt.Errorf("read configuration: %w", err)
 	}
 	if configuration, err = withDisabled(ctx, db, configuration); err != nil {
-		return oncall.Configuration{}, fmt.Errorf("read disabled webhooks: %w", err)
+		return loadedConfiguration{}, fmt.Errorf("read disabled webhooks: %w", err)
 	}
-	s.loaded.Store(&loadedConfiguration{version, configuration})
-	return configuration, nil
+	held := loadedConfiguration{version, configuration}
+	s.loaded.Store(&held)
+	return held, nil
 }
 
 // Export returns the configuration in force with its credentials as they are stored: sealed. Applied where the same key
@@ -190,6 +196,7 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) er
 	for position, playbook := range c.Playbooks {
 		batch.Queue(`INSERT INTO playbooks`+named, playbook.ID, position, playbook)
 	}
+	batch.Queue(saveVersions, now)
 	batch.Queue(`UPDATE configuration SET version = version + 1, applied_at = $1, retention = $2`, now, c.Retention)
 	batch.Queue(`SELECT pg_notify('afterhours_configuration', '')`) // heard from the commit on
 	return tx.SendBatch(ctx, batch).Close()

@@ -3,7 +3,6 @@ package oncalldb
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -107,42 +106,6 @@ func (s *Store) Redeliver(ctx context.Context, webhook string, id int64) error {
 	})
 	if err != nil {
 		return fmt.Errorf("send delivery %d again: %w", id, err)
-	}
-	return nil
-}
-
-// TellOnCallChanges tells the webhooks that ask for it where another person is on call than when it was looked at last.
-// The first look at a schedule tells nothing.
-func (s *Store) TellOnCallChanges(ctx context.Context, now time.Time) error {
-	configuration, err := s.Configuration(ctx)
-	if err != nil || !configuration.Asks(oncall.EventOnCallChanged) {
-		return err
-	}
-	for _, schedule := range configuration.Schedules {
-		person, _, _ := schedule.At(now)
-		err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-			var previous string
-			var changed bool
-			err := tx.QueryRow(ctx, `
-				WITH held AS (SELECT person FROM on_call_now WHERE schedule = $1)
-				INSERT INTO on_call_now AS n (schedule, person, since) VALUES ($1, $2, $3)
-				ON CONFLICT (schedule) DO UPDATE SET person = $2, since = $3 WHERE n.person <> $2
-				RETURNING coalesce((SELECT person FROM held), ''), EXISTS (SELECT FROM held)`, schedule.ID, person, now).Scan(&previous, &changed)
-			if errors.Is(err, pgx.ErrNoRows) || err == nil && !changed {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			notices, err := configuration.OnCallChanged(schedule.ID, person, previous, now)
-			if err != nil {
-				return err
-			}
-			return s.insertPages(ctx, tx, notices, now)
-		})
-		if err != nil {
-			return fmt.Errorf("schedule %s: %w", schedule.ID, err)
-		}
 	}
 	return nil
 }

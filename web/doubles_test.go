@@ -159,6 +159,7 @@ func (d *ticketsDouble) RawOf(context.Context, string) ([]tickets.Stored, error)
 }
 
 type onCallDouble struct {
+	*shiftsDouble
 	deliveries    []oncall.Page
 	verifications map[string]map[string]oncall.Verification
 	changed       func(what string) error // every change of a webhook's state

@@ -154,6 +154,7 @@ func (s *sample) doubles(t *testing.T) (*ticketsDouble, *onCallDouble) {
 		},
 	}
 	onCall := &onCallDouble{
+		shiftsDouble:  &shiftsDouble{sample: s},
 		t:             t,
 		configuration: func() (oncall.Configuration, error) { return s.configuration, nil },
 		pages:         func(int64) ([]oncall.Page, error) { return s.pages, nil },

@@ -79,6 +79,7 @@ type OnCall interface {
 	Invitation(ctx context.Context, token string) (oncall.Invitation, error)
 	Escalate(ctx context.Context, ticket int64, actor string) error
 	Snooze(ctx context.Context, ticket int64, actor string, until time.Time) error
+	Shifts
 }
 
 // Options are the settings of New; all are needed but Standby and Warnings.

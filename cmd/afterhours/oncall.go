@@ -34,7 +34,7 @@ func momentOr(text string, now time.Time) (time.Time, error) {
 	return at, nil
 }
 
-// Run prints one line a schedule: who is on call, and by what.
+// Run prints one line a schedule: who is on call, and by what. Of the past it says where the recorded history differs.
 func (c *oncallShowCommand) Run(ctx context.Context, env environment) error {
 	at, err := momentOr(c.At, env.now())
 	if err != nil {
@@ -51,20 +51,37 @@ func (c *oncallShowCommand) Run(ctx context.Context, env environment) error {
 		if _, ok := configuration.Schedule(c.Schedule); c.Schedule != "" && !ok {
 			return fmt.Errorf("schedule %q: %w", c.Schedule, tickets.ErrNotFound)
 		}
+		then, err := r.oncall.OnCallThen(ctx, at)
+		if err != nil {
+			return err
+		}
 		table := tabwriter.NewWriter(env.stdout, 0, 0, 2, ' ', 0)
 		for _, schedule := range configuration.Schedules {
 			if c.Schedule != "" && schedule.ID != c.Schedule {
 				continue
 			}
 			person, source, ok := schedule.At(at)
+			was := recordedThen(configuration, then, schedule.ID, person)
 			if !ok {
-				fmt.Fprintf(table, "%s\tnobody\ta gap: pages fall through to the next target\n", schedule.ID)
+				fmt.Fprintf(table, "%s\tnobody\ta gap: pages fall through to the next target%s\n", schedule.ID, was)
 				continue
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s\tby %s\n", schedule.ID, person, configuration.Name(person), source)
+			fmt.Fprintf(table, "%s\t%s\t%s\tby %s%s\n", schedule.ID, person, configuration.Name(person), source, was)
 		}
 		return table.Flush()
 	})
+}
+
+// recordedThen says who really was on call at a past moment, where that is not whom the present configuration names.
+func recordedThen(configuration oncall.Configuration, then map[string]oncall.Record, schedule, person string) string {
+	record, known := then[schedule]
+	switch {
+	case !known || record.Person == person:
+		return ""
+	case record.Person == "":
+		return "; in truth nobody was: the schedule has changed since"
+	}
+	return fmt.Sprintf("; in truth %s (%s) was: the schedule has changed since", record.Person, configuration.Name(record.Person))
 }
 
 type oncallSimulateCommand struct {

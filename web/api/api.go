@@ -51,6 +51,8 @@ type OnCall interface {
 	Pages(ctx context.Context, ticket int64) ([]oncall.Page, error)
 	Escalate(ctx context.Context, ticket int64, actor string) error
 	Snooze(ctx context.Context, ticket int64, actor string, until time.Time) error
+	// OnCallHistory is tickets.ErrNotFound where no such schedule ever was.
+	OnCallHistory(ctx context.Context, schedule string, from, to time.Time) (oncall.History, error)
 }
 
 // Options are the settings of Mount.
@@ -93,6 +95,7 @@ func (s *service) routes(to huma.API) {
 	add(s, to, http.MethodGet, "/pages", "listPages", "Notifications: a ticket's, oldest first, or the newest of all", s.pages)
 	add(s, to, http.MethodGet, "/oncall", "getOnCall", "Who is on call, by schedule", s.onCall)
 	add(s, to, http.MethodGet, "/schedules/{id}/shifts", "listShifts", "A schedule's shifts and gaps by the present configuration", s.shifts)
+	add(s, to, http.MethodGet, "/schedules/{id}/history", "listHistory", "A schedule's shifts and gaps as they really were", s.history)
 	add(s, to, http.MethodPost, "/tickets/{number}/acknowledge", "acknowledgeTicket", "Take an open ticket", s.acknowledge)
 	add(s, to, http.MethodPost, "/tickets/{number}/take-over", "takeOver", "Take a ticket over that somebody else has acknowledged", s.takeOver)
 	add(s, to, http.MethodPost, "/tickets/{number}/undo-acknowledge", "undoAcknowledge", "Take an acknowledgement back within a minute", s.undoAcknowledge)

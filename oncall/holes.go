@@ -126,6 +126,11 @@ func (c Configuration) everybody(policy Policy) []string {
 			for _, layer := range schedule.Layers {
 				add(layer.People...)
 			}
+			for _, temporary := range schedule.Temporary {
+				for _, shift := range temporary.Shifts {
+					add(shift.Person)
+				}
+			}
 		}
 	}
 	return ids

@@ -146,6 +146,15 @@ func drawConfiguration(t *rapid.T) Configuration {
 		end := LocalTime{wall: start.wall.Add(time.Duration(seconds.Draw(t, "length"))), absolute: start.absolute}
 		schedule.Overrides = []Override{{Person: "0", Start: start, End: end}}
 	}
+	if start := moment.Draw(t, "begin"); rapid.Bool().Draw(t, "temporary") {
+		after := func(by time.Duration) LocalTime {
+			return LocalTime{wall: start.wall.Add(by), absolute: start.absolute}
+		}
+		schedule.Temporary = []Temporary{{Start: start, End: after(30 * 24 * time.Hour)}}
+		if rapid.Bool().Draw(t, "shift") {
+			schedule.Temporary[0].Shifts = []Override{{Person: "ana", Start: after(24 * time.Hour), End: after(10 * 24 * time.Hour)}}
+		}
+	}
 	c.Schedules = []Schedule{schedule}
 	policy := Policy{
 		ID: "true", Repeat: rapid.IntRange(0, maxRepeat).Draw(t, "repeat"), AckExpires: seconds.Draw(t, "ack_expires"),

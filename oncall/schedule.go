@@ -7,14 +7,16 @@ import (
 	"afterhours/tickets"
 )
 
-// Schedule says who is on call: layers, of which the later win over the earlier, and overrides, which win over layers.
+// Schedule says who is on call: layers, of which the later win over the earlier; temporary schedules, which stand in the
+// place of all layers for a span; and overrides, which win over both.
 // Times without an offset are wall-clock times in Timezone.
 type Schedule struct {
-	ID        string     `json:"id" yaml:"id"`
-	Name      string     `json:"name,omitempty" yaml:"name"`
-	Timezone  string     `json:"timezone,omitempty" yaml:"timezone"` // IANA name; empty is UTC
-	Layers    []Layer    `json:"layers,omitempty" yaml:"layers"`
-	Overrides []Override `json:"overrides,omitempty" yaml:"overrides"`
+	ID        string      `json:"id" yaml:"id"`
+	Name      string      `json:"name,omitempty" yaml:"name"`
+	Timezone  string      `json:"timezone,omitempty" yaml:"timezone"` // IANA name; empty is UTC
+	Layers    []Layer     `json:"layers,omitempty" yaml:"layers"`
+	Temporary []Temporary `json:"temporary,omitempty" yaml:"temporary"`
+	Overrides []Override  `json:"overrides,omitempty" yaml:"overrides"`
 }
 
 // Layer is a rotation of people. Before its start and outside its windows it says nothing; without windows it always
@@ -55,18 +57,28 @@ func (o Override) Span(timezone string) (start, end time.Time) {
 
 // Where a shift comes from.
 const (
-	SourceLayer    = "layer"
-	SourceOverride = "override"
+	SourceLayer     = "layer"
+	SourceTemporary = "temporary"
+	SourceOverride  = "override"
 )
 
 func (s Schedule) zone() *time.Location { return location(s.Timezone) }
 
-// At returns who is on call at a moment and whether a layer or an override says so; ok is false in a gap.
+// At returns who is on call at a moment and the source that says so; ok is false in a gap.
 func (s Schedule) At(at time.Time) (person, source string, ok bool) {
 	zone := s.zone()
 	for _, override := range slices.Backward(s.Overrides) {
 		if !at.Before(override.Start.In(zone)) && at.Before(override.End.In(zone)) {
 			return override.Person, SourceOverride, true
+		}
+	}
+	for _, temporary := range slices.Backward(s.Temporary) {
+		if temporary.covers(at, zone) {
+			person, ok := temporary.at(at, zone)
+			if !ok {
+				return "", "", false
+			}
+			return person, SourceTemporary, true
 		}
 	}
 	for _, layer := range slices.Backward(s.Layers) {

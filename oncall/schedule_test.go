@@ -224,6 +224,13 @@ func randomSchedule(random *rand.Rand) (s Schedule, from, to time.Time) {
 		s.Layers = append(s.Layers, layer)
 	}
 	for range random.IntN(3) {
+		temporary := Temporary{Start: wall(), End: wall()}
+		for range random.IntN(3) {
+			temporary.Shifts = append(temporary.Shifts, Override{Person: "t", Start: wall(), End: wall()})
+		}
+		s.Temporary = append(s.Temporary, temporary)
+	}
+	for range random.IntN(3) {
 		start := wall()
 		s.Overrides = append(s.Overrides, Override{Person: "o", Start: start, End: mustLocal(start.wall.Add(time.Duration(random.IntN(96)) * 30 * time.Minute).Format(wallLayout))})
 	}

@@ -12,7 +12,7 @@ type Shift struct {
 	Person string    `json:"person"`
 	Start  time.Time `json:"start"`
 	End    time.Time `json:"end"`
-	Source string    `json:"source"` // SourceLayer or SourceOverride
+	Source string    `json:"source"` // SourceLayer, SourceTemporary or SourceOverride
 	Layer  string    `json:"-"`
 }
 
@@ -30,6 +30,9 @@ func (s Schedule) Shifts(from, to time.Time) (shifts []Shift, gaps []Gap) {
 	lines := make([][]Shift, 0, len(s.Layers)+len(s.Overrides)) // the later wins
 	for _, layer := range s.Layers {
 		lines = append(lines, layer.shifts(from, to, zone))
+	}
+	for _, temporary := range s.Temporary {
+		lines = append(lines, temporary.lines(zone)...)
 	}
 	for _, o := range s.Overrides {
 		lines = append(lines, []Shift{{Person: o.Person, Start: o.Start.In(zone), End: o.End.In(zone), Source: SourceOverride}})
@@ -49,7 +52,7 @@ func (s Schedule) Shifts(from, to time.Time) (shifts []Shift, gaps []Gap) {
 			continue
 		}
 		shift, ok := speaker(lines, next, begin)
-		if !ok {
+		if !ok || shift.Person == "" { // a temporary schedule has nobody
 			gaps = appendGap(gaps, Gap{begin, end})
 			continue
 		}

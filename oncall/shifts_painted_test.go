@@ -85,6 +85,16 @@ func (c *clockTable) paint(s Schedule, from, to int) []spot {
 			begin = end
 		}
 	}
+	for _, temporary := range s.Temporary {
+		begin, _ := c.given(temporary.Start)
+		end, _ := c.given(temporary.End)
+		fill(begin, end, nil, spot{})
+		for _, shift := range temporary.Shifts {
+			from, _ := c.given(shift.Start)
+			to, _ := c.given(shift.End)
+			fill(max(begin, from), min(end, to), nil, spot{shift.Person, SourceTemporary})
+		}
+	}
 	for _, override := range s.Overrides {
 		begin, _ := c.given(override.Start)
 		end, _ := c.given(override.End)
@@ -265,6 +275,13 @@ func (c *clockTable) random(random *rand.Rand, from int) Schedule {
 			layer.Hours = append(layer.Hours, window)
 		}
 		s.Layers = append(s.Layers, layer)
+	}
+	for range random.IntN(3) {
+		temporary := Temporary{Start: moment(3, 4), End: moment(2, 8)}
+		for range random.IntN(4) { // also such as reach beyond the span
+			temporary.Shifts = append(temporary.Shifts, Override{Person: string(rune('a' + random.IntN(5))), Start: moment(3, 4), End: moment(2, 8)})
+		}
+		s.Temporary = append(s.Temporary, temporary)
 	}
 	for range random.IntN(4) {
 		start, end := moment(3, 4), moment(2, 8)

@@ -203,6 +203,7 @@ func (v *validator) schedule(path string, schedule Schedule) {
 			v.add(at+".rotation.start", "the rotation starts in %d; choose a start in our days", start.wall.Year())
 		}
 	}
+	v.temporary(path, schedule)
 	for i, override := range schedule.Overrides {
 		at := fmt.Sprintf("%s.overrides[%d]", path, i)
 		v.reference(at+".person", "person", override.Person, v.known.people)

@@ -58,6 +58,19 @@ func TestACalendarShowsItsLinesGapsAndDoubleBookings(t *testing.T) {
 	wantText(t, own, ".gaps", "Mon 23 Nov 09:00 to Mon 23 Nov 19:00")
 }
 
+func TestATemporaryScheduleHasALineOfItsOwnWithItsGaps(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	week := d.calendar(t, d.signIn(t, "ana", auth.Responder), "/schedules/nights?date=2026-12-24")
+	wantText(t, week, "table", "Chi Nguyen temporary Thu 24 Dec 18:00")
+	wantText(t, week, ".gaps", "Fri 25 Dec 18:00 to Sat 26 Dec 18:00 (1 d)")
+	line := week.Find(".strip text.line").FilterFunction(func(_ int, s *goquery.Selection) bool { return text(s) == "temporary schedule" })
+	shifts := line.NextUntil("text.line")
+	if got := text(shifts.Find("title")); got != "Chi Nguyen, Thu 24 Dec 18:00 to Fri 25 Dec 18:00Nobody, Fri 25 Dec 18:00 to Sat 26 Dec 18:00" {
+		t.Errorf("got the line %q", got)
+	}
+}
+
 func TestADayOfTheChangeOfClocksIsAsLongAsItIs(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

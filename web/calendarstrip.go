@@ -66,7 +66,7 @@ type line struct {
 	rows  [][]spell
 }
 
-// lines are the final line, then the sources from the winning to the first: overrides and layers.
+// lines are the final line, then the sources from the winning to the first: overrides, temporary schedules and layers.
 func (r reader) lines(schedule oncall.Schedule, from, to time.Time) []line {
 	alone := func(part oncall.Schedule) []spell {
 		part.Timezone = schedule.Timezone
@@ -75,6 +75,9 @@ func (r reader) lines(schedule oncall.Schedule, from, to time.Time) []line {
 	found := []line{{"who is on call", true, [][]spell{spells(schedule, from, to)}}}
 	if rows := overrideLines(schedule, from, to); len(rows) > 0 {
 		found = append(found, line{name: "overrides", rows: rows})
+	}
+	if rows := temporaryLines(schedule, from, to); len(rows) > 0 {
+		found = append(found, line{name: "temporary schedule", rows: rows})
 	}
 	if len(schedule.Layers) < 2 && len(found) < 2 {
 		return found
@@ -88,24 +91,41 @@ func (r reader) lines(schedule oncall.Schedule, from, to time.Time) []line {
 	return found
 }
 
-// overrideLines are overrides within a period, each in the first row where it overlaps none.
+// temporaryLines are the temporary schedules within a period with their gaps, and overrideLines the overrides; each lies in
+// the first row where it overlaps none.
+func temporaryLines(schedule oncall.Schedule, from, to time.Time) [][]spell {
+	var rows [][]spell
+	for _, temporary := range schedule.Temporary {
+		start, end := temporary.Span(schedule.Timezone)
+		if start, end = latest(start, from), soonest(end, to); start.Before(end) {
+			alone := oncall.Schedule{Timezone: schedule.Timezone, Temporary: []oncall.Temporary{temporary}}
+			rows = stacked(rows, spells(alone, start, end)...)
+		}
+	}
+	return rows
+}
+
 func overrideLines(schedule oncall.Schedule, from, to time.Time) [][]spell {
 	var rows [][]spell
 	for _, override := range schedule.Overrides {
 		start, end := override.Span(schedule.Timezone)
-		start, end = latest(start, from), soonest(end, to)
-		if !start.Before(end) {
-			continue
+		if start, end = latest(start, from), soonest(end, to); start.Before(end) {
+			rows = stacked(rows, spell{override.Person, start, end, oncall.SourceOverride})
 		}
-		at := spell{override.Person, start, end, true}
-		free := slices.IndexFunc(rows, func(row []spell) bool {
-			return !slices.ContainsFunc(row, func(other spell) bool { return other.start.Before(end) && start.Before(other.end) })
-		})
-		if free < 0 {
-			rows, free = append(rows, nil), len(rows)
-		}
-		rows[free] = append(rows[free], at)
 	}
+	return rows
+}
+
+// stacked adds neighbouring spells to the first row where nothing overlaps them.
+func stacked(rows [][]spell, more ...spell) [][]spell {
+	start, end := more[0].start, more[len(more)-1].end
+	free := slices.IndexFunc(rows, func(row []spell) bool {
+		return !slices.ContainsFunc(row, func(other spell) bool { return other.start.Before(end) && start.Before(other.end) })
+	})
+	if free < 0 {
+		return append(rows, more)
+	}
+	rows[free] = append(rows[free], more...)
 	return rows
 }
 

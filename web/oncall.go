@@ -58,15 +58,16 @@ type overrideRow struct {
 
 // stretch is one row of the table: a shift, or a gap where Who is empty.
 type stretch struct {
-	Who      string
-	From, To when
-	Length   string
-	Override bool
-	Now      bool
-	Tone     int // of the bar
-	person   string
-	start    time.Time
-	end      time.Time
+	Who       string
+	From, To  when
+	Length    string
+	Override  bool
+	Temporary bool
+	Now       bool
+	Tone      int // of the bar
+	person    string
+	start     time.Time
+	end       time.Time
 }
 
 // barPart is one rectangle of the bar, whose width is a thousand units a week.
@@ -146,7 +147,7 @@ func (r reader) schedule(schedule oncall.Schedule) scheduleView {
 // layers are the overrides and the layers, the winning first, in the tones of the final line; without them where a single
 // layer is all.
 func (r reader) layers(schedule oncall.Schedule, final []stretch, now time.Time) []layerBar {
-	if len(schedule.Layers)+min(1, len(schedule.Overrides)) < 2 {
+	if len(schedule.Layers)+min(1, len(schedule.Overrides))+min(1, len(schedule.Temporary)) < 2 {
 		return nil
 	}
 	tones := map[string]int{}
@@ -167,6 +168,9 @@ func (r reader) layers(schedule oncall.Schedule, final []stretch, now time.Time)
 	if len(schedule.Overrides) > 0 {
 		bars = append(bars, alone("overrides", oncall.Schedule{Overrides: schedule.Overrides}))
 	}
+	if len(schedule.Temporary) > 0 {
+		bars = append(bars, alone("temporary", oncall.Schedule{Temporary: schedule.Temporary}))
+	}
 	for i, layer := range slices.Backward(schedule.Layers) {
 		bars = append(bars, alone(named(layer.Name, "layer "+strconv.Itoa(i+1)), oncall.Schedule{Layers: []oncall.Layer{layer}}))
 	}
@@ -177,7 +181,7 @@ func (r reader) layers(schedule oncall.Schedule, final []stretch, now time.Time)
 type spell struct {
 	person     string
 	start, end time.Time
-	override   bool
+	source     string
 }
 
 // spells are shifts and gaps in order.
@@ -185,7 +189,7 @@ func spells(schedule oncall.Schedule, from, to time.Time) []spell {
 	shifts, gaps := schedule.Shifts(from, to)
 	var all []spell
 	for _, shift := range shifts {
-		all = append(all, spell{shift.Person, shift.Start, shift.End, shift.Source == oncall.SourceOverride})
+		all = append(all, spell{shift.Person, shift.Start, shift.End, shift.Source})
 	}
 	for _, gap := range gaps {
 		all = append(all, spell{start: gap.Start, end: gap.End})
@@ -207,7 +211,7 @@ func (r reader) stretches(schedule oncall.Schedule, from, to time.Time) []stretc
 		}
 		found = append(found, stretch{
 			Who: who, From: r.day(at.start), To: r.day(at.end), Length: length(at.end.Sub(at.start)),
-			Override: at.override, Now: !at.start.After(r.now), Tone: tones[at.person], person: at.person, start: at.start, end: at.end,
+			Override: at.source == oncall.SourceOverride, Temporary: at.source == oncall.SourceTemporary, Now: !at.start.After(r.now), Tone: tones[at.person], person: at.person, start: at.start, end: at.end,
 		})
 	}
 	return found

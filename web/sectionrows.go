@@ -48,7 +48,11 @@ func scheduleRows(r reader) []entryRow {
 		if person, _, ok := schedule.At(r.now); ok {
 			row.Says = append(row.Says, r.name(person)+" now")
 		}
-		row.Says = append(row.Says, count(len(schedule.Layers), "layer", "layers"), count(len(schedule.Overrides), "override", "overrides"), named(schedule.Timezone, "UTC"))
+		row.Says = append(row.Says, count(len(schedule.Layers), "layer", "layers"), count(len(schedule.Overrides), "override", "overrides"))
+		if len(schedule.Temporary) > 0 {
+			row.Says = append(row.Says, count(len(schedule.Temporary), "temporary schedule", "temporary schedules"))
+		}
+		row.Says = append(row.Says, named(schedule.Timezone, "UTC"))
 		if _, gaps := schedule.Shifts(r.now, r.now.Add(week)); len(gaps) > 0 {
 			row.Fault = "Nobody is on call from " + r.at(gaps[0].Start).Words + " to " + r.at(gaps[0].End).Words + "."
 			if more := len(gaps) - 1; more > 0 {

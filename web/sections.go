@@ -28,7 +28,7 @@ var settingsSections = [...]section{
 	},
 	{
 		Name: "schedules", One: "schedule", Title: "Schedules", ByID: true, groups: scheduleFields, rows: scheduleRows,
-		Help:  "Who is on call when. A later layer wins over an earlier one, an override over every layer.",
+		Help:  "Who is on call when. A later layer wins over an earlier one, a temporary schedule over every layer, an override over both.",
 		Empty: "There is no schedule yet. A policy can page people directly, or whoever is on call in a schedule.",
 	},
 	{
@@ -132,7 +132,24 @@ func scheduleFields(f entryForm, c oncall.Configuration) []group {
 			groups = append(groups, f.windows(at+"hours", "Hours of layer "+strconv.Itoa(i+1)+", window", "Without a window the layer always speaks. A window that ends earlier than it begins ends on the next day.")...)
 		}
 	}
-	help := "An override puts one person on call for a span; the later wins."
+	help := "For its span no layer speaks: who is on call is what its shifts say, and where they say nothing there is a gap."
+	for i := range f.rows("temporary") + 1 {
+		at := "temporary[" + strconv.Itoa(i) + "]."
+		groups = append(groups, group{Legend: "Temporary schedule " + strconv.Itoa(i+1), Help: help, Narrow: true, Fields: []field{
+			f.field("date", at+"start", "From", ""), f.field("date", at+"end", "To", ""),
+		}})
+		help = ""
+		if f.rows("temporary") <= i {
+			continue
+		}
+		for k := range f.rows(at+"shifts") + 1 {
+			at := at + "shifts[" + strconv.Itoa(k) + "]."
+			groups = append(groups, group{Legend: "Temporary schedule " + strconv.Itoa(i+1) + ", shift " + strconv.Itoa(k+1), Narrow: true, Fields: []field{
+				f.choose(at+"person", "Person", "", "none", people(c)), f.field("date", at+"start", "From", ""), f.field("date", at+"end", "To", ""),
+			}})
+		}
+	}
+	help = "An override puts one person on call for a span; the later wins."
 	for i := range f.rows("overrides") + 1 {
 		at := "overrides[" + strconv.Itoa(i) + "]."
 		groups = append(groups, group{Legend: "Override " + strconv.Itoa(i+1), Help: help, Narrow: true, Fields: []field{

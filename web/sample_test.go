@@ -41,7 +41,7 @@ schedules:
     layers:
       - {name: nights, people: [ben], rotation: {every: 1d, start: "2026-01-05T18:00"}, hours: [{from: "18:00", to: "08:00"}]}
     temporary:
-      - {start: "2026-12-24T18:00", end: "2026-12-26T18:00", shifts: [{person: chi, start: "2026-12-24T18:00", end: "2026-12-25T18:00"}]}
+      - {start: "2027-12-24T18:00", end: "2027-12-26T18:00", shifts: [{person: chi, start: "2027-12-24T18:00", end: "2027-12-25T18:00"}]}
     overrides: [{person: chi, start: "2026-11-26T18:00", end: "2026-11-27T08:00"}]
 policies:
   - {id: security, repeat: 2, steps: [{notify: ["schedule:primary"], wait: 5m}, {notify: ["person:ben"], wait: 5m}]}

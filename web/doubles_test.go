@@ -34,6 +34,7 @@ type ticketsDouble struct {
 	run          *tickets.Run
 	shares       []tickets.Share
 	unrecognised []tickets.Mail
+	twice        []tickets.Twice
 	stored       []tickets.Stored
 }
 
@@ -149,6 +150,8 @@ func (d *ticketsDouble) DeskRun(context.Context) (tickets.Run, error) {
 func (d *ticketsDouble) ReadingShares(context.Context, time.Time) ([]tickets.Share, error) {
 	return d.shares, nil
 }
+
+func (d *ticketsDouble) ReadTwice(context.Context) ([]tickets.Twice, error) { return d.twice, nil }
 
 func (d *ticketsDouble) Unrecognised(context.Context, int) ([]tickets.Mail, error) {
 	return d.unrecognised, nil

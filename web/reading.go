@@ -15,6 +15,7 @@ const shownUnrecognised = 50
 type readingView struct {
 	frame
 	Kinds   []kindReading
+	Agreed  []agreedReading
 	Unknown []unknownRow
 	Run     *rereadRun
 	Notice  string
@@ -32,6 +33,9 @@ type fieldReading struct {
 	Now, Before string // like 98 %
 	Dropped     bool
 }
+
+// agreedReading is how often a field reads the same in a mail and in the API.
+type agreedReading struct{ Name, Same, Of string }
 
 // unknownRow is a mail that was not understood.
 type unknownRow struct {
@@ -62,6 +66,15 @@ func (s *Site) showReading(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	view := readingView{frame: frame, Kinds: kindReadings(compared)}
+	alerts, err := s.Tickets.ReadTwice(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, field := range tickets.Agree(alerts) {
+		if field.Both > 0 {
+			view.Agreed = append(view.Agreed, agreedReading{field.Field, fmt.Sprintf("%.0f %%", 100*field.Of()), strconv.Itoa(field.Both)})
+		}
+	}
 	mails, err := s.Tickets.Unrecognised(r.Context(), shownUnrecognised)
 	if err != nil {
 		return err

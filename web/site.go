@@ -46,6 +46,7 @@ type Tickets interface {
 	StartReparse(ctx context.Context, scope, runner, actor string, again bool) (tickets.Run, error)
 	DeskRun(ctx context.Context) (tickets.Run, error)
 	ReadingShares(ctx context.Context, since time.Time) ([]tickets.Share, error) // by weeks
+	ReadTwice(ctx context.Context) ([]tickets.Twice, error)                      // by mail and by the API
 	Unrecognised(ctx context.Context, limit int) ([]tickets.Mail, error)         // newest first
 	RawOf(ctx context.Context, sender string) ([]tickets.Stored, error)          // newest first
 }

@@ -155,6 +155,8 @@ func TestTheDeskKnowsHowWellMailsAreRead(t *testing.T) {
 	}
 	// Every page of the desk tells it.
 	wantText(t, page(t, d.ask(t, http.MethodGet, "/tickets", "", "Cookie", admin)), ".banner.changed", "The device is found in 25 % of the mails of the kind alert this week; last week it was 98 %.")
+	d.tickets.twice = []tickets.Twice{{Mail: tickets.Alert{Title: "A"}, API: tickets.Alert{Title: "A"}}, {Mail: tickets.Alert{Title: "B"}, API: tickets.Alert{Title: "C"}}}
+	wantText(t, page(t, d.ask(t, http.MethodGet, "/settings/reading", "", "Cookie", admin)), ".reading[aria-label='Mail and API'] tbody tr", "title50 %2")
 	var started string
 	d.tickets.startReparse = func(what string) error { started = what; return nil }
 	wantStatus(t, d.ask(t, http.MethodPost, "/settings/reading/reparse", "", "Cookie", admin), http.StatusSeeOther)

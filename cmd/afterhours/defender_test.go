@@ -301,6 +301,25 @@ func TestMailAndAPIAreOneTicketWhicheverComesFirst(t *testing.T) {
 	}
 }
 
+// TestMailIsComparedWithWhatTheAPISays reads one alert from its mail, in which the severity differs, and from the API.
+func TestMailIsComparedWithWhatTheAPISays(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t, "")
+	p.mail(t, alertMail("Medium", "Ransomware behavior detected", "srv-sql-07", ransomID, "m1@az.microsoft.com"))
+	p.Add(ransom())
+	p.poll(t)
+	alerts, err := p.rooms.tickets.ReadTwice(t.Context())
+	if err != nil || len(alerts) != 1 {
+		t.Fatalf("got %d alerts, %v, want the one that both told", len(alerts), err)
+	}
+	for _, field := range tickets.Agree(alerts) {
+		want := map[string][2]int{"title": {1, 1}, "severity": {1, 0}, "category": {1, 1}, "product": {1, 1}, "device": {1, 1}}
+		if got, known := want[field.Field]; known && got != [2]int{field.Both, field.Same} {
+			t.Errorf("%s: got %+v, want %v", field.Field, field, got)
+		}
+	}
+}
+
 func TestMailAndAPIAtOnceAreOneTicket(t *testing.T) {
 	t.Parallel()
 	races := raceCount()

@@ -48,18 +48,22 @@ func (a *application) tendReadings(ctx context.Context) error {
 type readingCollector struct {
 	store interface {
 		ReadingShares(ctx context.Context, since time.Time) ([]tickets.Share, error)
+		ReadTwice(ctx context.Context) ([]tickets.Twice, error)
 	}
-	now          func() time.Time
-	mails, found *prometheus.Desc
-	dropped      *prometheus.Desc
+	now                 func() time.Time
+	mails, found        *prometheus.Desc
+	dropped             *prometheus.Desc
+	compared, agreement *prometheus.Desc
 }
 
 func newReadingCollector(a *application) *readingCollector {
 	return &readingCollector{
 		store: a.rooms.tickets, now: a.now,
-		mails:   prometheus.NewDesc("afterhours_readings", "Mails of this week by kind, as far as they are counted.", []string{"kind"}, nil),
-		found:   prometheus.NewDesc("afterhours_reading_fields_found", "The part of this week's mails of a kind in which a field was found, 0 to 1.", []string{"kind", "field"}, nil),
-		dropped: prometheus.NewDesc("afterhours_reading_fields_dropped", "1 where a field is found markedly less often than in the week before.", []string{"kind", "field"}, nil),
+		mails:     prometheus.NewDesc("afterhours_readings", "Mails of this week by kind, as far as they are counted.", []string{"kind"}, nil),
+		found:     prometheus.NewDesc("afterhours_reading_fields_found", "The part of this week's mails of a kind in which a field was found, 0 to 1.", []string{"kind", "field"}, nil),
+		dropped:   prometheus.NewDesc("afterhours_reading_fields_dropped", "1 where a field is found markedly less often than in the week before.", []string{"kind", "field"}, nil),
+		compared:  prometheus.NewDesc("afterhours_reading_compared", "The newest alerts of which both the mail and the Defender API say something of a field.", []string{"field"}, nil),
+		agreement: prometheus.NewDesc("afterhours_reading_agreement", "The part of them in which both say the same, 0 to 1.", []string{"field"}, nil),
 	}
 }
 
@@ -68,6 +72,8 @@ func (c *readingCollector) Describe(to chan<- *prometheus.Desc) {
 	to <- c.mails
 	to <- c.found
 	to <- c.dropped
+	to <- c.compared
+	to <- c.agreement
 }
 
 // Collect is of prometheus.Collector. While the database is away there is nothing to show.
@@ -93,5 +99,15 @@ func (c *readingCollector) Collect(to chan<- prometheus.Metric) {
 			dropped = 1
 		}
 		to <- prometheus.MustNewConstMetric(c.dropped, prometheus.GaugeValue, dropped, row.Kind, row.Field)
+	}
+	alerts, err := c.store.ReadTwice(ctx)
+	if err != nil {
+		return
+	}
+	for _, field := range tickets.Agree(alerts) {
+		if field.Both > 0 {
+			to <- prometheus.MustNewConstMetric(c.compared, prometheus.GaugeValue, float64(field.Both), field.Field)
+			to <- prometheus.MustNewConstMetric(c.agreement, prometheus.GaugeValue, field.Of(), field.Field)
+		}
 	}
 }

@@ -87,6 +87,33 @@ func (s *Store) ReadingShares(ctx context.Context, since time.Time) ([]tickets.S
 	return shares, nil
 }
 
+// alertsRead bounds how many alerts that both mail and API brought are compared.
+const alertsRead = 500
+
+// ReadTwice returns the newest alerts that the API told and a mail as well, a mail of each that names it alone.
+func (s *Store) ReadTwice(ctx context.Context) ([]tickets.Twice, error) {
+	rows, err := s.pool.Query(ctx, `
+		SELECT told.alert, mail.alert
+		FROM tenant_polls poll, LATERAL (
+			SELECT key, ticket, alert FROM api_alerts WHERE tenant = poll.tenant ORDER BY first_seen_at DESC LIMIT $1
+		) told, LATERAL (
+			SELECT m.alert FROM mails m
+			WHERE m.ticket = told.ticket AND m.state = 'read' AND m.alert ->> 'kind' = 'alert' AND jsonb_array_length(m.alert -> 'alert_ids') = 1
+				AND right(lower(m.alert -> 'alert_ids' ->> 0), length(told.key)) = told.key
+			ORDER BY m.id LIMIT 1
+		) mail LIMIT $1`, alertsRead)
+	if err != nil {
+		return nil, fmt.Errorf("alerts that mail and API told: %w", classify(err))
+	}
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (alert tickets.Twice, err error) {
+		return alert, row.Scan(&alert.API, &alert.Mail)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("alerts that mail and API told: %w", classify(err))
+	}
+	return found, nil
+}
+
 // Unrecognised returns the newest mails that were not understood.
 func (s *Store) Unrecognised(ctx context.Context, limit int) ([]tickets.Mail, error) {
 	rows, err := s.pool.Query(ctx, `

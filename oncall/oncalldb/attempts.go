@@ -163,13 +163,17 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 				WHERE id = $1 AND state = 'queued'`, page.ID, outcome.RetryAt, outcome.Reason, untried(outcome))
 			return err
 		}
-		_, err = tx.Exec(ctx, `
+		recorded, err := tx.Exec(ctx, `
 			UPDATE pages SET state = $2, last_error = $3, provider_id = $4, finished_at = $5, lease_until = NULL,
 				sent_at = CASE WHEN $2 IN ('sent', 'delivered') THEN $5::timestamptz END,
 				phoned_at = CASE WHEN $2 <> 'failed' THEN phoned_at END
 			WHERE id = $1 AND state IN ('queued', 'cancelled')`,
 			page.ID, outcome.State, outcome.Reason, outcome.Receipt.ProviderID, now)
 		if err != nil {
+			return err
+		}
+		if recorded.RowsAffected() == 0 { // the provider's report was faster, and has told all the rest
+			_, err := tx.Exec(ctx, `UPDATE pages SET provider_id = $2 WHERE id = $1 AND provider_id = ''`, page.ID, outcome.Receipt.ProviderID)
 			return err
 		}
 		if outcome.Gone && page.Webhook != "" {
@@ -196,6 +200,9 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 			if err := s.tellFailed(ctx, tx, dispatch.Ticket, page, outcome.Reason, now); err != nil {
 				return err
 			}
+		}
+		if !running && page.Channel == oncall.ReplacingChannel { // somebody took the ticket while its message was on its way
+			return s.rewrite(ctx, tx, []int64{page.Ticket}, now)
 		}
 		if !running || at.Generation != page.Generation {
 			return nil

@@ -111,11 +111,16 @@ func (s *Store) RecordReport(ctx context.Context, id int64, report oncall.Report
 		if report.Failed {
 			outcome = oncall.Outcome{State: oncall.PageFailed, Reason: report.Reason}
 		}
-		pages, err := reported(ctx, tx, id, outcome, now)
+		pages, overtaken, err := reported(ctx, tx, id, outcome, now)
 		if err != nil {
 			return err
 		}
 		for _, page := range pages {
+			if page.ID == id && overtaken && page.Type == oncall.PageType {
+				if err := s.AddEvents(ctx, tx, []tickets.Entry{receipt(page, oncall.Outcome{State: oncall.PageSent}, now)}); err != nil {
+					return err
+				}
+			}
 			if err := s.addReport(ctx, tx, page, outcome, now); err != nil {
 				return err
 			}
@@ -139,16 +144,21 @@ func (s *Store) RecordReport(ctx context.Context, id int64, report oncall.Report
 }
 
 // reported moves a page, and those that a summary stands for, to the state of a report; none where it has ended already.
-func reported(ctx context.Context, tx pgx.Tx, id int64, outcome oncall.Outcome, now time.Time) ([]oncall.Page, error) {
+// overtaken says that the report came before the page was recorded as sent.
+func reported(ctx context.Context, tx pgx.Tx, id int64, outcome oncall.Outcome, now time.Time) (pages []oncall.Page, overtaken bool, err error) {
+	if err := tx.QueryRow(ctx, `SELECT state = 'queued' FROM pages WHERE id = $1 FOR UPDATE`, id).Scan(&overtaken); err != nil {
+		return nil, false, err
+	}
 	rows, err := tx.Query(ctx, `
 		UPDATE pages SET state = $2, last_error = $3, finished_at = $4, lease_until = NULL, sent_at = coalesce(sent_at, $4),
 			phoned_at = CASE WHEN $2 <> 'failed' THEN phoned_at END
 		WHERE (id = $1 OR summary = $1) AND (state = 'sent' OR state = 'queued' AND started_at IS NOT NULL)
 		RETURNING `+pageColumns, id, outcome.State, outcome.Reason, now)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) { return scanPage(row) })
+	pages, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) { return scanPage(row) })
+	return pages, overtaken, err
 }
 
 // addReport writes what was told to the timeline, and a failure to the webhooks that ask for it.
@@ -170,7 +180,7 @@ func (s *Store) addReport(ctx context.Context, tx pgx.Tx, page oncall.Page, outc
 	return s.tellFailed(ctx, tx, ticket, page, outcome.Reason, now)
 }
 
-// updateWritten queues a new form of what was written about tickets in channels that can replace it.
+// updateWritten queues a new form of what was written about changed tickets.
 func (s *Store) updateWritten(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
 	configuration, err := s.configuration(ctx, tx)
 	if err != nil || !configuration.HasContact(oncall.ReplacingChannel) {
@@ -185,6 +195,11 @@ func (s *Store) updateWritten(ctx context.Context, tx pgx.Tx, changes []tickets.
 	if len(numbers) == 0 {
 		return nil
 	}
+	return s.rewrite(ctx, tx, numbers, changes[0].At)
+}
+
+// rewrite queues a new form of what was written about tickets in channels that can replace it.
+func (s *Store) rewrite(ctx context.Context, tx pgx.Tx, numbers []int64, now time.Time) error {
 	rows, err := tx.Query(ctx, `
 		SELECT `+pageColumns+` FROM pages
 		WHERE ticket = ANY($1) AND type = 'page' AND channel = $2 AND provider_id <> '' AND state IN ('sent', 'delivered')
@@ -196,7 +211,6 @@ func (s *Store) updateWritten(ctx context.Context, tx pgx.Tx, changes []tickets.
 	if err != nil {
 		return err
 	}
-	now := changes[0].At
 	updates := make([]oncall.Page, len(written))
 	for i, page := range written {
 		payload, err := json.Marshal(oncall.Update{Page: page.ID, CreatedAt: page.CreatedAt, Replaces: page.ProviderID})

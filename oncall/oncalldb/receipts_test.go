@@ -78,6 +78,62 @@ func TestALateFailureMovesOnAndALateDeliveryIsTold(t *testing.T) {
 	wantEqual(t, "timeline", r.told(1), []string{"escalated", "page_sent", "page_failed the telephone is off", "page_sent", "page_delivered"})
 }
 
+func TestAReportThatOvertakesTheRecordOfItsPageIsToldInOrder(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		report oncall.Report
+		state  string
+		told   []string
+	}{
+		"delivered": {oncall.Report{Delivered: true}, "delivered", []string{"escalated", "page_sent", "page_delivered"}},
+		"failed":    {oncall.Report{Failed: true, Reason: "no such number"}, "failed", []string{"escalated", "page_sent", "page_failed no such number"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := open(t)
+			r.apply(t, phoneTeam)
+			r.change(t, 1, tickets.ChangeCreated)
+			dispatch, ok, err := r.ClaimPage(t.Context(), 1)
+			if err != nil || !ok {
+				t.Fatalf("claim: %v, %v", ok, err)
+			}
+			if err := r.RecordReport(t.Context(), 1, c.report); err != nil {
+				t.Fatal(err)
+			}
+			accepted := oncall.Outcome{State: oncall.PageSent}
+			accepted.Receipt.ProviderID = "SM1"
+			if err := r.FinishAttempt(t.Context(), dispatch, accepted); err != nil {
+				t.Fatal(err)
+			}
+			pages, err := r.Pages(t.Context(), 1)
+			if err != nil || string(pages[0].State) != c.state || pages[0].ProviderID != "SM1" {
+				t.Errorf("page: got %+v, %v", pages[0], err)
+			}
+			wantEqual(t, "timeline", r.told(1), c.told)
+		})
+	}
+}
+
+func TestAMessageThatWasOnItsWayWhenSomebodyTookTheTicketIsWrittenAnew(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.apply(t, strings.Replace(phoneTeam, "notify: [{after: 0s, contact: cell}", "notify: [{after: 0s, contact: chat}", 1))
+	r.change(t, 1, tickets.ChangeCreated)
+	dispatch, ok, err := r.ClaimPage(t.Context(), 1)
+	if err != nil || !ok {
+		t.Fatalf("claim: %v, %v", ok, err)
+	}
+	r.change(t, 1, tickets.ChangeAcknowledged)
+	accepted := oncall.Outcome{State: oncall.PageSent}
+	accepted.Receipt.ProviderID = "D1/1.2"
+	if err := r.FinishAttempt(t.Context(), dispatch, accepted); err != nil {
+		t.Fatal(err)
+	}
+	if n := r.count(t, `SELECT count(*) FROM pages WHERE type = '`+string(oncall.UpdateType)+`' AND state = 'queued'`); n != 1 {
+		t.Errorf("got %d new forms of the message, want one", n)
+	}
+}
+
 func TestACallbackFindsItsPageForAWeek(t *testing.T) {
 	t.Parallel()
 	r := open(t)

@@ -229,29 +229,14 @@ func (d *Decision) entry(kind tickets.EventType, data map[string]any, now time.T
 // begins. generation is the one that begins.
 func (c Configuration) Start(change tickets.Change, generation int) (Decision, tickets.Routing) {
 	ticket, now := change.Ticket, change.At
-	position := Position{Ticket: ticket.Number, Generation: generation, Round: 1, Severity: ticket.Severity}
-	routing := tickets.Routing{Ticket: ticket.Number, Policy: ticket.Policy, Runbook: ticket.Runbook}
+	routing, reason := c.Routing(change)
+	position := Position{Ticket: ticket.Number, Policy: routing.Policy, Generation: generation, Round: 1, Severity: ticket.Severity}
 	recorded := Decision{Position: position}
-	if change.Silent != "" {
-		recorded.entry(tickets.EventRecorded, map[string]any{"reason": change.Silent}, now)
-		return recorded, routing
-	}
-	facts := FactsOf(change)
-	if mute, ok := c.Muted(facts, now); ok {
-		reason := fmt.Sprintf("muted until %s: %s", mute.Until.UTC().Format(time.RFC3339), mute.Reason)
+	if reason != "" {
+		recorded.Position.Policy = ""
 		recorded.entry(tickets.EventRecorded, map[string]any{"reason": reason}, now)
 		return recorded, routing
 	}
-	route, _, matched := c.Route(facts, now)
-	if matched {
-		routing.Runbook = route.Runbook
-	}
-	if matched && route.Action == ActionRecord && len(change.Targets) == 0 {
-		recorded.entry(tickets.EventRecorded, map[string]any{"reason": "its route says so"}, now)
-		return recorded, routing
-	}
-	position.Policy = route.Policy
-	routing.Policy = route.Policy
 	if position.Policy == "" {
 		return recorded.exhaust("no policy is configured, so nobody can be paged", now), routing
 	}
@@ -266,6 +251,29 @@ func (c Configuration) Start(change tickets.Change, generation int) (Decision, t
 		}
 	}
 	return c.Next(position, time.Time{}, now).cameInBy(c, change), routing
+}
+
+// Routing is where a change goes by mutes and routes. recorded is the reason why nobody is paged; empty where a policy
+// starts.
+func (c Configuration) Routing(change tickets.Change) (routing tickets.Routing, recorded string) {
+	ticket, now := change.Ticket, change.At
+	routing = tickets.Routing{Ticket: ticket.Number, Policy: ticket.Policy, Runbook: ticket.Runbook}
+	if change.Silent != "" {
+		return routing, change.Silent
+	}
+	facts := FactsOf(change)
+	if mute, ok := c.Muted(facts, now); ok {
+		return routing, fmt.Sprintf("muted until %s: %s", mute.Until.UTC().Format(time.RFC3339), mute.Reason)
+	}
+	route, _, matched := c.Route(facts, now)
+	if matched {
+		routing.Runbook = route.Runbook
+	}
+	if matched && route.Action == ActionRecord && len(change.Targets) == 0 {
+		return routing, "its route says so"
+	}
+	routing.Policy = route.Policy
+	return routing, ""
 }
 
 // cameInBy marks pages with the intake of a mail, whose budget they are counted in.

@@ -28,7 +28,8 @@ const bannerRows = 60
 func withoutBanner(s source) source {
 	rows := s.page.rows
 	for i := min(len(rows), bannerRows) - 1; i >= 0; i-- {
-		if strings.Contains(strings.ToLower(rows[i].text()), "pfptbannerend") {
+		text := rows[i].text()
+		if (strings.Contains(text, "anner") || strings.Contains(text, "ANNER")) && strings.Contains(strings.ToLower(text), "pfptbannerend") {
 			if i+1 < len(rows) {
 				rows = rows[i+1:]
 			}

@@ -139,20 +139,26 @@ const block = 64 << 10
 
 // read takes in a mail. taken is what it holds of the memory of mails in flight, to be given back by the caller.
 func (s *session) read(r io.Reader) (raw []byte, taken int64, answer error) {
-	var buffer bytes.Buffer
+	buffer := s.server.buffers.Get().(*bytes.Buffer)
+	buffer.Reset()
+	defer func() {
+		if buffer.Cap() <= 2*block { // the rare large one is not kept
+			s.server.buffers.Put(buffer)
+		}
+	}()
 	for {
 		if s.server.inFlight.Add(block) > s.server.config.MaxInFlight {
 			return nil, taken + block, errNoRoom
 		}
 		taken += block
-		n, err := io.CopyN(&buffer, r, block)
+		n, err := io.CopyN(buffer, r, block)
 		switch {
 		case int64(buffer.Len()) > s.server.config.MaxSize:
 			return nil, taken, errTooLarge
 		case errors.Is(err, io.EOF) && s.conn.broken(): // BDAT cut off looks like a clean end
 			return nil, taken, errCutOff
 		case errors.Is(err, io.EOF):
-			return buffer.Bytes(), taken, nil
+			return bytes.Clone(buffer.Bytes()), taken, nil // of its own size: many mails may wait in memory
 		case errors.Is(err, smtp.ErrDataTooLarge):
 			return nil, taken, errTooLarge
 		case errors.Is(err, smtp.ErrDataReset): // RSET, QUIT or the end came between two chunks; nobody reads the answer

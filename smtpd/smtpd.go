@@ -9,6 +9,7 @@
 package smtpd
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -88,6 +90,7 @@ type Server struct {
 	limiter  *limiter
 	failures failures // of sign-ins
 	inFlight atomic.Int64
+	buffers  sync.Pool // of mails that are being read
 }
 
 // New returns a server, or an error for a configuration that cannot serve.
@@ -109,7 +112,7 @@ func New(config Config) (*Server, error) {
 	config.AcceptTimeout = orDefault(config.AcceptTimeout, 20*time.Second)
 	config.LeastRate = orDefault(config.LeastRate, 64)
 
-	s := &Server{config: config}
+	s := &Server{config: config, buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}
 	s.limiter = newLimiter(&s.config)
 	s.smtp = smtp.NewServer(smtp.BackendFunc(s.newSession))
 	s.smtp.Domain = config.Domain

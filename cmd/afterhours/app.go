@@ -139,7 +139,7 @@ func (a *application) openGateway(context.Context) error {
 		}
 	}
 	a.gateway = &gateway{
-		intake: r.intake, store: r.tickets, spool: opened, standby: r.standby, ping: a.db.pool.Ping, parse: parser.Parse,
+		intake: r.intake, store: r.mails, spool: opened, standby: r.standby, ping: a.db.intake.Ping, parse: parser.Parse,
 		takeRoster: r.oncall.Configuration, sealer: r.sealer, hold: holdWithin, log: a.log, now: a.now,
 		reconcile: func(ctx context.Context) error { return r.oncall.ReconcileRest(ctx, r.acknowledge) },
 	}
@@ -160,7 +160,7 @@ func (a *application) startQueue(ctx context.Context) error {
 // startReader runs the intake's committers and the workers that read mails into tickets.
 func (a *application) startReader(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
-	reader := &tickets.Reader{Store: a.rooms.tickets, Parse: a.rooms.parse, Replies: a.rooms.replies, Log: a.log, Wake: a.rooms.intake.Wake()}
+	reader := &tickets.Reader{Store: a.rooms.intake, Parse: a.rooms.parse, Replies: a.rooms.replies, Log: a.log, Wake: a.rooms.intake.Wake()}
 	reader.Directories = a.rooms.defender.directories
 	var group sync.WaitGroup
 	group.Go(func() { a.rooms.intake.Run(ctx) })
@@ -168,12 +168,15 @@ func (a *application) startReader(context.Context) error {
 	group.Go(func() { a.gateway.run(ctx) })
 	group.Go(func() {
 		channels := []string{ticketdb.MailsChannel, ticketdb.ConfigurationChannel}
-		a.rooms.tickets.Listen(ctx, channels, a.gateway.heard, a.log)
+		a.rooms.mails.Listen(ctx, channels, a.gateway.heard, a.log)
 	})
-	a.onStop("reader", func(context.Context) error {
+	a.onStop("reader", func(stopping context.Context) error {
 		cancel()
 		group.Wait()
-		return nil
+		if err := a.rooms.intake.Release(stopping); !errors.Is(err, tickets.ErrUnavailable) {
+			return err
+		}
+		return nil // their lease ends by itself
 	})
 	return nil
 }

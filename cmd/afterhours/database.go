@@ -14,8 +14,12 @@ import (
 	"afterhours/migrations/pgserver"
 )
 
-// poolSize leaves room for several replicas below Postgres' usual hundred connections.
-const poolSize = 24
+// The connections of a process leave room for several replicas below Postgres' usual hundred. The intake has some for
+// itself, so that nothing else, be it a page whose turn comes late or a costly search at the desk, keeps mail waiting.
+const (
+	poolSize       = 20
+	intakePoolSize = 6
+)
 
 // How long a command waits for the process beside it that starts or stops the embedded server.
 const (
@@ -23,9 +27,10 @@ const (
 	attachPause    = 200 * time.Millisecond
 )
 
-// database is an open pool and the embedded server behind it, if this process runs one.
+// database is an open pool, that of the intake, and the embedded server behind them, if this process runs one.
 type database struct {
 	pool   *pgxpool.Pool
+	intake *pgxpool.Pool
 	server *pgserver.Server
 }
 
@@ -40,6 +45,11 @@ func openDatabase(ctx context.Context, s settings, log *slog.Logger) (db databas
 	}
 	if db.pool, err = connect(ctx, address); err != nil {
 		return db, errors.Join(err, db.close())
+	}
+	config := db.pool.Config()
+	config.MaxConns = intakePoolSize
+	if db.intake, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return db, errors.Join(fmt.Errorf("connect to Postgres: %w", err), db.close())
 	}
 	return db, nil
 }
@@ -112,8 +122,10 @@ func connect(ctx context.Context, address string) (*pgxpool.Pool, error) {
 }
 
 func (db database) close() error {
-	if db.pool != nil {
-		db.pool.Close()
+	for _, pool := range []*pgxpool.Pool{db.intake, db.pool} {
+		if pool != nil {
+			pool.Close()
+		}
 	}
 	if db.server != nil {
 		return db.server.Stop()

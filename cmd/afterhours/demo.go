@@ -187,14 +187,16 @@ func (c *demoCommand) sendMails(ctx context.Context, app *application, env envir
 	if err != nil {
 		return 0, err
 	}
-	var mails []samplemail.Mail
-	for _, sample := range demoMails {
+	samples := demoMails
+	mails, err := prepare(len(demoMails), func() (samplemail.Mail, error) {
+		sample := samples[0]
+		samples = samples[1:]
 		mail, err := generator.Make(sample.kind, sample.severity, app.intakeAddress(), env.now())
-		if err != nil {
-			return 0, err
-		}
 		mail.Raw = slices.Concat(fmt.Appendf(nil, "Authentication-Results: %s; dmarc=pass header.from=microsoft.com\r\n", c.AuthservID), mail.Raw)
-		mails = append(mails, mail)
+		return mail, err
+	})
+	if err != nil {
+		return 0, err
 	}
 	replies, err := sendAll(ctx, app.smtpAddr, app.intakeAddress(), mails, 1, env.now)
 	return len(replies), err

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		os.Exit(child(moment))
 	}
 	if os.Getenv(childImport) != "" {
-		main()
+		os.Exit(commandChild())
 	}
 	os.Exit(m.Run())
 }

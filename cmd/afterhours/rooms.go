@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"afterhours/oncall"
 	"afterhours/oncall/notify"
@@ -27,6 +28,7 @@ const readingsWithin = 2 * time.Second
 // rooms are the stores and what works on them, wired to each other.
 type rooms struct {
 	tickets   *ticketdb.Store
+	mails     *ticketdb.Store // the same on the connections that the intake has for itself
 	intake    *ticketdb.Intake
 	oncall    *oncalldb.Store
 	queue     *oncalldb.Queue
@@ -78,7 +80,10 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 		return nil, err
 	}
 	r.playbooks = wirePlaybooks(db.pool, r, base, log, now)
-	r.tickets = ticketdb.New(db.pool, now, r.changed(s)).Hooked(r.playbooks.Read, r.defender.writing.Noted)
+	store := func(pool *pgxpool.Pool) *ticketdb.Store {
+		return ticketdb.New(pool, now, r.changed(s)).Hooked(r.playbooks.Read, r.defender.writing.Noted).Routed(r.route(s))
+	}
+	r.tickets = store(db.pool)
 	r.defender.poller.Tickets = r.tickets
 	emergency, err := emergencyContact(s)
 	if err != nil {
@@ -88,7 +93,8 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 		Channels: r.channels, Links: links, Now: now, Log: log, Emergency: emergency,
 		Silence: func(c oncall.Configuration, changes []tickets.Change) { silence(s, c, changes) },
 	}
-	r.intake = ticketdb.NewIntake(r.tickets)
+	r.mails = store(db.intake)
+	r.intake = ticketdb.NewIntake(r.mails)
 	r.replies = &oncall.Replies{Store: r.oncall, Tickets: r.tickets, Read: parser.ReadReply, Links: links, Now: now, Log: log}
 	r.deliverer = &oncall.Deliverer{Store: r.oncall, Channels: r.channels, Links: links, Now: now, Log: log}
 	return r, nil
@@ -142,6 +148,18 @@ func (r *rooms) changed(s settings) ticketdb.Hook {
 			return err
 		}
 		return r.defender.writing.Changed(ctx, tx, changes)
+	}
+}
+
+// route gives new tickets their policies before they are written.
+func (r *rooms) route(s settings) ticketdb.Hook {
+	return func(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
+		configuration, err := r.oncall.ConfigurationIn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		silence(s, configuration, changes)
+		return r.oncall.Route(ctx, tx, changes)
 	}
 }
 

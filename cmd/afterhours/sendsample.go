@@ -17,7 +17,10 @@ import (
 	"afterhours/cmd/afterhours/internal/samplemail"
 )
 
-const sendTimeout = 2 * time.Minute
+const (
+	sendTimeout = 2 * time.Minute
+	prepared    = 20_000 // mails made before the first is sent
+)
 
 type sendSampleCommand struct {
 	SMTP        string `name:"smtp" default:"127.0.0.1:2525" placeholder:"HOST:PORT" help:"Where to send."`
@@ -26,6 +29,7 @@ type sendSampleCommand struct {
 	Severity    string `placeholder:"S" help:"high, medium, low or informational; without it any."`
 	Count       int    `default:"1" help:"How many; above 1 this is the load generator."`
 	Connections int    `default:"1" help:"Connections side by side."`
+	Size        size   `placeholder:"SIZE" help:"Octets of each mail at least; without it as Defender writes them, about 3KiB."`
 	Seed        uint64 `placeholder:"N" help:"The same seed makes the same mails; without it each run makes new ones."`
 }
 
@@ -35,7 +39,11 @@ func (c *sendSampleCommand) Run(ctx context.Context, env environment) error {
 	if c.Count < 1 || c.Connections < 1 || c.Connections > c.Count && c.Count > 1 && c.Connections > 1000 {
 		return usageError{errors.New("--count and --connections must be at least 1, --connections at most 1000")}
 	}
-	mails, err := c.mails(env.now())
+	next, err := c.mails(env.now)
+	if err != nil {
+		return usageError{err}
+	}
+	mails, err := prepare(c.Count, next)
 	if err != nil {
 		return usageError{err}
 	}
@@ -55,22 +63,58 @@ func (c *sendSampleCommand) Run(ctx context.Context, env environment) error {
 	return nil
 }
 
-func (c *sendSampleCommand) mails(now time.Time) ([]samplemail.Mail, error) {
+// mails returns what makes one mail after the other.
+func (c *sendSampleCommand) mails(now func() time.Time) (func() (samplemail.Mail, error), error) {
 	seed := c.Seed
 	if seed == 0 {
-		seed = uint64(now.UnixNano())
+		seed = uint64(now().UnixNano())
 	}
 	generator, err := samplemail.New(seed)
 	if err != nil {
 		return nil, err
 	}
-	mails := make([]samplemail.Mail, c.Count)
-	for i := range mails {
-		if mails[i], err = generator.Make(c.Kind, strings.ToLower(c.Severity), c.To, now); err != nil {
-			return nil, err
+	generator.Size = int(c.Size)
+	return func() (samplemail.Mail, error) {
+		return generator.Make(c.Kind, strings.ToLower(c.Severity), c.To, now())
+	}, nil
+}
+
+// supply is mails to send: those that are made, and how the rest is made.
+type supply struct {
+	made chan samplemail.Mail
+	rest int
+	next func() (samplemail.Mail, error)
+}
+
+// prepare makes mails before the first is sent, as far as memory allows: that is not to cost the server's time.
+func prepare(count int, next func() (samplemail.Mail, error)) (supply, error) {
+	s := supply{made: make(chan samplemail.Mail, min(count, prepared)), next: next}
+	for range cap(s.made) {
+		mail, err := next()
+		if err != nil {
+			return s, err
+		}
+		s.made <- mail
+	}
+	s.rest = count - cap(s.made)
+	return s, nil
+}
+
+// feed makes the rest until nobody takes it any more.
+func (s supply) feed(ended <-chan struct{}) error {
+	defer close(s.made)
+	for range s.rest {
+		mail, err := s.next()
+		if err != nil {
+			return err
+		}
+		select {
+		case s.made <- mail:
+		case <-ended:
+			return nil
 		}
 	}
-	return mails, nil
+	return nil
 }
 
 // reply is the answer to one mail's data.
@@ -80,16 +124,15 @@ type reply struct {
 }
 
 // sendAll sends mails over a number of connections and returns the replies of those that were accepted, with the first
-// error of each connection that could not go on.
-func sendAll(ctx context.Context, address, to string, mails []samplemail.Mail, connections int, now func() time.Time) ([]reply, error) {
-	work := make(chan samplemail.Mail)
+// error of a connection that could not go on.
+func sendAll(ctx context.Context, address, to string, mails supply, connections int, now func() time.Time) ([]reply, error) {
 	var mutex sync.Mutex
 	var replies []reply
 	var failures []error
 	var group sync.WaitGroup
 	for range connections {
 		group.Go(func() {
-			err := sendOver(ctx, address, to, work, now, func(r reply) {
+			err := sendOver(ctx, address, to, mails.made, now, func(r reply) {
 				mutex.Lock()
 				defer mutex.Unlock()
 				replies = append(replies, r)
@@ -101,18 +144,13 @@ func sendAll(ctx context.Context, address, to string, mails []samplemail.Mail, c
 			}
 		})
 	}
-	go func() {
-		defer close(work)
-		for _, mail := range mails {
-			select {
-			case work <- mail:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
+	ended := make(chan struct{})
+	fed := make(chan error, 1)
+	go func() { fed <- mails.feed(ended) }()
 	group.Wait()
-	for range work { // what no connection took
+	close(ended)
+	if err := <-fed; err != nil {
+		return replies, err
 	}
 	if len(failures) > 0 {
 		return replies, failures[0]
@@ -130,6 +168,9 @@ func sendOver(ctx context.Context, address, to string, work <-chan samplemail.Ma
 	client.CommandTimeout, client.SubmissionTimeout = sendTimeout, sendTimeout
 	defer client.Close()
 	for mail := range work {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		r, err := sendOne(client, to, mail, now)
 		if err != nil {
 			return err

@@ -15,6 +15,12 @@ import (
 // ClaimPage takes a queued page for one attempt. The job that lost its page, because somebody acknowledged, another job
 // has it, it goes with a summary, or its person's telephone has had enough for the moment, gets ok false.
 func (s *Store) ClaimPage(ctx context.Context, id int64) (dispatch oncall.Dispatch, ok bool, err error) {
+	select { // claims for one recipient wait for each other, each with a connection: they are not to have all of them
+	case s.claims <- struct{}{}:
+		defer func() { <-s.claims }()
+	case <-ctx.Done():
+		return dispatch, false, fmt.Errorf("claim page %d: %w", id, ctx.Err())
+	}
 	now := s.Now()
 	page, giveUp, err := claim(ctx, s.Pool, id, now)
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && (page.Bundled || page.DueAt.After(now)) {

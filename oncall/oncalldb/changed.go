@@ -42,6 +42,22 @@ func (s *Store) Changed(ctx context.Context, tx pgx.Tx, changes []tickets.Change
 	return nil
 }
 
+// Route gives new tickets the policies and runbooks of their routes before they are written, so that they are written
+// once.
+func (s *Store) Route(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
+	configuration, err := s.configuration(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, change := range changes {
+		if change.Kind == tickets.ChangeCreated {
+			routing, _ := configuration.Routing(change)
+			change.Ticket.Policy, change.Ticket.Runbook = routing.Policy, routing.Runbook
+		}
+	}
+	return nil
+}
+
 // tellChanges queues an event for each change that a webhook asks for.
 func (s *Store) tellChanges(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
 	configuration, err := s.configuration(ctx, tx)
@@ -73,13 +89,19 @@ func (s *Store) start(ctx context.Context, tx pgx.Tx, changes []tickets.Change) 
 		return err
 	}
 	decisions := make([]oncall.Decision, len(changes))
-	routings := make([]tickets.Routing, len(changes))
+	var routings []tickets.Routing
 	for i, change := range changes {
-		decisions[i], routings[i] = configuration.Start(change, generations[change.Ticket.Number]+1)
-		change.Ticket.Policy, change.Ticket.Runbook = routings[i].Policy, routings[i].Runbook
+		var routing tickets.Routing
+		decisions[i], routing = configuration.Start(change, generations[change.Ticket.Number]+1)
+		if change.Ticket.Policy != routing.Policy || change.Ticket.Runbook != routing.Runbook {
+			routings = append(routings, routing)
+		}
+		change.Ticket.Policy, change.Ticket.Runbook = routing.Policy, routing.Runbook
 	}
-	if err := s.SetRoutings(ctx, tx, routings); err != nil {
-		return err
+	if len(routings) > 0 {
+		if err := s.SetRoutings(ctx, tx, routings); err != nil {
+			return err
+		}
 	}
 	known := slices.Collect(maps.Keys(generations))
 	if err := s.cancelPages(ctx, tx, known, changes[0].At); err != nil {

@@ -29,7 +29,8 @@ type pageRecord struct {
 
 func (s *Store) record(page oncall.Page, id int64, now time.Time) pageRecord {
 	page.ID = id
-	page.CreatedAt = page.CreatedAt.UTC().Truncate(time.Microsecond) // as the database keeps it: the link depends on it
+	// As the database keeps them: the link depends on the one, and a page that is due now would else be due a moment after.
+	page.CreatedAt, page.DueAt = page.CreatedAt.UTC().Truncate(time.Microsecond), page.DueAt.UTC().Truncate(time.Microsecond)
 	record := pageRecord{
 		Page: page, Generation: page.Generation, Key: pageKey(page), Intake: page.Intake, TokenExpiry: page.DueAt.Add(oncall.LinkLifetime),
 		GiveUp: page.GiveUpAt(), Payload: page.Payload, After: page.Bundle.After, Within: interval(page.Bundle.Within),

@@ -50,10 +50,14 @@ type Options struct {
 type Store struct {
 	Options
 	loaded atomic.Pointer[loadedConfiguration]
+	claims chan struct{} // one for each page that is being claimed
 }
 
+// claimsAtOnce bounds how many of the pool's connections the claims of pages take.
+const claimsAtOnce = 8
+
 // New returns a store on a migrated database.
-func New(options Options) *Store { return &Store{Options: options} }
+func New(options Options) *Store { return &Store{Options: options, claims: make(chan struct{}, claimsAtOnce)} }
 
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)

@@ -22,11 +22,13 @@ const (
 	retryCommit   = 250 * time.Millisecond
 )
 
-// Intake takes over mails. Sessions that wait at the same moment share one commit.
+// Intake takes over mails. Sessions that wait at the same moment share one commit. To the readers of its process it is the
+// tickets.MailStore: what it committed it hands them from memory.
 type Intake struct {
-	store *Store
-	queue chan *waiting
-	wake  chan struct{}
+	store  *Store
+	queue  chan *waiting
+	wake   chan struct{}
+	handed handed
 	// accepted is signalled after each commit, too: other processes are told.
 	accepted chan struct{}
 }
@@ -116,7 +118,12 @@ func (i *Intake) gather(first *waiting) []*waiting {
 func (i *Intake) commit(ctx context.Context, mails []*waiting) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
-	ids, err := i.store.insertMails(ctx, mails)
+	handed := mails[:i.handed.reserve(mails)]
+	until := i.store.now().Add(handedLease)
+	ids, err := i.store.insertMails(ctx, mails, len(handed), until)
+	if err != nil {
+		i.handed.put(handed, nil, until)
+	}
 	if err != nil && !errors.Is(err, tickets.ErrUnavailable) && len(mails) > 1 {
 		for _, mail := range mails { // one of them is at fault: it must not take the others with it
 			i.commit(ctx, []*waiting{mail})
@@ -131,7 +138,8 @@ func (i *Intake) commit(ctx context.Context, mails []*waiting) {
 		mail.done <- answer{id: ids[n]}
 	}
 	if err == nil {
-		i.Signal()
+		i.handed.put(handed, ids, until)
+		i.wakeReader()
 		select {
 		case i.accepted <- struct{}{}:
 		default:
@@ -139,8 +147,13 @@ func (i *Intake) commit(ctx context.Context, mails []*waiting) {
 	}
 }
 
-// Signal wakes a reader: there is mail to read.
+// Signal wakes a reader: there is mail to read, which another process may have taken in.
 func (i *Intake) Signal() {
+	i.handed.look.Store(true)
+	i.wakeReader()
+}
+
+func (i *Intake) wakeReader() {
 	select {
 	case i.wake <- struct{}{}:
 	default:
@@ -148,8 +161,8 @@ func (i *Intake) Signal() {
 }
 
 // insertMails stores mails with their bodies in one statement, which is its own transaction, and returns their ids in
-// order.
-func (s *Store) insertMails(ctx context.Context, mails []*waiting) ([]int64, error) {
+// order. The first so many are claimed by this process until the given moment.
+func (s *Store) insertMails(ctx context.Context, mails []*waiting, claimed int, until time.Time) ([]int64, error) {
 	const insert = `
 		WITH incoming AS (
 			SELECT nextval(pg_get_serial_sequence('mails', 'id')) AS id, m.*
@@ -158,10 +171,11 @@ func (s *Store) insertMails(ctx context.Context, mails []*waiting) ([]int64, err
 			WITH ORDINALITY AS m (received_at, envelope_from, envelope_to, remote, helo, tls, verified, authentication, digest,
 				raw, place)
 		), headers AS (
-			INSERT INTO mails (id, received_at, envelope_from, envelope_to, remote, helo, tls, verified, authentication, digest, size)
+			INSERT INTO mails (id, received_at, envelope_from, envelope_to, remote, helo, tls, verified, authentication, digest, size,
+				attempts, lease_until)
 			OVERRIDING SYSTEM VALUE
 			SELECT id, received_at, envelope_from, envelope_to::text[], remote, helo, tls, verified, authentication, digest,
-				length(raw)
+				length(raw), CASE WHEN place <= $11 THEN 1 ELSE 0 END, CASE WHEN place <= $11 THEN $12::timestamptz END
 			FROM incoming
 		), bodies AS (
 			INSERT INTO mail_bodies (mail, received_at, raw) SELECT id, received_at, raw FROM incoming
@@ -186,7 +200,7 @@ func (s *Store) insertMails(ctx context.Context, mails []*waiting) ([]int64, err
 			bodies[k] = []byte{}
 		}
 	}
-	rows, err := s.pool.Query(ctx, insert, received, from, to, remote, helo, tls, verified, authentications, digests, bodies)
+	rows, err := s.pool.Query(ctx, insert, received, from, to, remote, helo, tls, verified, authentications, digests, bodies, claimed, until)
 	if err != nil {
 		return nil, classify(err)
 	}

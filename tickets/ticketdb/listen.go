@@ -30,7 +30,7 @@ func (i *Intake) announce(ctx context.Context) {
 		case <-i.accepted:
 		}
 		telling, cancel := context.WithTimeout(ctx, time.Second)
-		_, _ = i.store.pool.Exec(telling, `SELECT pg_notify($1, '')`, MailsChannel) // see above
+		_, _ = i.store.pool.Exec(telling, `SELECT pg_notify($1, $2)`, MailsChannel, i.store.self) // see above
 		cancel()
 		pause.Reset(announceEvery)
 		select {
@@ -47,7 +47,7 @@ const (
 	listenPatient = 30 * time.Second
 )
 
-// Listen calls heard for each notification until ctx ends, on a connection of its own, which is made anew when it breaks.
+// Listen calls heard for each notification of another process until ctx ends, on a connection of its own, which is made anew when it breaks.
 // What was missed meanwhile is made up for: after each connection heard is called for every channel.
 func (s *Store) Listen(ctx context.Context, channels []string, heard func(channel string), log *slog.Logger) {
 	wait := listenAgain
@@ -91,6 +91,8 @@ func (s *Store) listenOnce(ctx context.Context, channels []string, heard func(ch
 		if err != nil {
 			return fmt.Errorf("listen: %w", err)
 		}
-		heard(notification.Channel)
+		if notification.Payload == "" || notification.Payload != s.self {
+			heard(notification.Channel)
+		}
 	}
 }

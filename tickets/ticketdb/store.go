@@ -9,6 +9,7 @@ package ticketdb
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -39,6 +40,9 @@ type Store struct {
 	hook Hook
 	read ReadHook
 	note NoteHook
+	// route is called before changes are written.
+	route Hook
+	self  string // in notifications, by which a process knows its own
 }
 
 // New returns a store on a migrated database. hook may be nil.
@@ -46,7 +50,7 @@ func New(pool *pgxpool.Pool, now func() time.Time, hook Hook) *Store {
 	if hook == nil {
 		hook = func(context.Context, pgx.Tx, []tickets.Change) error { return nil }
 	}
-	return &Store{pool: pool, now: now, hook: hook}
+	return &Store{pool: pool, now: now, hook: hook, self: rand.Text()}
 }
 
 // Hooked returns the store with what else is done inside its transactions; either may be nil.
@@ -54,6 +58,14 @@ func (s *Store) Hooked(read ReadHook, note NoteHook) *Store {
 	hooked := *s
 	hooked.read, hooked.note = read, note
 	return &hooked
+}
+
+// Routed returns the store with what gives new tickets their policies and runbooks before they are written: what the hook
+// after it decides otherwise is written over. It may be nil.
+func (s *Store) Routed(route Hook) *Store {
+	routed := *s
+	routed.route = route
+	return &routed
 }
 
 // transact runs work in one transaction and names the operation in its errors.

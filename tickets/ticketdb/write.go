@@ -17,7 +17,7 @@ const repeatsWithin = 7 * 24 * time.Hour
 // keyLocks is the first half of the advisory locks on correlation keys, keyLockSpace how many there are.
 const (
 	keyLocks     = 0x61687264
-	keyLockSpace = 1 << 15
+	keyLockSpace = 1 << 30
 )
 
 // WriteReadings correlates readings with what is stored and writes tickets, keys, timeline, mails and, through the
@@ -32,6 +32,11 @@ func (s *Store) WriteReadings(ctx context.Context, readings []tickets.Reading) e
 		plan := tickets.Correlate(known, readings, now)
 		if err := number(ctx, tx, plan.Created); err != nil {
 			return err
+		}
+		if s.route != nil && len(plan.Changes) > 0 {
+			if err := s.route(ctx, tx, plan.Changes); err != nil {
+				return err
+			}
 		}
 		if err := writePlan(ctx, tx, plan, now); err != nil {
 			return err
@@ -122,7 +127,8 @@ func collectPairs(rows pgx.Rows, into map[string]int64, numbers map[int64]*ticke
 	return err
 }
 
-// lockNumbers folds keys into a bounded space of locks: a shared number only makes two batches wait for each other.
+// lockNumbers are the locks of keys. Two keys that share a number only make two batches wait for each other; the space is
+// so large that this hardly happens, for batches of hundreds of keys would else do little beside each other.
 func lockNumbers(keys []string) []int32 {
 	numbers := make([]int32, len(keys))
 	for i, key := range keys {

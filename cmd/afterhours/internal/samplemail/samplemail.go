@@ -40,6 +40,9 @@ var severities = []string{"High", "Medium", "Low", "Informational"}
 
 // Generator makes mails. It is not safe for concurrent use.
 type Generator struct {
+	// Size is how many octets a mail has at least, about: what is missing is a footer, as mail gateways add them.
+	Size int
+
 	random   *rand.Rand
 	html     *template.Template
 	text     *texttemplate.Template
@@ -87,7 +90,22 @@ func (g *Generator) Make(kind, severity, to string, at time.Time) (Mail, error) 
 	}
 	sender := senders[kind]
 	raw, err := g.message(sender, subjects[kind](f), to, at, text.Bytes(), html.Bytes())
+	if missing := g.Size - len(raw); err == nil && missing > 0 {
+		raw, err = g.message(sender, subjects[kind](f), to, at, text.Bytes(), withFooter(html.Bytes(), missing))
+	}
 	return Mail{EnvelopeFrom: sender.envelope, Subject: subjects[kind](f), Raw: raw}, err
+}
+
+// footer is a part of the layout as such mails have it: mostly markup, with few words in it.
+const footer = `<table role="presentation" cellpadding="0" cellspacing="0" border="0" width="600" style="border-collapse:collapse;` +
+	`mso-table-lspace:0pt;mso-table-rspace:0pt;font-family:Segoe UI,Arial,sans-serif"><tr><td align="left" style="padding:0 24px 12px;` +
+	`font-size:11px;line-height:16px;color:#605e5c">The terms of this service are those of your agreement.</td></tr></table>
+`
+
+// withFooter makes a page longer by so many octets, or a little more.
+func withFooter(html []byte, octets int) []byte {
+	body, end, _ := bytes.Cut(html, []byte("</body>"))
+	return slices.Concat(body, bytes.Repeat([]byte(footer), octets/len(footer)+1), []byte("</body>"), end)
 }
 
 type sender struct{ name, header, envelope string }

@@ -9,9 +9,10 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 FUZZTIME ?= 20s
 TESTFLAGS ?=
+INTAKEFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench bench-parser fuzz postgres chromium clean
+.PHONY: help build demo test lint bench bench-intake bench-parser fuzz postgres chromium clean
 
 help: ## explain the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -33,6 +34,9 @@ lint: ## run go vet, gofumpt, staticcheck and golangci-lint, in pinned versions
 
 bench: postgres ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-intake: postgres ## print how fast mail comes in, until its pages are queued, beside pgbench and Postfix (INTAKEFLAGS)
+	@$(GO) test -count=1 -timeout 60m -run '^TestIntakeTable$$' -v ./cmd/afterhours -args -intake-table $(INTAKEFLAGS)
 
 bench-parser: ## compare the parser with enmime on the worst and the oddest mails
 	@mails=$$(mktemp -d) && $(GO) test ./parser -run TestMailsOfTheBenchmarksAreWritten -mails "$$mails" >/dev/null && \

@@ -57,7 +57,9 @@ type Store struct {
 const claimsAtOnce = 8
 
 // New returns a store on a migrated database.
-func New(options Options) *Store { return &Store{Options: options, claims: make(chan struct{}, claimsAtOnce)} }
+func New(options Options) *Store {
+	return &Store{Options: options, claims: make(chan struct{}, claimsAtOnce)}
+}
 
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)

@@ -52,8 +52,9 @@ func TestAcceptedMailIsAnnouncedToOtherProcesses(t *testing.T) {
 	})
 	defer listening.Wait()
 	defer cancel()
-	<-heard                               // the connection stands
-	intake := ticketdb.NewIntake(r.Store) // another process
+	<-heard // the connection stands
+	other := ticketdb.New(r.pool, func() time.Time { return r.now }, nil)
+	intake := ticketdb.NewIntake(other)
 	var running sync.WaitGroup
 	running.Go(func() { intake.Run(ctx) })
 	defer running.Wait()

@@ -38,15 +38,20 @@ func open(t *testing.T) *room {
 	return r
 }
 
-// accept stores mails by the intake and returns their ids.
+// accept stores mails by the intake of a process that stops before it reads them, and returns their ids.
 func (r *room) accept(t *testing.T, raws ...string) []int64 {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	intake := ticketdb.NewIntake(r.Store)
 	var running sync.WaitGroup
 	running.Go(func() { intake.Run(ctx) })
-	defer running.Wait()
-	defer cancel()
+	defer func() {
+		cancel()
+		running.Wait()
+		if err := intake.Release(t.Context()); err != nil {
+			t.Errorf("release: %v", err)
+		}
+	}()
 	ids := make([]int64, len(raws))
 	for i, raw := range raws {
 		id, err := intake.Accept(t.Context(), tickets.Envelope{From: "a@b.example", To: []string{`odd "one", \`, "c@d.example"}, ReceivedAt: r.now}, []byte(raw))

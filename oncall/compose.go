@@ -45,7 +45,7 @@ func Compose(d Dispatch, links Links) (notify.Message, error) {
 		return composeSummary(d, links)
 	case TakenType:
 		return composeTaken(d, links)
-	case ReplyType, TestType:
+	case ReplyType, TestType, MaintenanceType:
 		return composeNotice(d, links)
 	}
 	minimal := d.Person.Detail == DetailMinimal

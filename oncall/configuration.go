@@ -5,17 +5,18 @@ import "afterhours/tickets"
 // Configuration is everything that `afterhours apply` sets up for on-call. Order counts for policies (the first takes
 // what no route matches), routes and mutes (the first that matches wins).
 type Configuration struct {
-	People    []Person
-	Schedules []Schedule
-	Policies  []Policy
-	Routes    []Route
-	Webhooks  []Webhook
-	Mutes     []Mute
-	Intake    []Intake
-	Tenants   []Tenant
-	Playbooks []Playbook
-	Readings  []tickets.ReadingRule // by which mails of other senders are read; the first that matches counts
-	Retention Retention
+	People      []Person
+	Schedules   []Schedule
+	Policies    []Policy
+	Routes      []Route
+	Webhooks    []Webhook
+	Mutes       []Mute
+	Maintenance []Maintenance
+	Intake      []Intake
+	Tenants     []Tenant
+	Playbooks   []Playbook
+	Readings    []tickets.ReadingRule // by which mails of other senders are read; the first that matches counts
+	Retention   Retention
 
 	disabled map[string]string // webhooks that their receivers have ended, with the reason
 }

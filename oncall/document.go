@@ -24,7 +24,7 @@ type Document struct {
 }
 
 // sections are the top-level keys, in the order in which faults are told.
-var sections = []string{"people", "schedules", "policies", "routes", "webhooks", "mutes", "intake", "tenants", "playbooks", "readings"}
+var sections = []string{"people", "schedules", "policies", "routes", "webhooks", "mutes", "maintenance", "intake", "tenants", "playbooks", "readings"}
 
 // documentKeys are all keys of a document: the sections, and those that hold one mapping.
 var documentKeys = append(slices.Clone(sections), "retention")

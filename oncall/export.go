@@ -23,6 +23,7 @@ func (c Configuration) Export() ([]byte, error) {
 		{"routes", c.Routes, len(c.Routes)},
 		{"webhooks", c.Webhooks, len(c.Webhooks)},
 		{"mutes", c.Mutes, len(c.Mutes)},
+		{"maintenance", c.Maintenance, len(c.Maintenance)},
 		{"intake", c.Intake, len(c.Intake)},
 		{"tenants", c.Tenants, len(c.Tenants)},
 		{"playbooks", c.Playbooks, len(c.Playbooks)},

@@ -42,6 +42,8 @@ func (c *Configuration) take(section string, from Configuration) {
 		c.Webhooks = from.Webhooks
 	case "mutes":
 		c.Mutes = from.Mutes
+	case "maintenance":
+		c.Maintenance = from.Maintenance
 	case "intake":
 		c.Intake = from.Intake
 	case "tenants":

@@ -17,7 +17,7 @@ const (
 
 // IsNotice says whether a page tells a person something that needs no answer: nothing falls through where it fails.
 func (p Page) IsNotice() bool {
-	return p.Type == TakenType || p.Type == ReplyType || p.Type == TestType
+	return p.Type == TakenType || p.Type == ReplyType || p.Type == TestType || p.Type == MaintenanceType
 }
 
 // Notice is the text of a page of ReplyType or TestType.

@@ -27,6 +27,8 @@ type Decision struct {
 	Entries   []tickets.Entry
 	Due       time.Time // of the next step; zero where there is none
 	Exhausted string    // the named reason why there is none
+	// Maintenance is the id of what holds the ticket back until Due; empty otherwise.
+	Maintenance string
 }
 
 // lateness is how far behind its moment a step may run without delaying the steps after it.
@@ -239,6 +241,9 @@ func (c Configuration) Start(change tickets.Change, generation int) (Decision, t
 	}
 	if position.Policy == "" {
 		return recorded.exhaust("no policy is configured, so nobody can be paged", now), routing
+	}
+	if maintenance, ok := c.InMaintenance(facts, now); ok && len(change.Targets) == 0 {
+		return maintenance.hold(position, now).cameInBy(c, change), routing
 	}
 	if len(change.Targets) > 0 {
 		if decision, ok := c.direct(position, change.Targets, now); ok {

@@ -181,6 +181,14 @@ func drawConfiguration(t *rapid.T) Configuration {
 		until := moment.Draw(t, "until").wall
 		c.Mutes = []Mute{{Match: match(), Until: until, Reason: "R" + words.Draw(t, "reason")}}
 	}
+	if start := moment.Draw(t, "from"); rapid.Bool().Draw(t, "maintenance") {
+		c.Maintenance = []Maintenance{{
+			ID: "patching", Match: match(), Start: start, End: LocalTime{wall: start.wall.Add(6 * 24 * time.Hour), absolute: start.absolute},
+			Timezone: rapid.SampledFrom([]string{"", "Europe/Madrid"}).Draw(t, "zone"), Reason: "R" + words.Draw(t, "why"),
+			Afterwards: rapid.SampledFrom([]string{"", AfterwardsHigh, AfterwardsAll, AfterwardsNone}).Draw(t, "afterwards"),
+			Notify:     []Target{{TargetPerson, "ana"}, {TargetSchedule, "null"}},
+		}}
+	}
 	if rapid.Bool().Draw(t, "tenant") {
 		c.Tenants = []Tenant{{
 			ID: "contoso", TenantID: "T" + words.Draw(t, "directory"), ClientID: "C" + words.Draw(t, "client"), ClientSecret: "S" + words.Draw(t, "client_secret"),

@@ -111,6 +111,12 @@ func (c Configuration) faults(check func(channel, to, secret string) error) []fa
 			v.add(path, "a mute needs a reason")
 		}
 	}
+	windows := make([]string, len(c.Maintenance))
+	for i, maintenance := range c.Maintenance {
+		windows[i] = maintenance.ID
+		v.maintenance(fmt.Sprintf("maintenance[%d]", i), maintenance)
+	}
+	v.ids("maintenance", windows)
 	for i, tenant := range c.Tenants {
 		v.tenant(fmt.Sprintf("tenants[%d]", i), tenant)
 	}

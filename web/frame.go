@@ -14,18 +14,19 @@ import (
 // frame is what every page of the desk shows around its own.
 type frame struct {
 	bare
-	Tab     string // where in the navigation: tickets, oncall, or one of the settings' tabs
-	User    string
-	Role    auth.Role
-	MayAct  bool
-	Admin   bool
-	Asking  int      // responses that wait for approval
-	Held    int      // pages that could not leave the house
-	Holes   []string // where a ticket would reach nobody
-	Drops   []string // what is read much worse than a week ago
-	Version string
-	Self    string // the id of the person who looks; empty where it is an account alone
-	Bare    bool   // nothing is configured, and whoever looks may do it
+	Tab         string // where in the navigation: tickets, oncall, or one of the settings' tabs
+	User        string
+	Role        auth.Role
+	MayAct      bool
+	Admin       bool
+	Asking      int      // responses that wait for approval
+	Held        int      // pages that could not leave the house
+	Holes       []string // where a ticket would reach nobody
+	Maintenance []string // what pages nobody for a planned time
+	Drops       []string // what is read much worse than a week ago
+	Version     string
+	Self        string // the id of the person who looks; empty where it is an account alone
+	Bare        bool   // nothing is configured, and whoever looks may do it
 }
 
 // settingsTab is one page of the settings.
@@ -99,10 +100,11 @@ func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
 		holes = append(s.Warnings(), holes...)
 	}
 	return frame{
-		Drops: drops,
-		Self:  self,
-		Holes: holes,
-		bare:  s.bare(title, false), Tab: section, User: who.Name, Role: who.Role,
+		Maintenance: maintenanceBanners(configuration, clock{s.Now(), zoneOf(configuration, who.ID)}),
+		Drops:       drops,
+		Self:        self,
+		Holes:       holes,
+		bare:        s.bare(title, false), Tab: section, User: who.Name, Role: who.Role,
 		MayAct: who.Role.Allows(auth.Responder), Admin: who.Role.Allows(auth.Admin), Held: held, Asking: len(asking), Version: s.Version,
 		Bare: len(configuration.Policies) == 0 && who.Role.Allows(auth.Admin),
 	}, nil

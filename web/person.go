@@ -127,6 +127,7 @@ func (r reader) contact(contact oncall.Contact, verification oncall.Verification
 func (r reader) sent(page oncall.Page) sentRow {
 	names := map[string]string{
 		oncall.PageType: "Page", oncall.SummaryType: "Summary", oncall.TakenType: "Who has it", oncall.ReplyType: "Answer to a reply", oncall.TestType: "Test",
+		oncall.MaintenanceType: "Reminder of a maintenance",
 	}
 	row := sentRow{
 		What: named(names[page.Type], page.Type), Ticket: page.Ticket, How: strings.TrimSpace(channelName(page.Channel) + " " + page.Contact),

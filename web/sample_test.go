@@ -46,6 +46,8 @@ schedules:
 policies:
   - {id: security, repeat: 2, steps: [{notify: ["schedule:primary"], wait: 5m}, {notify: ["person:ben"], wait: 5m}]}
   - {id: strict, ack_link: login, steps: [{notify: ["person:ana"], wait: 5m}]}
+maintenance:
+  - {id: patching, match: {device: "lab-*"}, start: "2026-11-30T20:00", end: "2026-11-30T23:00", timezone: Europe/Madrid, reason: Patches, notify: ["person:ana"]}
 webhooks:
   - {id: soc, url: "https://soc.example.com/path-is-secret", secret: whsec_c2VjcmV0, events: [ticket.created]}
 `))

@@ -47,6 +47,11 @@ var settingsSections = [...]section{
 		Empty: "Nothing is muted. A ticket's page can mute those like it, too.",
 	},
 	{
+		Name: "maintenance", One: "maintenance", Title: "Maintenance", ByID: true, groups: maintenanceFields, rows: maintenanceRows, keep: []string{"match"},
+		Help:  "Planned times, seven days at most: what one matches pages nobody until it ends, and every page of the desk says so.",
+		Empty: "No maintenance is planned. Add one before work that will raise alerts.",
+	},
+	{
 		Name: "webhooks", One: "webhook", Title: "Webhooks", ByID: true, groups: webhookFields, rows: webhookRows,
 		Help:  "Receivers of the team's events, signed by the Standard Webhooks specification; a policy's step can name them, too.",
 		Empty: "No other system is told of anything yet.",

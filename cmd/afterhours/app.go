@@ -222,6 +222,9 @@ func (a *application) startCron(ctx context.Context) error {
 			if err := a.rooms.oncall.WatchIntakes(ctx, a.now()); err != nil && ctx.Err() == nil {
 				a.log.Error("intakes not watched", "error", err)
 			}
+			if err := a.rooms.oncall.RemindOfMaintenance(ctx, a.now()); err != nil && ctx.Err() == nil {
+				a.log.Error("not reminded of maintenance", "error", err)
+			}
 		})
 	}
 	if err == nil {

@@ -154,6 +154,7 @@ func (s *Store) writeDecisions(ctx context.Context, tx pgx.Tx, decisions []oncal
 		Step       int        `json:"step"`
 		Due        *time.Time `json:"due_at"`
 		Reason     string     `json:"reason"`
+		Held       string     `json:"maintenance"`
 	}
 	var rows []row
 	var pages []oncall.Page
@@ -162,7 +163,7 @@ func (s *Store) writeDecisions(ctx context.Context, tx pgx.Tx, decisions []oncal
 		pages = append(pages, decision.Pages...)
 		entries = append(entries, decision.Entries...)
 		at := decision.Position
-		r := row{Ticket: at.Ticket, Policy: at.Policy, Generation: at.Generation, Round: at.Round, Step: at.Step}
+		r := row{Ticket: at.Ticket, Policy: at.Policy, Generation: at.Generation, Round: at.Round, Step: at.Step, Held: decision.Maintenance}
 		switch {
 		case decision.Exhausted != "":
 			r.State, r.Reason = "exhausted", decision.Exhausted
@@ -178,12 +179,12 @@ func (s *Store) writeDecisions(ctx context.Context, tx pgx.Tx, decisions []oncal
 		return err
 	}
 	_, err = tx.Exec(ctx, `
-		INSERT INTO escalations (ticket, policy, state, generation, round, step, due_at, reason, started_at)
-		SELECT ticket, policy, state, generation, round, step, due_at, reason, $2
+		INSERT INTO escalations (ticket, policy, state, generation, round, step, due_at, reason, maintenance, started_at)
+		SELECT ticket, policy, state, generation, round, step, due_at, reason, maintenance, $2
 		FROM jsonb_to_recordset($1) AS e (ticket bigint, policy text, state text, generation integer, round integer,
-			step integer, due_at timestamptz, reason text)
+			step integer, due_at timestamptz, reason text, maintenance text)
 		ON CONFLICT (ticket) DO UPDATE SET policy = EXCLUDED.policy, state = EXCLUDED.state, round = EXCLUDED.round,
-			step = EXCLUDED.step, due_at = EXCLUDED.due_at, reason = EXCLUDED.reason, generation = EXCLUDED.generation,
+			step = EXCLUDED.step, due_at = EXCLUDED.due_at, reason = EXCLUDED.reason, maintenance = EXCLUDED.maintenance, generation = EXCLUDED.generation,
 			started_at = CASE WHEN escalations.generation = EXCLUDED.generation THEN escalations.started_at ELSE $2 END`,
 		records, now)
 	if err != nil {

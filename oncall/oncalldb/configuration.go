@@ -88,6 +88,9 @@ func load(ctx context.Context, db querier) (oncall.Configuration, error) {
 	if c.Mutes, err = definitions[oncall.Mute](ctx, db, `SELECT definition FROM mutes ORDER BY position`); err != nil {
 		return c, err
 	}
+	if c.Maintenance, err = definitions[oncall.Maintenance](ctx, db, `SELECT definition FROM maintenance ORDER BY position`); err != nil {
+		return c, err
+	}
 	if c.Intake, err = definitions[oncall.Intake](ctx, db, `SELECT definition FROM intakes ORDER BY position`); err != nil {
 		return c, err
 	}
@@ -165,7 +168,7 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) er
 			ON CONFLICT (id) DO UPDATE SET name = $2, position = $3, definition = $4, removed_at = NULL`,
 			person.ID, person.Name, position, person)
 	}
-	for _, table := range []string{"schedules", "policies", "webhooks", "routes", "mutes", "intakes", "tenants", "playbooks", "readings"} {
+	for _, table := range []string{"schedules", "policies", "webhooks", "routes", "mutes", "intakes", "tenants", "playbooks", "readings", "maintenance"} {
 		batch.Queue(`DELETE FROM ` + table)
 	}
 	const named = ` (id, position, definition) VALUES ($1, $2, $3)`
@@ -189,6 +192,9 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) er
 	}
 	for position, mute := range c.Mutes {
 		batch.Queue(`INSERT INTO mutes (position, definition) VALUES ($1, $2)`, position, mute)
+	}
+	for position, maintenance := range c.Maintenance {
+		batch.Queue(`INSERT INTO maintenance`+named, maintenance.ID, position, maintenance)
 	}
 	for position, tenant := range c.Tenants {
 		batch.Queue(`INSERT INTO tenants`+named, tenant.ID, position, tenant)

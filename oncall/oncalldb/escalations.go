@@ -15,6 +15,13 @@ import (
 // ExecuteDue executes the next step of up to limit escalations that are due at now.
 func (s *Store) ExecuteDue(ctx context.Context, now time.Time, limit int) (taken int, err error) {
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		configuration, err := s.configuration(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := followMaintenance(ctx, tx, configuration.Maintenances(now), now); err != nil {
+			return err
+		}
 		rows, err := tx.Query(ctx, `
 			SELECT e.ticket, e.policy, e.generation, e.round, e.step, t.severity, e.due_at
 			FROM escalations e JOIN tickets t ON t.number = e.ticket
@@ -35,10 +42,6 @@ func (s *Store) ExecuteDue(ctx context.Context, now time.Time, limit int) (taken
 			return d, err
 		})
 		if err != nil || len(found) == 0 {
-			return err
-		}
-		configuration, err := s.configuration(ctx, tx)
-		if err != nil {
 			return err
 		}
 		decisions := make([]oncall.Decision, len(found))
@@ -104,7 +107,7 @@ func (s *Store) ExpireAcknowledgements(ctx context.Context, now time.Time, limit
 // Escalate brings the next step of a ticket forward to now. A ticket whose policy does not run is a ConflictError.
 func (s *Store) Escalate(ctx context.Context, ticket int64, actor string) error {
 	now := s.Now()
-	return s.move(ctx, ticket, `UPDATE escalations SET due_at = $2 WHERE ticket = $1 AND state = 'running'`, now,
+	return s.move(ctx, ticket, `UPDATE escalations SET due_at = $2, maintenance = '' WHERE ticket = $1 AND state = 'running'`, now,
 		tickets.Event{At: now, Type: tickets.EventEscalated, Actor: actor, Data: map[string]any{"requested": true}})
 }
 
@@ -114,7 +117,7 @@ func (s *Store) Snooze(ctx context.Context, ticket int64, actor string, until ti
 	if !until.After(now) || until.After(now.Add(longestSnooze)) {
 		return &tickets.InvalidError{Field: "until", Reason: "give a moment within the next 24 hours"}
 	}
-	return s.move(ctx, ticket, `UPDATE escalations SET due_at = $2, round = 1, step = 0, generation = generation + 1 WHERE ticket = $1 AND state = 'running'`, until,
+	return s.move(ctx, ticket, `UPDATE escalations SET due_at = $2, round = 1, step = 0, generation = generation + 1, maintenance = '' WHERE ticket = $1 AND state = 'running'`, until,
 		tickets.Event{At: now, Type: tickets.EventSnoozed, Actor: actor, Data: map[string]any{"until": until.UTC()}})
 }
 

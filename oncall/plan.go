@@ -242,7 +242,7 @@ func (c Configuration) Start(change tickets.Change, generation int) (Decision, t
 	if position.Policy == "" {
 		return recorded.exhaust("no policy is configured, so nobody can be paged", now), routing
 	}
-	if maintenance, ok := c.InMaintenance(facts, now); ok && len(change.Targets) == 0 {
+	if maintenance, ok := c.InMaintenance(FactsOf(change), now); ok && len(change.Targets) == 0 {
 		return maintenance.hold(position, now).cameInBy(c, change), routing
 	}
 	if len(change.Targets) > 0 {

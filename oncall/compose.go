@@ -45,7 +45,8 @@ func Compose(d Dispatch, links Links) (notify.Message, error) {
 		return composeSummary(d, links)
 	case TakenType:
 		return composeTaken(d, links)
-	case ReplyType, TestType, MaintenanceType:
+	}
+	if d.Page.IsNotice() {
 		return composeNotice(d, links)
 	}
 	minimal := d.Person.Detail == DetailMinimal

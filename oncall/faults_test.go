@@ -28,7 +28,7 @@ team.yaml:4: 1d is too short; keep at least 1w, or leave it out to keep for ever
 	{"an inner key twice", "people:\n  - {id: a, name: A,\n     id: b}", `team.yaml:3: people[0] has the key "id" twice; keep one`},
 	{
 		"an unknown inner key", "people:\n  - id: a\n    name: A\n    color: red",
-		`team.yaml:4: people[0] has no key "color"; use id, name, email, timezone, role, detail, contacts, notify, quiet`,
+		`team.yaml:4: people[0] has no key "color"; use id, name, email, timezone, role, detail, contacts, notify, quiet, shift_notice`,
 	},
 	{"an id twice", "people:\n  - {id: a, name: A}\n  - name: B\n    id: a", `team.yaml:4: the id "a" stands in people twice; rename one`},
 	{
@@ -99,6 +99,20 @@ schedules:
         end: "2026-01-01T09:00"`, `
 team.yaml:7: layer 1 of schedule s needs rotation: {every: 1w, start: "2026-01-05T09:00"}
 team.yaml:11: override 1 of schedule s ends before it starts; swap start and end`,
+	},
+	{
+		"notices of shifts that cannot be", `
+people:
+  - id: a
+    name: A
+    email: a@example.com
+    shift_notice: 8d
+  - id: b
+    name: B
+    contacts: [{id: phone, channel: sms, to: "+1"}]
+    shift_notice: 1h`, `
+team.yaml:6: shift_notice of a must be from 5m to 7d; leave it out for no notices
+team.yaml:10: shift_notice of b needs a contact that does not ring; add one of email or push`,
 	},
 	{
 		"a policy that cannot be read", `

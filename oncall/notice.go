@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 
 	"afterhours/oncall/notify"
@@ -17,13 +18,17 @@ const (
 
 // IsNotice says whether a page tells a person something that needs no answer: nothing falls through where it fails.
 func (p Page) IsNotice() bool {
-	return p.Type == TakenType || p.Type == ReplyType || p.Type == TestType || p.Type == MaintenanceType
+	return slices.Contains(noticeTypes, p.Type)
 }
 
-// Notice is the text of a page of ReplyType or TestType.
+// noticeTypes are all types of notices to one person.
+var noticeTypes = []string{TakenType, ReplyType, TestType, MaintenanceType, ShiftBeginsType, ShiftEndsType}
+
+// Notice is the text of a page of every notice's type but TakenType.
 type Notice struct {
 	Subject string `json:"subject,omitempty"`
 	Text    string `json:"text,omitempty"`
+	Path    string `json:"path,omitempty"` // of the desk, where it leads
 	Code    bool   `json:"code,omitempty"` // it carries the code that verifies its contact, and says nothing else
 }
 
@@ -56,15 +61,19 @@ func noticeMessage(d Dispatch, links Links) notify.Message {
 
 // sayNotice fills in every form of a notice: its subject, what it says below it, and the data of a webhook's body.
 func sayNotice(message *notify.Message, said string, data map[string]any) error {
+	button := openTicket
+	if message.Ticket == 0 {
+		button = openDesk
+	}
 	message.Text = message.Subject + "\n\n" + said + "\n"
 	if message.Link != "" {
-		message.Text += "\n" + openTicket + ": " + message.Link + "\n"
+		message.Text += "\n" + button + ": " + message.Link + "\n"
 	}
 	var html strings.Builder
 	err := noticeLetter.Execute(&html, struct {
 		Subject, Button, Link string
 		Lines                 []string
-	}{message.Subject, openTicket, message.Link, strings.Split(said, "\n")})
+	}{message.Subject, button, message.Link, strings.Split(said, "\n")})
 	if err != nil {
 		return fmt.Errorf("compose notice %s: %w", message.ID, err)
 	}
@@ -75,8 +84,11 @@ func sayNotice(message *notify.Message, said string, data map[string]any) error 
 	return nil
 }
 
-// openTicket is what the button of a notice says.
-const openTicket = "Open the ticket"
+// What the button of a notice says.
+const (
+	openTicket = "Open the ticket"
+	openDesk   = "Open the desk"
+)
 
 var noticeLetter = template.Must(template.New("notice").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{.Subject}}</title></head>
@@ -99,6 +111,10 @@ func composeNotice(d Dispatch, links Links) (notify.Message, error) {
 		notice.Text = "Type it in at the desk, where you asked for it. If you did not, somebody else wrote down this address as theirs: tell your administrator."
 	}
 	message.Subject = notice.Subject
+	if notice.Path != "" {
+		message.Link = strings.TrimSuffix(links.BaseURL, "/") + notice.Path
+		message.Facts = []notify.Fact{{Label: "Shift", Value: notice.Text}} // for what shows no text
+	}
 	data := map[string]any{"person": d.Page.Person, "subject": notice.Subject, "text": notice.Text}
 	return message, sayNotice(&message, notice.Text, data)
 }

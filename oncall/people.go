@@ -17,6 +17,8 @@ type Person struct {
 	Contacts []Contact `json:"contacts,omitempty" yaml:"contacts"`
 	Notify   []Rule    `json:"notify,omitempty" yaml:"notify"`
 	Quiet    []Window  `json:"quiet,omitempty" yaml:"quiet"` // in Timezone; High alerts ignore them
+	// ShiftNotice is how long before a shift begins, and before it ends, the person is told; 0 is never.
+	ShiftNotice Duration `json:"shift_notice,omitempty" yaml:"shift_notice"`
 }
 
 // How much of a ticket leaves the house for a person's contacts.

@@ -126,7 +126,7 @@ func drawConfiguration(t *rapid.T) Configuration {
 				ID: "ana", Name: "A" + words.Draw(t, "name"), Email: optional.Draw(t, "email"), Timezone: "Europe/Madrid", Role: "admin", Detail: DetailMinimal,
 				Contacts: []Contact{{ID: "mail", Channel: "email", To: words.Draw(t, "to"), Secret: optional.Draw(t, "secret")}},
 				Notify:   []Rule{{After: seconds.Draw(t, "after"), Contact: "mail", Severity: values(rapid.SampledFrom([]string{"high", "Medium"}))}},
-				Quiet:    quiet(),
+				Quiet:    quiet(), ShiftNotice: rapid.SampledFrom([]Duration{0, Duration(leastShiftNotice), Duration(90 * time.Minute), Duration(mostShiftNotice)}).Draw(t, "shift_notice"),
 			},
 			{ID: "0", Name: "Ben"},
 		},

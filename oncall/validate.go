@@ -20,6 +20,9 @@ const (
 
 var identifier = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
+// IsID says whether something of the configuration can have an id.
+func IsID(text string) bool { return identifier.MatchString(text) }
+
 // Channels are the channels that a contact may name.
 var channels = []string{"email", "push", "slack", "sms", "teams", "voice", "webhook"}
 
@@ -177,6 +180,14 @@ func (v *validator) person(path string, person Person) {
 	}
 	if len(person.Quiet) > 0 && neverEnds(person.Quiet) {
 		v.add(path+".quiet", "the quiet hours of %s never end; leave some hours of the week out", person.ID)
+	}
+	if notice := time.Duration(person.ShiftNotice); notice != 0 {
+		if notice < leastShiftNotice || notice > mostShiftNotice {
+			v.add(path+".shift_notice", "shift_notice of %s must be from 5m to 7d; leave it out for no notices", person.ID)
+		}
+		if _, ok := person.CalmContact(); !ok {
+			v.add(path+".shift_notice", "shift_notice of %s needs a contact that does not ring; add one of email or push", person.ID)
+		}
 	}
 }
 

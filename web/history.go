@@ -20,6 +20,11 @@ const historyShown = 28 * 24 * time.Hour
 type Shifts interface {
 	// OnCallHistory is what was recorded of a schedule, also of one that was removed since.
 	OnCallHistory(ctx context.Context, schedule string, from, to time.Time) (oncall.History, error)
+	// HandoverNotes are a schedule's, newest first, below the id before; 0 begins at the newest.
+	HandoverNotes(ctx context.Context, schedule string, limit int, before int64) ([]oncall.HandoverNote, error)
+	// HandoverNote is the newest one that is not older than since; nil where there is none.
+	HandoverNote(ctx context.Context, schedule string, since time.Time) (*oncall.HandoverNote, error)
+	WriteHandoverNote(ctx context.Context, schedule string, by oncall.Actor, text string) (oncall.HandoverNote, error)
 }
 
 type historyView struct {
@@ -40,7 +45,7 @@ type historyRow struct {
 	Who           string
 	From, To      when
 	Length        string
-	Override      bool
+	Source        string // where it is not a layer
 	Reconstructed bool
 	start         time.Time
 }
@@ -92,8 +97,11 @@ func (r reader) past(history oncall.History) []historyRow {
 	for _, shift := range history.Shifts {
 		rows = append(rows, historyRow{
 			Who: r.name(shift.Person), From: r.day(shift.Start), To: r.day(shift.End), Length: length(shift.End.Sub(shift.Start)),
-			Override: shift.Source == oncall.SourceOverride, Reconstructed: shift.Reconstructed, start: shift.Start,
+			Reconstructed: shift.Reconstructed, start: shift.Start,
 		})
+		if shift.Source != oncall.SourceLayer {
+			rows[len(rows)-1].Source = shift.Source
+		}
 	}
 	for _, gap := range history.Gaps {
 		rows = append(rows, historyRow{

@@ -39,6 +39,8 @@ type scheduleView struct {
 	Gaps     int
 	Layers   []layerBar    // each alone, the last wins
 	Coming   []overrideRow // overrides that are not over
+	Note     *handoverRow  // of whoever was on call before, for whoever is
+	MayNote  bool
 }
 
 // layerBar is what one layer, or the overrides, would say alone.
@@ -97,7 +99,19 @@ func (s *Site) onCallView(r *http.Request) (onCallView, error) {
 	}
 	view := onCallView{frame: frame, Sleepers: reader.configuration.HighPaths(reader.watched)}
 	for _, schedule := range reader.configuration.Schedules {
-		view.Schedules = append(view.Schedules, reader.schedule(schedule))
+		shown := reader.schedule(schedule)
+		note, err := s.OnCall.HandoverNote(r.Context(), schedule.ID, schedule.HandoverSince(schedule.RunningSince(reader.now)))
+		if err != nil {
+			return onCallView{}, err
+		}
+		if note != nil {
+			inZone := reader
+			inZone.zone = zone(schedule.Timezone)
+			row := inZone.handoverRow(*note)
+			shown.Note = &row
+		}
+		shown.MayNote = reader.mayHandOver(schedule)
+		view.Schedules = append(view.Schedules, shown)
 	}
 	view.People = reader.overriders(frame)
 	return view, nil

@@ -72,6 +72,8 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Post("/oncall/{schedule}/overrides", s.desk(auth.Responder, s.addOverride))
 		r.Post("/oncall/{schedule}/overrides/remove", s.desk(auth.Responder, s.removeOverride))
 		r.Get("/oncall/{schedule}/history", s.desk(auth.Viewer, s.showHistory))
+		r.Get("/oncall/{schedule}/notes", s.desk(auth.Viewer, s.showHandover))
+		r.Post("/oncall/{schedule}/notes", s.desk(auth.Responder, s.writeHandover))
 		r.Get("/ical/{feed}", s.open(s.showFeed))
 		r.Get("/oncall/feeds", s.desk(auth.Viewer, s.listFeeds))
 		r.Post("/oncall/feeds", s.desk(auth.Viewer, s.createFeed))

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"afterhours/oncall"
@@ -11,6 +12,37 @@ import (
 // shiftsDouble answers with its function fields; what it keeps of the past is the sample's schedule as it says now.
 type shiftsDouble struct {
 	sample *sample
+	notes  []oncall.HandoverNote // newest first
+	write  func(schedule string, by oncall.Actor, text string) error
+}
+
+func (d *shiftsDouble) HandoverNotes(_ context.Context, schedule string, _ int, before int64) (found []oncall.HandoverNote, _ error) {
+	for _, note := range d.notes {
+		if note.Schedule == schedule && (before == 0 || note.ID < before) {
+			found = append(found, note)
+		}
+	}
+	return found, nil
+}
+
+func (d *shiftsDouble) HandoverNote(_ context.Context, schedule string, since time.Time) (*oncall.HandoverNote, error) {
+	for _, note := range d.notes {
+		if note.Schedule == schedule && !note.At.Before(since) {
+			return &note, nil
+		}
+	}
+	return nil, nil
+}
+
+func (d *shiftsDouble) WriteHandoverNote(_ context.Context, schedule string, by oncall.Actor, text string) (oncall.HandoverNote, error) {
+	if _, ok := d.sample.configuration.Schedule(schedule); !ok {
+		return oncall.HandoverNote{}, tickets.ErrNotFound
+	}
+	if d.write == nil {
+		return oncall.HandoverNote{}, errors.New("unexpected call of WriteHandoverNote")
+	}
+	note := oncall.HandoverNote{ID: 9, Schedule: schedule, Author: by.ID, At: d.sample.now, Text: text}
+	return note, d.write(schedule, by, text)
 }
 
 func (d *shiftsDouble) OnCallHistory(_ context.Context, id string, from, to time.Time) (oncall.History, error) {

@@ -18,6 +18,7 @@ var (
 		"tickets", "ticket", "mail", "oncall", "outgoing", "letter", "configuration", "audit", "section", "entry", "tokens", "accounts", "sessions", "deliveries", "person", "simulation", "setup", "feeds", "push", "playbooks", "playbookrun", "dryrun", "teach", "reading",
 		"calendar",
 		"history",
+		"handover",
 	}
 	alone = [...]string{"night", "standby", "deadlink", "login", "loginlink", "error"}
 )

@@ -13,6 +13,7 @@ func TestEveryTemplateFitsItsPage(t *testing.T) {
 		"letter": letterView{}, "night": nightView{}, "standby": standbyView{}, "deadlink": bare{}, "login": loginView{}, "loginlink": loginLinkView{}, "error": errorView{},
 		"calendar":  calendarView{},
 		"history":   historyView{},
+		"handover":  handoverView{},
 		"playbooks": playbooksView{}, "playbookrun": runView{}, "dryrun": dryRunView{},
 	}
 	parsed, err := parseTemplates()

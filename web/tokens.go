@@ -105,10 +105,13 @@ func (s *Site) revokeToken(w http.ResponseWriter, r *http.Request) error {
 // refusal is the status and the sentence for an error that whoever posted can mend; 0 for every other.
 func refusal(err error) (status int, reason string) {
 	var conflict *tickets.ConflictError
+	var forbidden *tickets.ForbiddenError
 	var invalid *tickets.InvalidError
 	switch {
 	case errors.As(err, &conflict):
 		return http.StatusConflict, sentenceOf(conflict.Reason)
+	case errors.As(err, &forbidden):
+		return http.StatusForbidden, sentenceOf(forbidden.Reason)
 	case errors.As(err, &invalid):
 		return http.StatusBadRequest, sentenceOf(invalid.Reason)
 	}

@@ -214,6 +214,9 @@ func insertRecords(ctx context.Context, tx pgx.Tx, records []oncall.Record, now 
 
 // OnCallHistory returns what was recorded of a schedule between two moments, also of one that was removed since.
 func (s *Store) OnCallHistory(ctx context.Context, schedule string, from, to time.Time) (oncall.History, error) {
+	if !oncall.IsID(schedule) {
+		return oncall.History{}, tickets.ErrNotFound
+	}
 	history, err := s.history(ctx, schedule, from.UTC(), to.UTC())
 	if err != nil {
 		return history, fmt.Errorf("history of schedule %s: %w", schedule, err)

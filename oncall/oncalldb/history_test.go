@@ -69,8 +69,10 @@ func TestTheHistoryKeepsWhatWasAndNotWhatTheScheduleSaysNow(t *testing.T) {
 	r.tick(t, time.Second)
 	r.tick(t, 10*time.Minute)
 	wantEqual(t, "of a removed schedule", r.past(t, "days", began.Add(45*time.Minute), r.now), []string{"ben by layer 03:45-03:50", "ana by layer 03:50-04:00"})
-	if _, err := r.OnCallHistory(t.Context(), "none", began, r.now); !errors.Is(err, tickets.ErrNotFound) {
-		t.Errorf("of a schedule that never was: got %v", err)
+	for _, id := range []string{"none", "a\x00b", ""} {
+		if _, err := r.OnCallHistory(t.Context(), id, began, r.now); !errors.Is(err, tickets.ErrNotFound) {
+			t.Errorf("of a schedule %q that never was: got %v", id, err)
+		}
 	}
 }
 

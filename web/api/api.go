@@ -53,6 +53,8 @@ type OnCall interface {
 	Snooze(ctx context.Context, ticket int64, actor string, until time.Time) error
 	// OnCallHistory is tickets.ErrNotFound where no such schedule ever was.
 	OnCallHistory(ctx context.Context, schedule string, from, to time.Time) (oncall.History, error)
+	HandoverNotes(ctx context.Context, schedule string, limit int, before int64) ([]oncall.HandoverNote, error) // newest first
+	WriteHandoverNote(ctx context.Context, schedule string, by oncall.Actor, text string) (oncall.HandoverNote, error)
 }
 
 // Options are the settings of Mount.
@@ -96,6 +98,8 @@ func (s *service) routes(to huma.API) {
 	add(s, to, http.MethodGet, "/oncall", "getOnCall", "Who is on call, by schedule", s.onCall)
 	add(s, to, http.MethodGet, "/schedules/{id}/shifts", "listShifts", "A schedule's shifts and gaps by the present configuration", s.shifts)
 	add(s, to, http.MethodGet, "/schedules/{id}/history", "listHistory", "A schedule's shifts and gaps as they really were", s.history)
+	add(s, to, http.MethodGet, "/schedules/{id}/notes", "listHandoverNotes", "A schedule's hand-over notes, newest first", s.handoverNotes)
+	add(s, to, http.MethodPost, "/schedules/{id}/notes", "addHandoverNote", "Leave a note for whoever comes on call next", s.writeHandoverNote)
 	add(s, to, http.MethodPost, "/tickets/{number}/acknowledge", "acknowledgeTicket", "Take an open ticket", s.acknowledge)
 	add(s, to, http.MethodPost, "/tickets/{number}/take-over", "takeOver", "Take a ticket over that somebody else has acknowledged", s.takeOver)
 	add(s, to, http.MethodPost, "/tickets/{number}/undo-acknowledge", "undoAcknowledge", "Take an acknowledgement back within a minute", s.undoAcknowledge)

@@ -40,7 +40,7 @@ func add[I, O any](s *service, to huma.API, method, path, id, summary string, ha
 		Security: []map[string][]string{{"token": {}}}, SkipValidateParams: true, SkipValidateBody: true,
 		MaxBodyBytes: maxBody, Responses: responses(path),
 	}
-	schema, takesBody := bodySchema(path)
+	schema, takesBody := bodySchema(method, path)
 	if takesBody {
 		operation.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{}}
 	}
@@ -58,11 +58,16 @@ func add[I, O any](s *service, to huma.API, method, path, id, summary string, ha
 }
 
 // bodySchema is the body of the operations that have one.
-func bodySchema(path string) (*huma.Schema, bool) {
+func bodySchema(method, path string) (*huma.Schema, bool) {
 	object := func(name string, property *huma.Schema) *huma.Schema {
 		return &huma.Schema{Type: huma.TypeObject, Required: []string{name}, Properties: map[string]*huma.Schema{name: property}}
 	}
 	switch {
+	case path == "/schedules/{id}/notes":
+		if method != http.MethodPost {
+			return nil, false
+		}
+		return object("text", &huma.Schema{Type: huma.TypeString, Description: "At most 4,000 characters of plain text."}), true
 	case strings.HasSuffix(path, "/notes"):
 		return object("text", &huma.Schema{Type: huma.TypeString, Description: "At most 10,000 characters."}), true
 	case strings.HasSuffix(path, "/assign"):

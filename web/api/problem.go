@@ -16,12 +16,15 @@ import (
 func StatusOf(err error) (status int, detail string) {
 	var invalid *tickets.InvalidError
 	var conflict *tickets.ConflictError
+	var forbidden *tickets.ForbiddenError
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &invalid):
 		return http.StatusBadRequest, invalid.Error()
 	case errors.As(err, &conflict):
 		return http.StatusConflict, conflict.Reason
+	case errors.As(err, &forbidden):
+		return http.StatusForbidden, forbidden.Reason
 	case errors.As(err, &tooLarge):
 		return http.StatusRequestEntityTooLarge, "the request is larger than this server takes"
 	case errors.Is(err, tickets.ErrNotFound):

@@ -111,9 +111,12 @@ func (c *Channel) Send(ctx context.Context, to notify.Contact, message notify.Me
 	}
 	note := publication{
 		Topic: topic, Title: cut(message.Subject, maxTitle), Message: cut(message.Text, maxMessage),
-		Priority: priority(message.Severity), Tags: []string{"rotating_light"}, Click: message.Link,
+		Priority: priority(message.Severity), Click: message.Link,
 	}
-	if message.Link != "" {
+	if message.Ticket != 0 {
+		note.Tags = []string{"rotating_light"}
+	}
+	if message.Link != "" && message.Ticket != 0 {
 		note.Actions = []action{
 			{Action: "http", Label: "I have it", URL: message.Link, Method: http.MethodPost, Clear: true},
 			{Action: "view", Label: "Open", URL: message.Link},

@@ -20,12 +20,14 @@ type conn struct {
 	ends    time.Time // of the session
 
 	failedLogins atomic.Int32
+	missedEnd    atomic.Bool // go-smtp is to read the end of the data that it missed
 
 	mutex    sync.Mutex
 	failure  error
 	data     bool      // inside DATA, or between the first and the last BDAT
 	began    time.Time // of the data
 	received int64     // octets of the data
+	heard    time.Time // when some of it came last
 	commands commandLines
 	inBody   bool // inside DATA: what is read are no commands
 	secure   bool // TLS has begun: what is read is not text
@@ -38,6 +40,12 @@ var (
 	errLongLine = errors.New("smtpd: command line too long")
 	errStopping = os.ErrDeadlineExceeded
 )
+
+// bodyPause is how long DATA can stay silent before its reader looks at what has come (missedLines). errPause wakes that
+// reader and fails nothing: as a temporary error, neither TLS nor the buffers in between remember it.
+const bodyPause = time.Second
+
+var errPause = &net.OpError{Op: "pause", Err: os.ErrDeadlineExceeded}
 
 // tlsHandshake is the first octet of a TLS client's hello (RFC 8446, 5.1), which begins no SMTP command.
 const tlsHandshake = 0x16
@@ -53,6 +61,9 @@ func (c *conn) SetReadDeadline(time.Time) error { return nil }
 func (c *conn) SetDeadline(at time.Time) error { return c.SetWriteDeadline(at) }
 
 func (c *conn) Read(into []byte) (int, error) {
+	if c.missedEnd.CompareAndSwap(true, false) {
+		return copy(into, ".\r\n"), nil
+	}
 	if err := c.prepare(); err != nil {
 		return 0, err
 	}
@@ -72,7 +83,10 @@ func (c *conn) prepare() error {
 	}
 	timeout := c.limiter.config.CommandTimeout
 	if c.data {
-		timeout = c.limiter.config.DataTimeout
+		timeout = c.limiter.config.DataTimeout - wallClock().Sub(c.heard)
+	}
+	if c.inBody {
+		timeout = min(timeout, bodyPause)
 	}
 	deadline := wallClock().Add(timeout)
 	if c.ends.Before(deadline) {
@@ -89,12 +103,16 @@ func (c *conn) examine(into []byte, n int, err error) (int, error) {
 		if c.stopping && !c.data {
 			return 0, c.stop()
 		}
+		if now := wallClock(); c.inBody && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && now.Sub(c.heard) < c.limiter.config.DataTimeout && now.Before(c.ends) {
+			return 0, errPause
+		}
 		c.failure = err
 		return n, err
 	}
 	if c.data {
 		c.received += int64(n)
-		elapsed := wallClock().Sub(c.began)
+		c.heard = wallClock()
+		elapsed := c.heard.Sub(c.began)
 		if elapsed > rateGrace && c.received < int64(elapsed/time.Second)*c.limiter.config.LeastRate {
 			c.failure = errTooSlow
 			return 0, c.failure
@@ -144,6 +162,7 @@ func (c *conn) enterData(chunked bool) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.data, c.inBody, c.began, c.received = true, !chunked, wallClock(), 0
+	c.heard = c.began
 }
 
 func (c *conn) leaveData() {
@@ -153,6 +172,18 @@ func (c *conn) leaveData() {
 		c.commands = commandLines{}
 	}
 	c.data, c.inBody = false, false
+}
+
+// endData lets go-smtp see the end of data that it missed. Where more has come behind it, or under TLS, the connection
+// cannot be read in step any more and ends after the reply.
+func (c *conn) endData(idle bool) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if idle && !c.secure {
+		c.missedEnd.Store(true)
+	} else if c.failure == nil {
+		c.failure = net.ErrClosed
+	}
 }
 
 // broken says whether a read has failed.

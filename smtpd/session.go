@@ -104,8 +104,15 @@ func (s *session) Data(r io.Reader) (answer error) {
 	if begin := s.server.config.Authenticate; begin != nil {
 		authenticate = begin(envelope)
 	}
+	lines := &missedLines{from: r}
+	if !chunked {
+		r = lines
+	}
 	raw, taken, answer := s.read(r)
 	defer func() { s.server.inFlight.Add(-taken) }()
+	if lines.ended {
+		s.conn.endData(lines.idle)
+	}
 	if answer != nil {
 		return answer
 	}

@@ -29,6 +29,64 @@ func TestPipelinedDialoguesStayInStep(t *testing.T) {
 	}
 }
 
+// TestLinesThatEndWithTwoCRs sends mails as programs write them that add a CR to lines that have one.
+func TestLinesThatEndWithTwoCRs(t *testing.T) {
+	t.Parallel()
+	for sent, want := range map[string]string{
+		"a\r\r\n.\r\n":                              "a\r\r\n",
+		"a\r\r\n..b\r\r\nc\r\n.\r\n":                "a\r\r\n.b\r\r\nc\r\n",
+		"a\r\r\n..\r\nb\r\r\n.\r\n":                 "a\r\r\n.\r\nb\r\r\n",
+		"a\r\r\r\r\n.\r\n":                          "a\r\r\r\r\n",
+		"a\r\r\r\n..b\r\n.\r\n":                     "a\r\r\r\n.b\r\n",
+		"\r\r\n.\r\n":                               "\r\r\n",
+		"a\r\rb\r\r.\r\nc\r\n.\r\n":                 "a\r\rb\r\r.\r\nc\r\n",
+		strings.Repeat("x\r\r\n", 50_000) + ".\r\n": strings.Repeat("x\r\r\n", 50_000),
+	} {
+		for _, form := range []string{"at once", "octet by octet", "over TLS"} {
+			p := open(t, withAccount(t))
+			c := p.greeted(t)
+			if form == "over TLS" {
+				c.say("STARTTLS", "220")
+				c.secure()
+				c.say("EHLO client.example", "250")
+			}
+			c.begin()
+			c.say("DATA", "354")
+			if form == "octet by octet" && len(sent) < 100 {
+				for i := range sent {
+					c.send(sent[i : i+1])
+				}
+			} else {
+				c.send(sent)
+			}
+			c.expect("250")
+			if form != "over TLS" {
+				c.say("NOOP", "250")
+			}
+			if kept := p.kept(); len(kept) != 1 || kept[0].raw != want {
+				t.Errorf("%.40q %s: got %.60q, want %.60q", sent, form, kept[0].raw, want)
+			}
+		}
+	}
+}
+
+// TestNothingRunsBehindAnEndThatWasMissed pipelines commands behind a last line that ends with two CRs.
+func TestNothingRunsBehindAnEndThatWasMissed(t *testing.T) {
+	t.Parallel()
+	p := open(t, nil)
+	c := p.greeted(t)
+	c.begin()
+	c.say("DATA", "354")
+	c.send("a\r\r\n.\r\nMAIL FROM:<evil@client.example>\r\nRCPT TO:<defender@test.example>\r\nDATA\r\nb\r\n.\r\n")
+	c.expect("250")
+	if !c.ended() {
+		t.Error("the connection goes on")
+	}
+	if kept := p.kept(); len(kept) != 1 || kept[0].raw != "a\r\r\n" {
+		t.Errorf("kept: got %+v", kept)
+	}
+}
+
 func TestRecipientsOfAMailAreLimited(t *testing.T) {
 	t.Parallel()
 	p := open(t, nil)

@@ -17,6 +17,7 @@ type Configuration struct {
 	Playbooks   []Playbook
 	Readings    []tickets.ReadingRule // by which mails of other senders are read; the first that matches counts
 	Retention   Retention
+	Load        Load
 
 	disabled map[string]string // webhooks that their receivers have ended, with the reason
 }

@@ -27,7 +27,7 @@ type Document struct {
 var sections = []string{"people", "schedules", "policies", "routes", "webhooks", "mutes", "maintenance", "intake", "tenants", "playbooks", "readings"}
 
 // documentKeys are all keys of a document: the sections, and those that hold one mapping.
-var documentKeys = append(slices.Clone(sections), "retention")
+var documentKeys = append(slices.Clone(sections), "retention", "load")
 
 // ParseFile reads one YAML document strictly: unknown and repeated keys, wrong types and impossible values are faults,
 // each one line of the form FILE:LINE: what is wrong; how to mend it.

@@ -38,12 +38,22 @@ func (c Configuration) Export() ([]byte, error) {
 		}
 		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: section.name}, entries)
 	}
-	if c.Retention != (Retention{}) {
-		retention, err := asNode(c.Retention)
-		if err != nil {
-			return nil, fmt.Errorf("export retention: %w", err)
+	for _, single := range []struct {
+		name  string
+		value any
+		set   bool
+	}{
+		{"retention", c.Retention, c.Retention != Retention{}},
+		{"load", c.Load, c.Load != Load{}},
+	} {
+		if !single.set {
+			continue
 		}
-		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: "retention"}, retention)
+		value, err := asNode(single.value)
+		if err != nil {
+			return nil, fmt.Errorf("export %s: %w", single.name, err)
+		}
+		root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: single.name}, value)
 	}
 	if len(root.Content) == 0 {
 		return nil, nil

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-const topKeys = "people, schedules, policies, routes, webhooks, mutes, maintenance, intake, tenants, playbooks, readings, retention"
+const topKeys = "people, schedules, policies, routes, webhooks, mutes, maintenance, intake, tenants, playbooks, readings, retention, load"
 
 // faulty are bad files with everything that is said of them.
 var faulty = []struct{ name, file, want string }{

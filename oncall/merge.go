@@ -54,6 +54,8 @@ func (c *Configuration) take(section string, from Configuration) {
 		c.Readings = from.Readings
 	case "retention":
 		c.Retention = from.Retention
+	case "load":
+		c.Load = from.Load
 	}
 }
 

@@ -177,6 +177,7 @@ func drawConfiguration(t *rapid.T) Configuration {
 	if rapid.Bool().Draw(t, "retention") {
 		c.Retention = Retention{Raw: leastRetention + seconds.Draw(t, "raw"), Tickets: leastRetention + seconds.Draw(t, "tickets")}
 	}
+	c.Load = Load{rapid.SampledFrom([]string{"", LoadOwn, LoadTeam}).Draw(t, "load")}
 	if rapid.Bool().Draw(t, "mute") {
 		until := moment.Draw(t, "until").wall
 		c.Mutes = []Mute{{Match: match(), Until: until, Reason: "R" + words.Draw(t, "reason")}}

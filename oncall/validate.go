@@ -74,6 +74,7 @@ func (c Configuration) faults(check func(channel, to, secret string) error) []fa
 	v.ids("playbooks", v.known.playbooks)
 	v.readings(c.Readings)
 	v.retention(c.Retention)
+	v.load(c.Load)
 	for i, person := range c.People {
 		v.person(fmt.Sprintf("people[%d]", i), person)
 	}

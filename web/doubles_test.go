@@ -164,6 +164,7 @@ func (d *ticketsDouble) RawOf(context.Context, string) ([]tickets.Stored, error)
 type onCallDouble struct {
 	*shiftsDouble
 	deliveries    []oncall.Page
+	loads         map[string]oncall.LoadFacts
 	verifications map[string]map[string]oncall.Verification
 	changed       func(what string) error // every change of a webhook's state
 	apply         func(actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error
@@ -186,6 +187,10 @@ func (d *onCallDouble) Deliveries(context.Context, string, int, int64) ([]oncall
 
 func (d *onCallDouble) Redeliver(_ context.Context, webhook string, page int64) error {
 	return d.change(fmt.Sprint("redeliver ", webhook, " ", page))
+}
+
+func (d *onCallDouble) Loads(context.Context, string, time.Time) (map[string]oncall.LoadFacts, error) {
+	return d.loads, nil
 }
 
 func (d *onCallDouble) PagesTo(context.Context, string, int, int64) ([]oncall.Page, error) {

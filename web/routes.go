@@ -74,6 +74,8 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Get("/oncall/{schedule}/history", s.desk(auth.Viewer, s.showHistory))
 		r.Get("/oncall/{schedule}/notes", s.desk(auth.Viewer, s.showHandover))
 		r.Post("/oncall/{schedule}/notes", s.desk(auth.Responder, s.writeHandover))
+		r.Get("/oncall/load", s.desk(auth.Viewer, s.showLoads))
+		r.Get("/people/{person}/load", s.desk(auth.Viewer, s.showLoad))
 		r.Get("/ical/{feed}", s.open(s.showFeed))
 		r.Get("/oncall/feeds", s.desk(auth.Viewer, s.listFeeds))
 		r.Post("/oncall/feeds", s.desk(auth.Viewer, s.createFeed))

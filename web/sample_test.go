@@ -46,6 +46,7 @@ schedules:
 policies:
   - {id: security, repeat: 2, steps: [{notify: ["schedule:primary"], wait: 5m}, {notify: ["person:ben"], wait: 5m}]}
   - {id: strict, ack_link: login, steps: [{notify: ["person:ana"], wait: 5m}]}
+load: {visible_to: team}
 maintenance:
   - {id: patching, match: {device: "lab-*"}, start: "2026-11-30T20:00", end: "2026-11-30T23:00", timezone: Europe/Madrid, reason: Patches, notify: ["person:ana"]}
 webhooks:

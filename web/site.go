@@ -64,6 +64,8 @@ type OnCall interface {
 	// Deliveries returns what a webhook of the team was sent, newest first, below the id before; 0 begins at the newest.
 	Deliveries(ctx context.Context, webhook string, limit int, before int64) ([]oncall.Page, error)
 	Redeliver(ctx context.Context, webhook string, page int64) error
+	// Loads are the pages and acknowledgements of people since a moment, by person; of all where person is empty.
+	Loads(ctx context.Context, person string, since time.Time) (map[string]oncall.LoadFacts, error)
 	// PagesTo is Deliveries for a person.
 	PagesTo(ctx context.Context, person string, limit int, before int64) ([]oncall.Page, error)
 	// Verifications says how far contacts have been verified, by person and contact.

@@ -12,6 +12,8 @@ func TestEveryTemplateFitsItsPage(t *testing.T) {
 		"tickets": ticketsView{}, "feeds": feedsView{}, "ticket": ticketView{}, "mail": mailView{}, "oncall": onCallView{}, "outgoing": outgoingView{}, "audit": auditView{}, "section": sectionView{}, "entry": entryView{}, "tokens": tokensView{}, "accounts": accountsView{}, "sessions": sessionsView{}, "deliveries": deliveriesView{}, "person": personView{}, "simulation": simulationView{}, "setup": setupView{}, "teach": teachView{}, "reading": readingView{}, "push": pushView{}, "configuration": configurationView{},
 		"letter": letterView{}, "night": nightView{}, "standby": standbyView{}, "deadlink": bare{}, "login": loginView{}, "loginlink": loginLinkView{}, "error": errorView{},
 		"calendar":  calendarView{},
+		"load":      loadView{},
+		"loads":     loadsView{},
 		"history":   historyView{},
 		"handover":  handoverView{},
 		"playbooks": playbooksView{}, "playbookrun": runView{}, "dryrun": dryRunView{},

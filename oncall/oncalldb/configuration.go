@@ -103,7 +103,7 @@ func load(ctx context.Context, db querier) (oncall.Configuration, error) {
 	if c.Readings, err = definitions[tickets.ReadingRule](ctx, db, `SELECT definition FROM readings ORDER BY position`); err != nil {
 		return c, err
 	}
-	err = db.QueryRow(ctx, `SELECT retention FROM configuration`).Scan(&c.Retention)
+	err = db.QueryRow(ctx, `SELECT retention, load FROM configuration`).Scan(&c.Retention, &c.Load)
 	return c, err
 }
 
@@ -203,7 +203,7 @@ func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) er
 		batch.Queue(`INSERT INTO playbooks`+named, playbook.ID, position, playbook)
 	}
 	batch.Queue(saveVersions, now)
-	batch.Queue(`UPDATE configuration SET version = version + 1, applied_at = $1, retention = $2`, now, c.Retention)
+	batch.Queue(`UPDATE configuration SET version = version + 1, applied_at = $1, retention = $2, load = $3`, now, c.Retention, c.Load)
 	batch.Queue(`SELECT pg_notify('afterhours_configuration', '')`) // heard from the commit on
 	return tx.SendBatch(ctx, batch).Close()
 }

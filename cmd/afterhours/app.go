@@ -12,7 +12,6 @@ import (
 
 	"github.com/robfig/cron/v3"
 
-	"afterhours/migrations"
 	"afterhours/oncall"
 	"afterhours/parser"
 	"afterhours/tickets"
@@ -44,7 +43,11 @@ type application struct {
 	baseURL    string     // of links
 	failed     chan error // a part that ended by itself
 
-	cleanups []cleanup
+	late      lateness
+	latePlace int // among the cleanups, of what begins once the database is there
+	// stopWaiting ends the wait for a database that was away at the start; nil where it was there.
+	stopWaiting func()
+	cleanups    []cleanup
 }
 
 type cleanup struct {
@@ -68,20 +71,18 @@ func start(ctx context.Context, s settings, log *slog.Logger, now func() time.Ti
 		return a, err
 	}
 	steps := []func(context.Context) error{
-		a.listenHTTP, a.openDatabase, a.wireRooms, a.openGateway, a.showPages, a.startQueue, a.startReader, a.startSMTP, a.startCron,
+		a.listenHTTP, a.openDatabase, a.wireRooms, a.openGateway, a.showPages, a.startGateway, a.comeUp, a.startSMTP, a.goOn,
 	}
-	for _, step := range steps {
-		if err := step(ctx); err != nil {
-			return a, err
-		}
-	}
-	return a, nil
+	return a, a.begin(ctx, steps...)
 }
 
 // stop ends everything in reverse order, within stopWithin.
 func (a *application) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
+	if a.stopWaiting != nil {
+		a.stopWaiting()
+	}
 	var errs []error
 	for i := len(a.cleanups) - 1; i >= 0; i-- {
 		if err := a.cleanups[i].stop(ctx); err != nil {
@@ -103,12 +104,7 @@ func (a *application) openDatabase(ctx context.Context) (err error) {
 			a.failed <- errors.New("the embedded Postgres ended by itself; its last lines are in the log")
 		}()
 	}
-	if _, err := migrations.Up(ctx, a.db.pool); err != nil {
-		return fmt.Errorf("migrate the database: %w", err)
-	}
-	if a.clock, err = newClock(ctx, a.db.pool); err != nil {
-		return err
-	}
+	a.clock = newClock(a.now())
 	a.now = a.clock.Now
 	return nil
 }
@@ -117,7 +113,11 @@ func (a *application) wireRooms(ctx context.Context) (err error) {
 	if a.rooms, err = wire(a.settings, a.db, a.baseURL, a.log, a.now); err != nil {
 		return err
 	}
-	return a.rooms.tickets.PrepareMonths(ctx, a.now())
+	if err = a.prepare(ctx); a.mayComeLate(err) {
+		a.late.set(err)
+		return nil
+	}
+	return err
 }
 
 // openGateway opens the spool and reads what an earlier process left there.
@@ -139,10 +139,11 @@ func (a *application) openGateway(context.Context) error {
 		}
 	}
 	a.gateway = &gateway{
-		intake: r.intake, store: r.mails, spool: opened, standby: r.standby, ping: a.db.intake.Ping, parse: parser.Parse,
+		intake: r.intake, store: r.mails, spool: opened, standby: r.standby, ping: a.ping, parse: parser.Parse,
 		takeRoster: r.oncall.Configuration, sealer: r.sealer, hold: holdWithin, log: a.log, now: a.now,
 		reconcile: func(ctx context.Context) error { return r.oncall.ReconcileRest(ctx, r.acknowledge) },
 	}
+	a.gateway.away.Store(a.late.why() != nil)
 	if err := a.gateway.loadRoster(); err != nil && !errors.Is(err, os.ErrNotExist) {
 		a.log.Warn("the kept roster cannot be used; a new one is taken", "error", err)
 	}
@@ -157,6 +158,19 @@ func (a *application) startQueue(ctx context.Context) error {
 	return nil
 }
 
+// startGateway follows the database: it comes before what needs that, and ends after it.
+func (a *application) startGateway(context.Context) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	group.Go(func() { a.gateway.run(ctx) })
+	a.onStop("gateway", func(context.Context) error {
+		cancel()
+		group.Wait()
+		return nil
+	})
+	return nil
+}
+
 // startReader runs the intake's committers and the workers that read mails into tickets.
 func (a *application) startReader(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -165,7 +179,6 @@ func (a *application) startReader(context.Context) error {
 	var group sync.WaitGroup
 	group.Go(func() { a.rooms.intake.Run(ctx) })
 	group.Go(func() { reader.Run(ctx) })
-	group.Go(func() { a.gateway.run(ctx) })
 	group.Go(func() {
 		channels := []string{ticketdb.MailsChannel, ticketdb.ConfigurationChannel}
 		a.rooms.mails.Listen(ctx, channels, a.gateway.heard, a.log)

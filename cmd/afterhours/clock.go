@@ -29,22 +29,26 @@ type anchor struct {
 	elapsed time.Duration
 }
 
-// newClock reads the database's clock.
-func newClock(ctx context.Context, pool *pgxpool.Pool) (*clock, error) {
+// newClock is this machine's clock, until it is anchored at the database's.
+func newClock(wall time.Time) *clock {
 	began := time.Now()
-	c := &clock{
-		elapsed: func() time.Duration { return time.Since(began) },
-		read: func(ctx context.Context) (at time.Time, err error) {
-			err = pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&at)
-			return at, err
-		},
+	c := &clock{elapsed: func() time.Duration { return time.Since(began) }}
+	c.anchor.Store(&anchor{at: wall, elapsed: c.elapsed()})
+	return c
+}
+
+// anchorAt reads the database's clock and goes by it from now on.
+func (c *clock) anchorAt(ctx context.Context, pool *pgxpool.Pool) error {
+	c.read = func(ctx context.Context) (at time.Time, err error) {
+		err = pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&at)
+		return at, err
 	}
 	now, err := c.measure(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.anchor.Store(&now)
-	return c, nil
+	return nil
 }
 
 // measure takes half of the way to the database and back for the way there.

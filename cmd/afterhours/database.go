@@ -19,6 +19,7 @@ import (
 const (
 	poolSize       = 20
 	intakePoolSize = 6
+	answerWithin   = 10 * time.Second
 )
 
 // How long a command waits for the process beside it that starts or stops the embedded server.
@@ -34,8 +35,8 @@ type database struct {
 	server *pgserver.Server
 }
 
-// openDatabase connects to the configured Postgres, or to the embedded one, which it starts unless another process runs
-// it on the same data directory.
+// openDatabase opens the configured Postgres, or the embedded one, which it starts unless another process runs it on the
+// same data directory. Whether the configured one is there is seen when it is asked.
 func openDatabase(ctx context.Context, s settings, log *slog.Logger) (db database, err error) {
 	address := s.DatabaseURL
 	if address == "" {
@@ -111,14 +112,18 @@ func connect(ctx context.Context, address string) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to Postgres: %w", err)
 	}
-	ping, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if err := pool.Ping(ping); err != nil {
-		pool.Close()
-		at := config.ConnConfig
-		return nil, fmt.Errorf("the Postgres at %s, database %s, does not answer: %w; check %s", at.Host, at.Database, err, variable("database-url"))
-	}
 	return pool, nil
+}
+
+// answers says why the database cannot be worked with.
+func (db database) answers(ctx context.Context) error {
+	ping, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if err := db.pool.Ping(ping); err != nil {
+		at := db.pool.Config().ConnConfig
+		return fmt.Errorf("the Postgres at %s, database %s, does not answer: %w; check %s", at.Host, at.Database, err, variable("database-url"))
+	}
+	return nil
 }
 
 func (db database) close() error {

@@ -60,7 +60,9 @@ func withDatabase(ctx context.Context, s settings, env environment, work func(da
 	if err != nil {
 		return err
 	}
-	err = work(db)
+	if err = db.answers(ctx); err == nil {
+		err = work(db)
+	}
 	return errors.Join(err, db.close())
 }
 

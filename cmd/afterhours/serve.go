@@ -43,6 +43,10 @@ func (a *application) wait(ctx context.Context) error {
 // greet prints where to look and, while nobody can sign in yet, the link that makes the first administrator.
 func (a *application) greet(ctx context.Context, out io.Writer) error {
 	fmt.Fprintf(out, "Web:   %s\nMail:  smtp://%s  (point Defender's notifications at %s)\n", a.baseURL, a.smtpAddr, a.intakeAddress())
+	if err := a.late.why(); err != nil {
+		fmt.Fprintf(out, "The database is away; mail waits in the spool until it is there: %s\n", oneLine(err))
+		return nil
+	}
 	exist, err := a.auth.HasAccounts(ctx)
 	if err != nil {
 		return err

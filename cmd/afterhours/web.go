@@ -177,6 +177,9 @@ func reachable(bound net.Addr) string {
 func (a *application) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
+	if err := a.late.why(); err != nil {
+		return errors.New("the database has not been there since the start; mail goes into the spool, and the log says more")
+	}
 	if err := a.db.pool.Ping(ctx); err != nil {
 		return errors.New("the database cannot be reached")
 	}

@@ -77,6 +77,9 @@ func (s *Store) transact(ctx context.Context, operation string, work func(tx pgx
 	return nil
 }
 
+// IsAway says whether an error of the database is one that a later attempt may mend.
+func IsAway(err error) bool { return err != nil && errors.Is(classify(err), tickets.ErrUnavailable) }
+
 // classify marks what a later attempt may mend as tickets.ErrUnavailable: a lost or refused connection, a server that
 // shuts down, is full, read-only or asks to retry (SQLSTATE classes 08, 25, 40, 53, 55, 57, 58), and a deadline.
 func classify(err error) error {

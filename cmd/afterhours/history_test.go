@@ -1,0 +1,191 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// history is what senders saw: each mail with its unique Message-ID is sent until it gets its 250, over new connections
+// where one breaks, as mail servers do it.
+type history struct {
+	address atomic.Pointer[string] // of the gateway that lives
+	open    atomic.Bool            // new mails may begin
+	over    atomic.Bool            // none begins any more
+
+	next     atomic.Int64
+	attempts atomic.Int64
+	mutex    sync.Mutex
+	promised map[int64]bool // mails that got a 250
+	refused  []string       // answers of 5xx: none may come
+	sessions sync.WaitGroup
+}
+
+const resendAfter = 20 * time.Millisecond
+
+// titleOf is the title of a mail's ticket.
+func titleOf(mail int64) string { return fmt.Sprintf("Kept promise %06d", mail) }
+
+func historyMail(mail int64) []byte {
+	return stuffed(vouched(alertMail("High", titleOf(mail), fmt.Sprintf("pc%d", mail), fmt.Sprintf("da%016d_1", mail), fmt.Sprintf("kept-%d@example", mail))))
+}
+
+func (h *history) begin(sessions int) {
+	h.promised = map[int64]bool{}
+	for range sessions {
+		h.sessions.Go(h.session)
+	}
+}
+
+func (h *history) session() {
+	var client *smtpClient
+	for !h.over.Load() {
+		if !h.open.Load() {
+			time.Sleep(time.Millisecond) // the pace of polling
+			continue
+		}
+		mail := h.next.Add(1)
+		raw := historyMail(mail)
+		for {
+			var err error
+			if client, err = h.attempt(client, raw); err == nil {
+				break
+			}
+			var answer refusal
+			if errors.As(err, &answer) && strings.HasPrefix(answer.line, "5") {
+				h.mutex.Lock()
+				h.refused = append(h.refused, answer.line)
+				h.mutex.Unlock()
+				return
+			}
+			time.Sleep(resendAfter) // a sender's pause
+		}
+		h.mutex.Lock()
+		h.promised[mail] = true
+		h.mutex.Unlock()
+	}
+	if client != nil {
+		client.close()
+	}
+}
+
+// attempt sends over client, or over a new one; it returns nil where that is of no use any more.
+func (h *history) attempt(client *smtpClient, raw []byte) (*smtpClient, error) {
+	var err error
+	if client == nil {
+		if client, err = dialSMTP(*h.address.Load()); err != nil {
+			return nil, err
+		}
+	}
+	h.attempts.Add(1)
+	if _, _, err = client.send("defender@test.example", raw); err != nil {
+		client.close()
+		return nil, err
+	}
+	return client, nil
+}
+
+// end lets each session get its last 250.
+func (h *history) end() {
+	h.over.Store(true)
+	h.sessions.Wait()
+}
+
+// kept is what became of one mail.
+type kept struct {
+	read, repeated, waiting int // rows of the mail
+	tickets, count, created int // with its title; mails that they count; beginnings on their timelines
+}
+
+// check holds the history against the database: of every mail with a 250 none is lost, and none has two effects.
+func (h *history) check(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	for _, line := range h.refused {
+		t.Errorf("refused for good: %s", line)
+	}
+	found := map[string]*kept{}
+	rows, err := pool.Query(t.Context(), `
+		SELECT m.message_id, count(*) FILTER (WHERE m.state = 'read'), count(*) FILTER (WHERE m.state = 'repeated'),
+			count(*) FILTER (WHERE m.state = 'accepted'), count(DISTINCT m.ticket), coalesce(sum(DISTINCT t.message_count), 0),
+			(SELECT count(*) FROM ticket_events e WHERE e.ticket = min(m.ticket) AND e.type = 'created')
+		FROM mails m LEFT JOIN tickets t ON t.number = m.ticket GROUP BY m.message_id`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var id string
+	var k kept
+	if _, err := pgx.ForEachRow(rows, []any{&id, &k.read, &k.repeated, &k.waiting, &k.tickets, &k.count, &k.created}, func() error {
+		one := k
+		found[id] = &one
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	lost, doubled, repeats := 0, 0, 0
+	for mail := range h.promised {
+		k := found[fmt.Sprintf("kept-%d@example", mail)]
+		switch {
+		case k == nil:
+			lost++
+			t.Errorf("mail %d got its 250 and is lost", mail)
+		case k.read != 1 || k.waiting != 0 || k.tickets != 1 || k.count != 1 || k.created != 1:
+			doubled++
+			t.Errorf("mail %d: got %+v, want one effect on one ticket", mail, *k)
+		default:
+			repeats += k.repeated
+		}
+	}
+	var tickets, titles int
+	if err := pool.QueryRow(t.Context(), `SELECT count(*), count(DISTINCT title) FROM tickets WHERE title LIKE 'Kept promise%'`).Scan(&tickets, &titles); err != nil {
+		t.Fatal(err)
+	}
+	if tickets != titles || titles > int(h.next.Load()) {
+		t.Errorf("got %d tickets of %d titles", tickets, titles)
+	}
+	t.Logf("%d mails with a 250 after %d attempts: %d lost, %d with two effects; %d stored again and recognised", len(h.promised), h.attempts.Load(), lost, doubled, repeats)
+}
+
+// checkPages waits until each mail with a 250 has told the person on call, and counts what was told twice.
+func (h *history) checkPages(t *testing.T, told *hook, most time.Duration) {
+	t.Helper()
+	var pages map[string][]string // ids by title
+	missing := func() (missing []int64) {
+		pages = map[string][]string{}
+		for _, delivery := range told.deliveries() {
+			title := delivery.message.Data.Ticket.Title
+			pages[title] = append(pages[title], delivery.id)
+		}
+		for mail := range h.promised {
+			if len(pages[titleOf(mail)]) == 0 {
+				missing = append(missing, mail)
+			}
+		}
+		return missing
+	}
+	for deadline := time.Now().Add(most); len(missing()) > 0; {
+		if time.Now().After(deadline) {
+			t.Errorf("paged for nobody: mails %v", missing())
+			break
+		}
+		time.Sleep(200 * time.Millisecond) // the pace of polling
+	}
+	again, other := 0, 0
+	for mail := range h.promised {
+		ids := map[string]bool{}
+		for _, id := range pages[titleOf(mail)] {
+			if ids[id] {
+				again++
+			}
+			ids[id] = true
+		}
+		other += max(0, len(ids)-1)
+	}
+	t.Logf("%d mails paged; doubles: %d with the same id, %d with another", len(h.promised), again, other)
+}

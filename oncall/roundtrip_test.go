@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"afterhours/tickets"
 )
 
 // tester is what a test, a fuzz target and a property have in common.
@@ -178,6 +180,24 @@ func drawConfiguration(t *rapid.T) Configuration {
 		c.Retention = Retention{Raw: leastRetention + seconds.Draw(t, "raw"), Tickets: leastRetention + seconds.Draw(t, "tickets")}
 	}
 	c.Load = Load{rapid.SampledFrom([]string{"", LoadOwn, LoadTeam}).Draw(t, "load")}
+	if rapid.Bool().Draw(t, "intake") {
+		c.Intake = []Intake{{
+			ID: "0x1", To: "defender@example.com", Unverified: rapid.SampledFrom([]string{"", UnverifiedPage, UnverifiedRecord, UnverifiedRefuse}).Draw(t, "unverified"),
+			ExpectEvery: Duration(leastExpectation) + seconds.Draw(t, "expect_every"), Notify: []Target{{TargetPerson, "ana"}},
+		}}
+	}
+	if rapid.Bool().Draw(t, "reading") {
+		field := func(name string) tickets.TaughtField {
+			return tickets.TaughtField{Field: name, After: "A" + words.Draw(t, "after"), Before: optional.Draw(t, "before")}
+		}
+		severity := field("severity")
+		severity.Words = []tickets.TaughtWord{{Word: "W" + words.Draw(t, "word"), Means: tickets.High}}
+		c.Readings = []tickets.ReadingRule{{
+			ID: "siem", From: "alerts@example.com", Subject: optional.Draw(t, "subject"), Text: optional.Draw(t, "text"),
+			Kind: rapid.SampledFrom([]tickets.Kind{"", tickets.KindIncident}).Draw(t, "kind"), Product: rapid.SampledFrom([]tickets.Product{"", tickets.ProductCloud}).Draw(t, "product"),
+			Fields: []tickets.TaughtField{{Field: "title", In: tickets.InSubject}, severity, field("device")},
+		}}
+	}
 	if rapid.Bool().Draw(t, "mute") {
 		until := moment.Draw(t, "until").wall
 		c.Mutes = []Mute{{Match: match(), Until: until, Reason: "R" + words.Draw(t, "reason")}}

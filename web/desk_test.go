@@ -299,6 +299,20 @@ func TestOutgoingMailIsReadableWithItsLink(t *testing.T) {
 	}
 }
 
+func TestACodeThatVerifiesAContactIsReadByItsRecipientAlone(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.oncall.outgoing = func(int, int64) ([]oncall.Page, error) {
+		return []oncall.Page{{ID: 2, Type: oncall.TestType, Person: "ben", Channel: "email"}}, nil
+	}
+	for who, want := range map[string]struct {
+		role   auth.Role
+		status int
+	}{"ben": {auth.Responder, http.StatusOK}, "ana": {auth.Responder, http.StatusForbidden}, "adm": {auth.Admin, http.StatusOK}} {
+		wantStatus(t, d.ask(t, http.MethodGet, "/settings/outgoing/2", "", "Cookie", d.signIn(t, who, want.role)), want.status)
+	}
+}
+
 func TestOutgoingMailGoesOnToOlderPages(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

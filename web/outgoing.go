@@ -6,6 +6,7 @@ import (
 
 	"afterhours/oncall"
 	"afterhours/tickets"
+	"afterhours/web/auth"
 )
 
 // outgoingShown is how many letters one page lists.
@@ -87,6 +88,11 @@ func (s *Site) showLetter(w http.ResponseWriter, r *http.Request) error {
 	}
 	if len(pages) == 0 || pages[0].ID != id {
 		return tickets.ErrNotFound
+	}
+	who, _ := identity(r.Context())
+	if pages[0].Type == oncall.TestType && who.ID != pages[0].Person && !who.Role.Allows(auth.Admin) {
+		s.showError(w, r, http.StatusForbidden, "This mail can carry the code that verifies a contact, so only its recipient and administrators can read it.")
+		return nil
 	}
 	letter, err := s.OnCall.Letter(r.Context(), id)
 	if err != nil {

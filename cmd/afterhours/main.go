@@ -52,6 +52,7 @@ type commands struct {
 	Doctor     doctorCommand     `cmd:"" help:"Check the whole path and name what to mend."`
 	Export     exportCommand     `cmd:"" help:"Print the configuration as YAML that apply takes back."`
 	Oncall     oncallCommand     `cmd:"" help:"Show who is on call, or whom a ticket would notify."`
+	Schedule   scheduleCommand   `cmd:"" help:"Bring schedules over from other systems."`
 	User       userCommand       `cmd:"" help:"Manage accounts."`
 	Token      tokenCommand      `cmd:"" help:"Manage the tokens of the API."`
 	SendSample sendSampleCommand `cmd:"" help:"Send realistic sample Defender mails over SMTP."`

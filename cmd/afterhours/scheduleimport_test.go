@@ -1,0 +1,45 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSchedulesOfOtherSystemsArePrintedForApply(t *testing.T) {
+	t.Parallel()
+	files := "internal/scheduleimport/testdata/"
+	for _, file := range []string{"goalert.json", "grafana.json"} {
+		code, stdout, stderr := command(t, nil, "schedule", "import", files+file)
+		if code != exitDone || !strings.HasPrefix(stdout, "# apply replaces the sections") || !strings.Contains(stdout, "\nschedules:\n") {
+			t.Errorf("%s: got %d, %s", file, code, stdout)
+		}
+		for _, warning := range strings.Split(strings.TrimSpace(stderr), "\n") {
+			said, ok := strings.CutPrefix(warning, "afterhours: warning: ")
+			if !ok || !strings.Contains(stdout, "# "+said+"\n") {
+				t.Errorf("%s: %q is no comment of the output", file, warning)
+			}
+		}
+	}
+	other := filepath.Join(t.TempDir(), "other.txt")
+	if err := os.WriteFile(other, []byte("people: []"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		said string
+	}{
+		{[]string{other}, exitFailed, "name it with --format"},
+		{[]string{"none.ics"}, exitFailed, "no such file"},
+		{[]string{"--format", "xml", other}, exitUsage, "--format must be one of"},
+		{[]string{"--days", "0", other}, exitUsage, "--days: 0 is not from 1 to 730"},
+		{nil, exitUsage, "expected \"<file>\""},
+	} {
+		code, stdout, stderr := command(t, nil, append([]string{"schedule", "import"}, c.args...)...)
+		if code != c.code || !strings.Contains(stderr, c.said) || stdout != "" {
+			t.Errorf("%v: got %d, %q, %q, want %d, %q", c.args, code, stdout, stderr, c.code, c.said)
+		}
+	}
+}

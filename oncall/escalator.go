@@ -19,6 +19,8 @@ type EscalationStore interface {
 	SummariseBundled(ctx context.Context, now time.Time, limit int) (int, error)
 	// RecordOnCall writes the history of who is on call on, and tells the webhooks that ask for it what changed.
 	RecordOnCall(ctx context.Context, now time.Time) error
+	// ExpireShiftRequests ends the requests of shifts that nobody answered in time.
+	ExpireShiftRequests(ctx context.Context, now time.Time, limit int) (int, error)
 	// TellShifts tells those who ask for it that a shift of theirs begins or ends soon.
 	TellShifts(ctx context.Context, now time.Time) error
 	// ReleasePages hands to the queue the pages that are due at now: those of later rules, of further attempts and
@@ -43,6 +45,9 @@ func (e *Escalator) Tick(ctx context.Context, now time.Time) error {
 	}
 	if err := e.Store.RecordOnCall(ctx, now); err != nil {
 		return fmt.Errorf("record who is on call: %w", err)
+	}
+	if err := drain(ctx, now, e.Store.ExpireShiftRequests); err != nil {
+		return fmt.Errorf("expire requests of shifts: %w", err)
 	}
 	if err := e.Store.TellShifts(ctx, now); err != nil {
 		return fmt.Errorf("tell of shifts: %w", err)

@@ -55,6 +55,16 @@ func (l LocalTime) In(zone *time.Location) time.Time {
 	return tickets.ResolveWall(l.wall, zone)
 }
 
+// LocalAt is an instant, to the second, as a person would write it in a zone: by the clock there, and with an offset where
+// that clock shows the same twice.
+func LocalAt(at time.Time, timezone string) LocalTime {
+	at, zone := at.UTC().Truncate(time.Second), location(timezone)
+	if wall := (LocalTime{wall: tickets.WallDigits(at, zone)}); wall.In(zone).Equal(at) {
+		return wall
+	}
+	return LocalTime{wall: at, absolute: true}
+}
+
 // digits are the wall-clock digits in the given zone.
 func (l LocalTime) digits(zone *time.Location) time.Time {
 	if l.absolute {

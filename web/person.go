@@ -129,6 +129,7 @@ func (r reader) sent(page oncall.Page) sentRow {
 		oncall.PageType: "Page", oncall.SummaryType: "Summary", oncall.TakenType: "Who has it", oncall.ReplyType: "Answer to a reply", oncall.TestType: "Test",
 		oncall.MaintenanceType: "Reminder of a maintenance",
 		oncall.ShiftBeginsType: "Shift begins", oncall.ShiftEndsType: "Shift ends",
+		oncall.ShiftAskedType: "Request of a shift", oncall.ShiftSettledType: "Answer about a shift",
 	}
 	row := sentRow{
 		What: named(names[page.Type], page.Type), Ticket: page.Ticket, How: strings.TrimSpace(channelName(page.Channel) + " " + page.Contact),

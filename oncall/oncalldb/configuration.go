@@ -126,32 +126,35 @@ func definitions[T any](ctx context.Context, db querier, query string) ([]T, err
 // applies wait for each other. The new configuration is followed by every running process from its commit on; the
 // difference stands in the audit log under the action, and an apply that changes nothing leaves no trace.
 func (s *Store) Apply(ctx context.Context, actor, action string, change func(current oncall.Configuration) (oncall.Configuration, error)) error {
-	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT FROM configuration FOR UPDATE`); err != nil {
-			return fmt.Errorf("apply: %w", err)
-		}
-		stored, err := load(ctx, tx)
-		if err != nil {
-			return fmt.Errorf("apply: %w", err)
-		}
-		current, err := stored.MapSecrets(s.Sealer.Open)
-		if err != nil {
-			return fmt.Errorf("apply: %w", err)
-		}
-		wanted, err := change(current)
-		if err != nil {
-			return err
-		}
-		difference, err := current.Difference(wanted)
-		if err != nil || difference == "" {
-			return err
-		}
-		if err := s.write(ctx, tx, wanted); err != nil {
-			return fmt.Errorf("apply: %w", err)
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO audit_log (at, actor, action, difference) VALUES ($1, $2, $3, $4)`, s.Now(), actor, action, difference)
+	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error { return s.applyIn(ctx, tx, actor, action, change) })
+}
+
+// applyIn is Apply inside the caller's transaction.
+func (s *Store) applyIn(ctx context.Context, tx pgx.Tx, actor, action string, change func(current oncall.Configuration) (oncall.Configuration, error)) error {
+	if _, err := tx.Exec(ctx, `SELECT FROM configuration FOR UPDATE`); err != nil {
+		return fmt.Errorf("apply: %w", err)
+	}
+	stored, err := load(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("apply: %w", err)
+	}
+	current, err := stored.MapSecrets(s.Sealer.Open)
+	if err != nil {
+		return fmt.Errorf("apply: %w", err)
+	}
+	wanted, err := change(current)
+	if err != nil {
 		return err
-	})
+	}
+	difference, err := current.Difference(wanted)
+	if err != nil || difference == "" {
+		return err
+	}
+	if err := s.write(ctx, tx, wanted); err != nil {
+		return fmt.Errorf("apply: %w", err)
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO audit_log (at, actor, action, difference) VALUES ($1, $2, $3, $4)`, s.Now(), actor, action, difference)
+	return err
 }
 
 func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) error {

@@ -19,6 +19,11 @@ const (
 	RequestOutdated  = "outdated" // the schedule had changed when somebody agreed
 )
 
+// IsRequestState says whether a request can be in a state.
+func IsRequestState(state string) bool {
+	return has([]string{RequestAsked, RequestAgreed, RequestDeclined, RequestWithdrawn, RequestExpired, RequestOutdated}, state)
+}
+
 // Bounds of requests.
 const (
 	MaxRequestText  = 500 // characters

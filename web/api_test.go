@@ -35,6 +35,8 @@ func TestEveryAPIRouteForEveryRole(t *testing.T) {
 			body = `{"text":"so"}`
 		case strings.HasSuffix(route.path, "/assign"):
 			body = `{"person":"ben"}`
+		case strings.HasSuffix(route.path, "/requests"):
+			body = `{"giver":"ana","taker":"ben","start":"2026-11-25T08:00:00Z","end":"2026-11-26T08:00:00Z"}`
 		case strings.HasSuffix(route.path, "/snooze"):
 			body = `{"until":"2026-11-24T03:00:00Z"}`
 		}

@@ -28,6 +28,10 @@ func (d *desk) letAct() *[]string {
 	d.tickets.resolve = func(number int64, actor, classification string) (tickets.Ticket, error) {
 		return act(strings.TrimSpace("resolve "+classification))(number, actor)
 	}
+	d.oncall.settle = func(what string, request oncall.ShiftRequest) error {
+		calls = append(calls, what)
+		return nil
+	}
 	d.oncall.write = func(schedule string, by oncall.Actor, text string) error {
 		calls = append(calls, fmt.Sprint("note ", schedule, " ", by.ID, " ", text))
 		return nil

@@ -25,6 +25,12 @@ type Shifts interface {
 	// HandoverNote is the newest one that is not older than since; nil where there is none.
 	HandoverNote(ctx context.Context, schedule string, since time.Time) (*oncall.HandoverNote, error)
 	WriteHandoverNote(ctx context.Context, schedule string, by oncall.Actor, text string) (oncall.HandoverNote, error)
+	// ShiftRequests are newest first, below the id before; an empty schedule or state stands for all.
+	ShiftRequests(ctx context.Context, schedule, state string, limit int, before int64) ([]oncall.ShiftRequest, error)
+	// AskShift settles at once what is waived; who may is the store's to say.
+	AskShift(ctx context.Context, by oncall.Actor, request oncall.ShiftRequest, waived bool) (oncall.ShiftRequest, error)
+	AnswerShift(ctx context.Context, schedule string, id int64, by oncall.Actor, yes bool) (oncall.ShiftRequest, error)
+	WithdrawShift(ctx context.Context, schedule string, id int64, by oncall.Actor) (oncall.ShiftRequest, error)
 }
 
 type historyView struct {

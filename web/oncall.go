@@ -22,6 +22,7 @@ type onCallView struct {
 	People    []choice // whom whoever looks can put on call
 	Complaint string
 	Sleepers  []string // whom a High alert would not wake
+	Waiting   string   // that a request of a shift waits for whoever looks
 }
 
 // scheduleView is one schedule: now, next, and the coming week as a bar and a table.
@@ -41,6 +42,8 @@ type scheduleView struct {
 	Coming   []overrideRow // overrides that are not over
 	Note     *handoverRow  // of whoever was on call before, for whoever is
 	MayNote  bool
+	MayTake  bool // whoever looks can take over what runs now
+	Mine     bool // whoever looks is on call
 }
 
 // layerBar is what one layer, or the overrides, would say alone.
@@ -98,6 +101,11 @@ func (s *Site) onCallView(r *http.Request) (onCallView, error) {
 		return onCallView{}, err
 	}
 	view := onCallView{frame: frame, Sleepers: reader.configuration.HighPaths(reader.watched)}
+	requests, err := s.OnCall.ShiftRequests(r.Context(), "", oncall.RequestAsked, openShown, 0)
+	if err != nil {
+		return onCallView{}, err
+	}
+	view.Waiting = reader.waiting(requests)
 	for _, schedule := range reader.configuration.Schedules {
 		shown := reader.schedule(schedule)
 		note, err := s.OnCall.HandoverNote(r.Context(), schedule.ID, schedule.HandoverSince(schedule.RunningSince(reader.now)))
@@ -111,6 +119,10 @@ func (s *Site) onCallView(r *http.Request) (onCallView, error) {
 			shown.Note = &row
 		}
 		shown.MayNote = reader.mayHandOver(schedule)
+		_, can := reader.configuration.Person(reader.who.ID)
+		runs, _, someone := schedule.At(reader.now)
+		shown.Mine = can && someone && runs == reader.who.ID
+		shown.MayTake = can && frame.MayAct && someone && !shown.Mine
 		view.Schedules = append(view.Schedules, shown)
 	}
 	view.People = reader.overriders(frame)

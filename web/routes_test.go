@@ -17,7 +17,7 @@ type route struct{ method, pattern, path string }
 func (d *desk) allRoutes(t *testing.T) []route {
 	t.Helper()
 	var found []route
-	fill := strings.NewReplacer("{feed}", "none.ics", "{format}", "csv", "/schedules/{id}", "/schedules/primary",
+	fill := strings.NewReplacer("{feed}", "none.ics", "{format}", "csv", "/schedules/{id}", "/schedules/primary", "{request}", "2",
 		"/schedules/{schedule}", "/schedules/primary",
 		"/settings/outgoing/{id}", "/settings/outgoing/2", "{section}/{entry}", "people/ana", "{section}", "people", "mails/{id}", "mails/7", "/teach/{id}", "/teach/9", "messages/{id}", "messages/7", "{number}", "1042", "{id}", "2", "/sessions/{session}", "/sessions/none", "/tokens/{name}", "/tokens/siem", "{account}", "ghost", "/webhooks/{webhook}", "/webhooks/soc", "/oncall/{schedule}", "/oncall/primary", "/people/{person}", "/people/ana", "{contact}", "email", "/playbooks/{playbook}", "/playbooks/isolate", "{token}", goodToken, "{name}", "none.css")
 	err := chi.Walk(d.handler.(chi.Routes), func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"afterhours/oncall"
@@ -14,6 +15,9 @@ type shiftsDouble struct {
 	sample *sample
 	notes  []oncall.HandoverNote // newest first
 	write  func(schedule string, by oncall.Actor, text string) error
+
+	requests []oncall.ShiftRequest // newest first
+	settle   func(what string, request oncall.ShiftRequest) error
 }
 
 func (d *shiftsDouble) HandoverNotes(_ context.Context, schedule string, _ int, before int64) (found []oncall.HandoverNote, _ error) {
@@ -59,4 +63,46 @@ func (d *shiftsDouble) OnCallHistory(_ context.Context, id string, from, to time
 		history.Gaps = append(history.Gaps, oncall.PastGap{Start: gap.Start, End: gap.End})
 	}
 	return history, nil
+}
+
+func (d *shiftsDouble) ShiftRequests(_ context.Context, schedule, state string, _ int, before int64) (found []oncall.ShiftRequest, _ error) {
+	if _, ok := d.sample.configuration.Schedule(schedule); !ok && schedule != "" {
+		return nil, tickets.ErrNotFound
+	}
+	for _, request := range d.requests {
+		if (schedule == "" || request.Schedule == schedule) && (state == "" || request.State == state) && (before == 0 || request.ID < before) {
+			found = append(found, request)
+		}
+	}
+	return found, nil
+}
+
+func (d *shiftsDouble) settled(what, schedule string, by oncall.Actor, request oncall.ShiftRequest) (oncall.ShiftRequest, error) {
+	if _, ok := d.sample.configuration.Schedule(schedule); !ok && schedule != "" {
+		return request, tickets.ErrNotFound
+	}
+	if d.settle == nil {
+		return request, errors.New("unexpected change of a request: " + what)
+	}
+	return request, d.settle(what+" by "+by.ID, request)
+}
+
+func (d *shiftsDouble) AskShift(_ context.Context, by oncall.Actor, request oncall.ShiftRequest, waived bool) (oncall.ShiftRequest, error) {
+	what := "ask"
+	if request.State = oncall.RequestAsked; waived {
+		what, request.State = "waive", oncall.RequestAgreed
+	}
+	return d.settled(what, request.Schedule, by, request)
+}
+
+func (d *shiftsDouble) AnswerShift(_ context.Context, schedule string, id int64, by oncall.Actor, yes bool) (oncall.ShiftRequest, error) {
+	what := fmt.Sprint("yes to ", id)
+	if !yes {
+		what = fmt.Sprint("no to ", id)
+	}
+	return d.settled(what, schedule, by, oncall.ShiftRequest{ID: id, State: oncall.RequestAgreed})
+}
+
+func (d *shiftsDouble) WithdrawShift(_ context.Context, schedule string, id int64, by oncall.Actor) (oncall.ShiftRequest, error) {
+	return d.settled(fmt.Sprint("withdraw ", id), schedule, by, oncall.ShiftRequest{ID: id, State: oncall.RequestWithdrawn})
 }

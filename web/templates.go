@@ -21,6 +21,7 @@ var (
 		"loads",
 		"history",
 		"handover",
+		"requests",
 	}
 	alone = [...]string{"night", "standby", "deadlink", "login", "loginlink", "error"}
 )

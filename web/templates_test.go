@@ -16,6 +16,7 @@ func TestEveryTemplateFitsItsPage(t *testing.T) {
 		"loads":     loadsView{},
 		"history":   historyView{},
 		"handover":  handoverView{},
+		"requests":  requestsView{},
 		"playbooks": playbooksView{}, "playbookrun": runView{}, "dryrun": dryRunView{},
 	}
 	parsed, err := parseTemplates()

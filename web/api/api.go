@@ -55,6 +55,11 @@ type OnCall interface {
 	OnCallHistory(ctx context.Context, schedule string, from, to time.Time) (oncall.History, error)
 	HandoverNotes(ctx context.Context, schedule string, limit int, before int64) ([]oncall.HandoverNote, error) // newest first
 	WriteHandoverNote(ctx context.Context, schedule string, by oncall.Actor, text string) (oncall.HandoverNote, error)
+	// ShiftRequests are newest first; an empty state stands for all.
+	ShiftRequests(ctx context.Context, schedule, state string, limit int, before int64) ([]oncall.ShiftRequest, error)
+	AskShift(ctx context.Context, by oncall.Actor, request oncall.ShiftRequest, waived bool) (oncall.ShiftRequest, error)
+	AnswerShift(ctx context.Context, schedule string, id int64, by oncall.Actor, yes bool) (oncall.ShiftRequest, error)
+	WithdrawShift(ctx context.Context, schedule string, id int64, by oncall.Actor) (oncall.ShiftRequest, error)
 }
 
 // Options are the settings of Mount.
@@ -100,6 +105,11 @@ func (s *service) routes(to huma.API) {
 	add(s, to, http.MethodGet, "/schedules/{id}/history", "listHistory", "A schedule's shifts and gaps as they really were", s.history)
 	add(s, to, http.MethodGet, "/schedules/{id}/notes", "listHandoverNotes", "A schedule's hand-over notes, newest first", s.handoverNotes)
 	add(s, to, http.MethodPost, "/schedules/{id}/notes", "addHandoverNote", "Leave a note for whoever comes on call next", s.writeHandoverNote)
+	add(s, to, http.MethodGet, "/schedules/{id}/requests", "listShiftRequests", "Requests that shifts change hands, newest first", s.shiftRequests)
+	add(s, to, http.MethodPost, "/schedules/{id}/requests", "askShift", "Let a shift change hands, or two be swapped", s.askShift)
+	add(s, to, http.MethodPost, "/schedules/{id}/requests/{request}/accept", "acceptShift", "Say yes to a request: the override is written", s.acceptShift)
+	add(s, to, http.MethodPost, "/schedules/{id}/requests/{request}/decline", "declineShift", "Say no to a request", s.declineShift)
+	add(s, to, http.MethodPost, "/schedules/{id}/requests/{request}/withdraw", "withdrawShift", "Take a request back", s.withdrawShift)
 	add(s, to, http.MethodPost, "/tickets/{number}/acknowledge", "acknowledgeTicket", "Take an open ticket", s.acknowledge)
 	add(s, to, http.MethodPost, "/tickets/{number}/take-over", "takeOver", "Take a ticket over that somebody else has acknowledged", s.takeOver)
 	add(s, to, http.MethodPost, "/tickets/{number}/undo-acknowledge", "undoAcknowledge", "Take an acknowledgement back within a minute", s.undoAcknowledge)

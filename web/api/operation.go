@@ -63,6 +63,11 @@ func bodySchema(method, path string) (*huma.Schema, bool) {
 		return &huma.Schema{Type: huma.TypeObject, Required: []string{name}, Properties: map[string]*huma.Schema{name: property}}
 	}
 	switch {
+	case path == "/schedules/{id}/requests":
+		if method != http.MethodPost {
+			return nil, false
+		}
+		return requestSchema(), true
 	case path == "/schedules/{id}/notes":
 		if method != http.MethodPost {
 			return nil, false
@@ -80,6 +85,23 @@ func bodySchema(method, path string) (*huma.Schema, bool) {
 		}}, true
 	}
 	return nil, false
+}
+
+// requestSchema is the body of a request of a shift.
+func requestSchema() *huma.Schema {
+	person := func(description string) *huma.Schema {
+		return &huma.Schema{Type: huma.TypeString, Description: description}
+	}
+	moment := func(description string) *huma.Schema {
+		return &huma.Schema{Type: huma.TypeString, Format: "date-time", Description: description}
+	}
+	return &huma.Schema{Type: huma.TypeObject, Required: []string{"giver", "taker", "start", "end"}, Properties: map[string]*huma.Schema{
+		"giver": person("The id of the person who is on call in the span."), "taker": person("The id of the person who takes it."),
+		"start": moment("Within the giver's shift."), "end": moment("At most 31 days later."),
+		"other_start": moment("Of a swap: of the taker's span that the giver takes."), "other_end": moment("Its end."),
+		"message": person("At most 500 characters."),
+		"consent": {Type: huma.TypeString, Enum: []any{"ask", "waived"}, Description: "waived settles it at once, which administrators may."},
+	}}
 }
 
 // responses are an operation's answers beside the good one.
@@ -100,6 +122,9 @@ func responses(path string) map[string]*huma.Response {
 	}
 	if strings.Contains(path, "{") {
 		answers["404"] = problem("It is not there")
+	}
+	if strings.HasPrefix(path, "/schedules/{id}/requests") {
+		answers["409"] = problem("The schedule says otherwise, or the request is settled")
 	}
 	if strings.HasPrefix(path, "/tickets/{number}/") {
 		answers["409"] = problem("The ticket's state forbids it")

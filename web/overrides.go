@@ -1,10 +1,12 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -13,8 +15,8 @@ import (
 	"afterhours/web/auth"
 )
 
-// addOverride is POST /oncall/{schedule}/overrides: somebody is on call for a span. A responder can take a span, an
-// administrator can give it to anybody.
+// addOverride is POST /oncall/{schedule}/overrides: somebody is on call for a span. A responder can take a span, and where
+// it is somebody else's that person is asked; an administrator can give it to anybody.
 func (s *Site) addOverride(w http.ResponseWriter, r *http.Request) error {
 	person, err := formValue(r, "person")
 	if err != nil {
@@ -35,10 +37,42 @@ func (s *Site) addOverride(w http.ResponseWriter, r *http.Request) error {
 			return s.complainOnCall(w, r, http.StatusBadRequest, "The "+name+" cannot be read: "+err.Error()+".")
 		}
 	}
-	return s.changeSchedule(w, r, fmt.Sprintf("override of schedule %s added", id), func(schedule *oncall.Schedule) error {
+	var asked oncall.Turn
+	err = s.applySchedule(r, fmt.Sprintf("override of schedule %s added", id), func(schedule *oncall.Schedule) error {
+		before := *schedule
 		schedule.Overrides = append(slices.Clone(schedule.Overrides), override)
+		start, end := override.Span(schedule.Timezone)
+		var asks bool
+		if asked, asks = s.consent(who, before, *schedule, start, end); asks {
+			asked.Start, asked.End = start, end
+			return errAsksFirst
+		}
 		return nil
 	})
+	if !errors.Is(err, errAsksFirst) {
+		return s.afterChange(w, r, err)
+	}
+	request := oncall.ShiftRequest{Schedule: id, Giver: asked.Person, Taker: who.ID, Start: asked.Start, End: asked.End}
+	_, err = s.OnCall.AskShift(r.Context(), actor(who), request, false)
+	if status, reason := refusal(err); status != 0 {
+		return s.complainOnCall(w, r, status, reason)
+	}
+	if err != nil {
+		return err
+	}
+	redirect(w, r, "/oncall/requests?done="+oncall.RequestAsked)
+	return nil
+}
+
+// errAsksFirst ends a change of a schedule that needs somebody's consent.
+var errAsksFirst = errors.New("somebody is asked first")
+
+// consent is whose consent a change of a schedule needs; an administrator needs nobody's.
+func (s *Site) consent(who auth.Identity, before, after oncall.Schedule, start, end time.Time) (oncall.Turn, bool) {
+	if who.Role.Allows(auth.Admin) {
+		return oncall.Turn{}, false
+	}
+	return oncall.NeedsConsent(before, after, who.ID, s.Now().UTC(), start.UTC(), end.UTC())
 }
 
 // removeOverride is POST /oncall/{schedule}/overrides/remove: of one's own, or of anybody's for an administrator.
@@ -57,7 +91,13 @@ func (s *Site) removeOverride(w http.ResponseWriter, r *http.Request) error {
 		case schedule.Overrides[at].Person != who.ID && !who.Role.Allows(auth.Admin):
 			return &tickets.ConflictError{Reason: "this override is somebody else's; an administrator can remove it"}
 		}
+		before := *schedule
+		start, end := schedule.Overrides[at].Span(schedule.Timezone)
 		schedule.Overrides = slices.Delete(slices.Clone(schedule.Overrides), at, at+1)
+		if turn, asks := s.consent(who, before, *schedule, start, end); asks {
+			return &tickets.ConflictError{Reason: "somebody else would be on call again from " + turn.Start.In(zone(schedule.Timezone)).Format("Mon 2 Jan 15:04 MST") +
+				"; give the shift away instead, and they are asked"}
+		}
 		return nil
 	})
 }
@@ -70,9 +110,13 @@ func overrideKey(o oncall.Override) string {
 
 // changeSchedule changes the schedule of the path; what is wrong with it then is told on the page that the form came from.
 func (s *Site) changeSchedule(w http.ResponseWriter, r *http.Request, action string, change func(*oncall.Schedule) error) error {
+	return s.afterChange(w, r, s.applySchedule(r, action, change))
+}
+
+func (s *Site) applySchedule(r *http.Request, action string, change func(*oncall.Schedule) error) error {
 	who, _ := identity(r.Context())
 	id := chi.URLParam(r, "schedule")
-	err := s.OnCall.Apply(r.Context(), who.ID, action, func(current oncall.Configuration) (oncall.Configuration, error) {
+	return s.OnCall.Apply(r.Context(), who.ID, action, func(current oncall.Configuration) (oncall.Configuration, error) {
 		at, ok := current.Place("schedules", id)
 		if !ok {
 			return current, tickets.ErrNotFound
@@ -86,6 +130,10 @@ func (s *Site) changeSchedule(w http.ResponseWriter, r *http.Request, action str
 		}
 		return current, nil
 	})
+}
+
+// afterChange goes back to the page that a form came from, or says on it what is wrong.
+func (s *Site) afterChange(w http.ResponseWriter, r *http.Request, err error) error {
 	if status, reason := refusal(err); status != 0 {
 		return s.complainOnCall(w, r, status, reason)
 	}
@@ -93,7 +141,7 @@ func (s *Site) changeSchedule(w http.ResponseWriter, r *http.Request, action str
 		return err
 	}
 	if where, ok := fromCalendar(r); ok {
-		redirect(w, r, "/schedules/"+id+"?"+where.Encode())
+		redirect(w, r, "/schedules/"+chi.URLParam(r, "schedule")+"?"+where.Encode())
 		return nil
 	}
 	redirect(w, r, "/oncall")

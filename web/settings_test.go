@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -276,9 +277,19 @@ func TestAResponderTakesASpanAndAnAdministratorGivesOne(t *testing.T) {
 	}
 	span := []string{"start", "2026-11-25T09:00", "end", "2026-11-26T09:00"}
 	wantStatus(t, post(ben, "", append(span, "person", "ana")...), http.StatusForbidden)
-	wantStatus(t, post(ben, "", append(span, "person", "ben")...), http.StatusSeeOther)
+	var asked []string
+	d.oncall.settle = func(what string, request oncall.ShiftRequest) error {
+		asked = append(asked, fmt.Sprint(what, " for that of ", request.Giver, " from ", request.Start.UTC().Format(time.RFC3339)))
+		return nil
+	}
+	response := post(ben, "", append(span, "person", "ben")...)
+	wantStatus(t, response, http.StatusSeeOther)
+	if got := response.Header.Get("Location"); got != "/oncall/requests?done=asked" || !slices.Equal(asked, []string{"ask by ben for that of ana from 2026-11-25T08:00:00Z"}) {
+		t.Errorf("somebody else's shift: got %s, %q", got, asked)
+	}
+	wantStatus(t, post(ben, "", "person", "ben", "start", "2026-11-26T09:00", "end", "2026-11-27T09:00"), http.StatusSeeOther)
 	wantStatus(t, post(adm, "", append(span, "person", "chi")...), http.StatusSeeOther)
-	response := post(adm, "", "person", "ana", "start", "2026-11-27T09:00", "end", "2026-11-26T09:00")
+	response = post(adm, "", "person", "ana", "start", "2026-11-27T09:00", "end", "2026-11-26T09:00")
 	wantStatus(t, response, http.StatusBadRequest)
 	wantText(t, page(t, response), ".complaint", "ends before it starts")
 	wantStatus(t, post(adm, "", "person", "ana", "start", "tomorrow", "end", ""), http.StatusBadRequest)
@@ -286,7 +297,12 @@ func TestAResponderTakesASpanAndAnAdministratorGivesOne(t *testing.T) {
 		t.Fatalf("overrides: got %+v", got)
 	}
 	wantStatus(t, post(ben, "/remove", "override", "chi 2026-11-25T09:00 2026-11-26T09:00"), http.StatusConflict)
-	wantStatus(t, post(ben, "/remove", "override", "ben 2026-11-25T09:00 2026-11-26T09:00"), http.StatusSeeOther)
+	wantStatus(t, post(ben, "/remove", "override", "ben 2026-11-26T09:00 2026-11-27T09:00"), http.StatusSeeOther)
+	wantStatus(t, post(adm, "", "person", "ben", "start", "2026-11-28T09:00", "end", "2026-11-29T09:00"), http.StatusSeeOther) // of Ana
+	response = post(ben, "/remove", "override", "ben 2026-11-28T09:00 2026-11-29T09:00")
+	wantStatus(t, response, http.StatusConflict)
+	wantText(t, page(t, response), ".complaint", "Somebody else would be on call again from Sat 28 Nov 09:00 CET")
+	wantStatus(t, post(adm, "/remove", "override", "ben 2026-11-28T09:00 2026-11-29T09:00"), http.StatusSeeOther)
 	if got := d.sample.configuration.Schedules[0].Overrides; len(got) != 1 || got[0].Person != "chi" {
 		t.Errorf("after removing: got %+v", got)
 	}

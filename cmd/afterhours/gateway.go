@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,7 @@ const (
 	rosterEvery    = time.Minute
 	gatewayEvery   = time.Second
 	databaseAnswer = 2 * time.Second
+	handoverWithin = 5 * time.Second // of one mail
 	policyFresh    = time.Second
 )
 
@@ -56,6 +58,8 @@ type gateway struct {
 
 	away     atomic.Bool
 	awayFrom time.Time // of the loop alone
+	// refused are the spooled mails that the database does not take for themselves; of the loop alone.
+	refused map[string]bool
 	sends    sync.WaitGroup
 	mutex    sync.Mutex
 	unread   []string // spooled mails that the standby has not seen
@@ -163,15 +167,22 @@ func (g *gateway) turn(ctx context.Context) {
 		return
 	}
 	if err == nil && g.drain(ctx) {
-		if g.away.CompareAndSwap(true, false) {
+		g.awayFrom = time.Time{}
+		g.mutex.Lock()
+		g.unread = slices.DeleteFunc(g.unread, func(name string) bool { return !g.refused[name] }) // the database has it
+		g.mutex.Unlock()
+		switch {
+		case len(g.refused) > 0: // what nobody reads out of the database pages from here
+			g.away.Store(false)
+			g.readUnread()
+			g.sends.Go(func() { g.standby.Tick(ctx) })
+		case g.away.CompareAndSwap(true, false):
 			g.log.Info("the database is back, and has everything")
 			g.standby.Over()
 		}
-		g.awayFrom = time.Time{}
-		g.mutex.Lock()
-		g.unread = nil // the database has it
-		g.mutex.Unlock()
-		if err := g.reconcile(ctx); err != nil && ctx.Err() == nil {
+		reconciling, cancel := context.WithTimeout(ctx, handoverWithin)
+		defer cancel()
+		if err := g.reconcile(reconciling); err != nil && ctx.Err() == nil {
 			g.log.Error("outage not reconciled", "error", err)
 		}
 		return
@@ -219,12 +230,14 @@ func (g *gateway) readUnread() {
 }
 
 // drain hands what waits to the database, oldest first, and says whether that has everything that it can take. A mail
-// that the database refuses for itself stays, and does not hold up the others.
+// that the database refuses for itself stays, pages from the roster, and does not hold up the others.
 func (g *gateway) drain(ctx context.Context) (done bool) {
 	if g.spool == nil {
 		return true
 	}
 	done = true
+	before := g.refused
+	g.refused = map[string]bool{}
 	for _, name := range g.spool.Waiting(0) {
 		if ctx.Err() != nil {
 			return false
@@ -234,8 +247,10 @@ func (g *gateway) drain(ctx context.Context) (done bool) {
 			continue
 		}
 		mail, err := g.spool.Read(name)
-		if err == nil {
-			err = g.store.AcceptSpooled(ctx, mail)
+		if err == nil { // a lock that somebody holds is an outage, too: people are paged meanwhile
+			handing, cancel := context.WithTimeout(ctx, handoverWithin)
+			err = g.store.AcceptSpooled(handing, mail)
+			cancel()
 		}
 		if err == nil {
 			g.standby.Drained(name)
@@ -251,7 +266,10 @@ func (g *gateway) drain(ctx context.Context) (done bool) {
 			return false
 		default:
 			g.standby.HandoverFailed(name)
-			g.log.Error("spooled mail not handed over", "spooled", name, "error", err)
+			g.refused[name] = true
+			if !before[name] {
+				g.log.Error("spooled mail not handed over", "spooled", name, "error", err)
+			}
 		}
 	}
 	return done

@@ -60,10 +60,10 @@ type gateway struct {
 	awayFrom time.Time // of the loop alone
 	// refused are the spooled mails that the database does not take for themselves; of the loop alone.
 	refused map[string]bool
-	sends    sync.WaitGroup
-	mutex    sync.Mutex
-	unread   []string // spooled mails that the standby has not seen
-	kept     string   // the roster that stands on disk
+	sends   sync.WaitGroup
+	mutex   sync.Mutex
+	unread  []string // spooled mails that the standby has not seen
+	kept    string   // the roster that stands on disk
 }
 
 // openSpool opens the spool where the settings want one.
@@ -168,9 +168,7 @@ func (g *gateway) turn(ctx context.Context) {
 	}
 	if err == nil && g.drain(ctx) {
 		g.awayFrom = time.Time{}
-		g.mutex.Lock()
-		g.unread = slices.DeleteFunc(g.unread, func(name string) bool { return !g.refused[name] }) // the database has it
-		g.mutex.Unlock()
+		g.forgetDrained()
 		switch {
 		case len(g.refused) > 0: // what nobody reads out of the database pages from here
 			g.away.Store(false)
@@ -197,6 +195,17 @@ func (g *gateway) turn(ctx context.Context) {
 	}
 	g.readUnread()
 	g.sends.Go(func() { g.standby.Tick(ctx) })
+}
+
+// forgetDrained leaves to the database what it has by now.
+func (g *gateway) forgetDrained() {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if len(g.unread) == 0 {
+		return
+	}
+	waiting := g.spool.Waiting(0)
+	g.unread = slices.DeleteFunc(g.unread, func(name string) bool { return !slices.Contains(waiting, name) })
 }
 
 // heard follows what other processes tell by the database.

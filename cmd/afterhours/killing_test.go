@@ -131,8 +131,10 @@ func TestAMailThatGotItsAnswerIsNeverLostNorDoubled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	h.checkPages(t, ana, 3*patience)
+	all := &gatewayAlone{pool: pool}
+	all.settled(t, 10*patience)
 	h.check(t, pool)
+	h.checkPages(t, ana, 3*patience)
 	t.Logf("%d kills of the gateway and %d of Postgres in %s", *killGateway, *killPostgres, took.Round(time.Second))
 	if took, err := gateway.terminate(); err != nil {
 		t.Errorf("stop: %v", err)

@@ -11,14 +11,22 @@ import (
 )
 
 // ClaimMails takes up to limit accepted mails, oldest first; a claim ends with lease, so that the mails of a reader
-// that died are read by another.
+// that died are read by another. A mail whose readers died more than once is claimed alone, so that what kills a reader
+// does not take others with it, and what came with it is not suspected for long.
 func (s *Store) ClaimMails(ctx context.Context, limit int, lease time.Duration) ([]tickets.Claimed, error) {
 	const claim = `
-		WITH claimed AS (
+		WITH suspect AS (
 			SELECT id FROM mails
-			WHERE state = 'accepted' AND (lease_until IS NULL OR lease_until <= $1)
+			WHERE state = 'accepted' AND attempts >= 2 AND (lease_until IS NULL OR lease_until <= $1)
+			ORDER BY id LIMIT 1
+			FOR UPDATE SKIP LOCKED
+		), others AS (
+			SELECT id FROM mails
+			WHERE state = 'accepted' AND attempts < 2 AND (lease_until IS NULL OR lease_until <= $1) AND NOT EXISTS (SELECT FROM suspect)
 			ORDER BY id LIMIT $2
 			FOR UPDATE SKIP LOCKED
+		), claimed AS (
+			SELECT id FROM suspect UNION ALL SELECT id FROM others
 		), taken AS (
 			UPDATE mails m SET lease_until = $3, attempts = attempts + 1
 			FROM claimed WHERE m.id = claimed.id

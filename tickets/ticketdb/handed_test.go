@@ -122,3 +122,24 @@ func TestAStoppingProcessGivesBackWhatItDidNotRead(t *testing.T) {
 		t.Errorf("another process got %+v, want the two that waited, for the first time", got)
 	}
 }
+
+func TestAMailWhoseReadersDieIsReadAlone(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.accept(t, "high Ransomware da1", "high Ransomware da2", "high Ransomware da3")
+	for attempt := 1; attempt <= 2; attempt++ { // two readers die with all of them
+		if got := claimed(t, r.Store, batch); len(got) != 3 || got[0].Attempt != attempt {
+			t.Fatalf("attempt %d: got %+v", attempt, got)
+		}
+		r.now = r.now.Add(lease)
+	}
+	r.accept(t, "high Ransomware da4")
+	for range 3 {
+		if got := claimed(t, r.Store, batch); len(got) != 1 || got[0].Attempt != 3 {
+			t.Fatalf("got %+v, want one alone, for the third time", got)
+		}
+	}
+	if got := claimed(t, r.Store, batch); len(got) != 1 || got[0].Attempt != 1 {
+		t.Errorf("got %+v, want what came last, for the first time", got)
+	}
+}

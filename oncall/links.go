@@ -63,6 +63,19 @@ func (l Links) CallbackToken(page int64) string { return l.sign("callback", page
 // CallbackPage is the page of a token that CallbackToken made.
 func (l Links) CallbackPage(token string) (page int64, ok bool) { return l.verify("callback", token) }
 
+// LoopMark stands in every mail of this installation, so that it knows one that comes back, whoever changed its id on the
+// way. Nobody can guess it, and another installation has another.
+func (l Links) LoopMark() string {
+	mac := hmac.New(sha256.New, l.Key)
+	mac.Write([]byte("mail of this installation"))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// IsLoopMark says whether a mark is this installation's.
+func (l Links) IsLoopMark(mark string) bool {
+	return hmac.Equal([]byte(strings.ToLower(strings.TrimSpace(mark))), []byte(l.LoopMark()))
+}
+
 // sign writes a page's number and a signature of it that holds for one purpose.
 func (l Links) sign(purpose string, page int64) string {
 	number := strconv.FormatInt(page, 10)

@@ -81,7 +81,7 @@ func (r *Replies) TakeReply(ctx context.Context, mail tickets.Claimed) (taken bo
 	if err != nil {
 		return false, err
 	}
-	loop := isOwn || reply.Loop != "" && strings.EqualFold(reply.Loop, r.Links.Domain)
+	loop := isOwn || r.Links.IsLoopMark(reply.Loop)
 	if loop {
 		page, found = own, isOwn
 	} else if !found {

@@ -38,9 +38,10 @@ type Authenticator struct {
 	TrustedRelays []netip.Prefix
 	AuthservID    string
 	Resolver      Resolver
-	// OwnHeader is a header field that stands in every mail of ours, OwnDomain the domain of their Message-IDs.
+	// OwnHeader is a header field that stands in every mail of ours. IsOwn knows its value, which others' mails of such a
+	// kind do not have.
 	OwnHeader string
-	OwnDomain string
+	IsOwn     func(mark string) bool
 }
 
 // Begin looks up what the envelope alone decides, beside the data. The function that it returns judges the whole mail.

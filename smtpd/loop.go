@@ -1,7 +1,7 @@
 package smtpd
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/emersion/go-message/textproto"
 )
@@ -12,12 +12,7 @@ const mostHops = 50
 
 // loop says why a mail goes in a circle: a page that comes back would page again, for ever.
 func (a *Authenticator) loop(header textproto.Header) string {
-	if a.OwnHeader != "" && header.Has(a.OwnHeader) {
-		return "it is a mail of afterhours itself that came back"
-	}
-	id := strings.ToLower(strings.Trim(strings.TrimSpace(header.Get("Message-Id")), "<>"))
-	if local, domain, ok := cutAddress(id); ok && a.OwnDomain != "" && domain == strings.ToLower(a.OwnDomain) &&
-		(strings.HasPrefix(local, "page_") || strings.HasPrefix(local, "standby_")) {
+	if a.OwnHeader != "" && slices.ContainsFunc(header.Values(a.OwnHeader), a.IsOwn) {
 		return "it is a mail of afterhours itself that came back"
 	}
 	if len(header.Values("Received")) > mostHops {

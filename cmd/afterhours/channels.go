@@ -20,14 +20,15 @@ import (
 // hooksPath is where the calls of providers arrive below the public URL.
 const hooksPath = "/hooks"
 
-// openChannels makes every channel that a contact may name. base is the address under which providers reach us.
-func openChannels(s settings, keys push.Keys, base string, now func() time.Time) (map[string]notify.Channel, error) {
-	mail, err := openEmail(s)
+// openChannels makes every channel that a contact may name. The base of links is the address under which providers reach
+// us.
+func openChannels(s settings, keys push.Keys, links oncall.Links, now func() time.Time) (map[string]notify.Channel, error) {
+	mail, err := openEmail(s, links)
 	if err != nil {
 		return nil, err
 	}
 	client := notify.NewHTTPClient(notify.Guard{AllowPrivate: s.AllowPrivate})
-	account := twilio(s, base, now)
+	account := twilio(s, links.BaseURL, now)
 	return map[string]notify.Channel{
 		"email":   mail,
 		"webhook": webhook.New(webhook.Options{Client: client, Now: now, AllowPrivate: s.AllowPrivate}),
@@ -43,12 +44,12 @@ func openChannels(s settings, keys push.Keys, base string, now func() time.Time)
 	}, nil
 }
 
-func openEmail(s settings) (*email.Channel, error) {
+func openEmail(s settings, links oncall.Links) (*email.Channel, error) {
 	smarthost, err := email.ParseSmarthost(s.SmarthostURL)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("%s: %w", variable("smarthost-url"), err)}
 	}
-	return email.New(email.Options{Smarthost: smarthost, From: s.OutboundFrom, Domain: s.SMTPDomain})
+	return email.New(email.Options{Smarthost: smarthost, From: s.OutboundFrom, Domain: s.SMTPDomain, LoopMark: links.LoopMark()})
 }
 
 // operators is a client for addresses that stand in the settings: whoever runs the program may point it inside.

@@ -256,8 +256,8 @@ func TestABounceTellsTheNextContactThenTheNextStep(t *testing.T) {
 func TestOurOwnMailThatComesBackPagesNobody(t *testing.T) {
 	t.Parallel()
 	app, host, page := answering(t, strings.ReplaceAll(mailTeam, "ben@people.example", "defender@test.example"))
-	raw := fmt.Sprintf("From: afterhours@mx.test.example\r\nTo: defender@test.example\r\nMessage-ID: %s\r\nX-Afterhours-Loop: mx.test.example\r\nSubject: %s\r\n\r\nHigh\r\n",
-		page.Get("Message-Id"), page.Get("Subject"))
+	raw := fmt.Sprintf("From: afterhours@mx.test.example\r\nTo: defender@test.example\r\nMessage-ID: %s\r\nX-Afterhours-Loop: %s\r\nSubject: %s\r\n\r\nHigh\r\n",
+		page.Get("Message-Id"), page.Get("X-Afterhours-Loop"), page.Get("Subject"))
 	mustSend(t, app.smtpAddr, []byte(raw))
 	app.settled(t)
 	app.timelineHas(t, tickets.EventReply, "outcome", "loop")
@@ -289,5 +289,24 @@ func TestWhoeverWasToldLearnsWhoTookItAndATakeOverIsToldToTheFormerOwner(t *test
 	app.timelineHas(t, tickets.EventPageSent, "notice", oncall.TakenType)
 	if got := len(host.sent("ana@people.example", "resolved #1001")); got != 0 {
 		t.Errorf("Ana was told %d times more", got)
+	}
+}
+
+// TestAPageOfAnotherInstallationIsOrdinaryMail: the mark of one installation silences nothing at another, even under the
+// same domain, and our own mark is known whatever a smarthost made of the message's id.
+func TestAPageOfAnotherInstallationIsOrdinaryMail(t *testing.T) {
+	t.Parallel()
+	app, _, page := answering(t, mailTeam)
+	other := oncall.Links{Key: []byte("the key of another installation, 32 octets"), Domain: "mx.test.example"}
+	for i, mail := range []struct {
+		mark    string
+		tickets int
+	}{{other.LoopMark(), 2}, {"mx.test.example", 3}, {page.Get("X-Afterhours-Loop"), 3}} {
+		mustSend(t, app.smtpAddr, fmt.Appendf(nil, "From: afterhours@mx.fabrikam.example\r\nTo: defender@test.example\r\nMessage-ID: <rewritten-%d@smarthost.example>\r\nX-Afterhours-Loop: %s\r\nSubject: High: Ransomware %d\r\n\r\nHigh\r\n",
+			i, mail.mark, i))
+		app.settled(t)
+		if got := app.tally(t); got != mail.tickets {
+			t.Errorf("mark %q: got %d tickets, want %d", mail.mark, got, mail.tickets)
+		}
 	}
 }

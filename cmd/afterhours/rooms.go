@@ -55,7 +55,8 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 	if r.pushKeys, err = push.DeriveKeys(key.derive("messages to browsers")); err != nil {
 		return nil, err
 	}
-	if r.channels, err = openChannels(s, r.pushKeys, base, now); err != nil {
+	links := oncall.Links{Key: key.derive("acknowledge links"), BaseURL: base, Domain: s.SMTPDomain}
+	if r.channels, err = openChannels(s, r.pushKeys, links, now); err != nil {
 		return nil, err
 	}
 	names := make([]string, 0, len(r.channels))
@@ -68,7 +69,6 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 	if err != nil {
 		return nil, err
 	}
-	links := oncall.Links{Key: key.derive("acknowledge links"), BaseURL: base, Domain: s.SMTPDomain}
 	r.oncall = oncalldb.New(oncalldb.Options{
 		Pool: db.pool, Now: now, Sealer: seal, Links: links,
 		AddEvents: ticketdb.AddEvents, SetRoutings: ticketdb.SetRoutings, ReopenUnresolved: ticketdb.ReopenUnresolved,

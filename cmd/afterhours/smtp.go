@@ -88,7 +88,7 @@ func smtpConfig(s settings, g *gateway, log *slog.Logger, now func() time.Time) 
 	}
 	authenticator := &smtpd.Authenticator{
 		TrustedRelays: relays, AuthservID: s.AuthservID, Resolver: &smtpd.CachingResolver{Resolver: net.DefaultResolver, Now: now},
-		OwnHeader: email.LoopHeader, OwnDomain: s.SMTPDomain,
+		OwnHeader: email.LoopHeader, IsOwn: g.standby.Links.IsLoopMark,
 	}
 	config := smtpd.Config{
 		Authenticate: authenticator.Begin,

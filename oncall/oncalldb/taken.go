@@ -36,9 +36,13 @@ func (s *Store) tellTaken(ctx context.Context, tx pgx.Tx, configuration oncall.C
 	if err != nil {
 		return err
 	}
+	if present := s.Now(); present.Sub(now) > oncall.ClaimLease { // it happened while the database was away, and is told now
+		now = present
+	}
 	var notices []oncall.Page
 	for _, one := range told {
 		if notice, ok := configuration.TakenNotice(one, byTicket[one.Ticket]); ok {
+			notice.DueAt, notice.CreatedAt = now, now
 			notices = append(notices, notice)
 		}
 	}

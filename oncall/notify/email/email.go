@@ -19,7 +19,7 @@ import (
 	"afterhours/oncall/notify"
 )
 
-// LoopHeader marks outgoing mail with the domain that sent it.
+// LoopHeader marks outgoing mail with the installation that sent it.
 const LoopHeader = "X-Afterhours-Loop"
 
 // maxSubject keeps the header below a line's 998 octets (RFC 5322, 2.1.1) however it is encoded.
@@ -72,6 +72,7 @@ type Options struct {
 	Smarthost Smarthost
 	From      string
 	Domain    string
+	LoopMark  string // by which the installation knows its own mail
 }
 
 // Channel sends mail. It implements notify.Channel.
@@ -135,7 +136,7 @@ func (c *Channel) compose(to notify.Contact, message notify.Message) (*mail.Msg,
 	letter.SetGenHeader(mail.HeaderReferences, thread)
 	letter.SetGenHeader("Auto-Submitted", "auto-generated")
 	letter.SetGenHeader("X-Auto-Response-Suppress", "All")
-	letter.SetGenHeader(LoopHeader, c.Domain)
+	letter.SetGenHeader(LoopHeader, c.LoopMark)
 	if message.Severity == "high" {
 		letter.SetImportance(mail.ImportanceHigh)
 	}

@@ -29,10 +29,10 @@ func (c Configuration) DoubleBookings(schedule Schedule, from, to time.Time) []D
 			found = append(found, DoubleBooking{Person: both.Person, Start: both.Start, End: both.End, Schedule: other.ID})
 		}
 	}
-	zone := schedule.zone()
+	zone, holidays := schedule.zone(), schedule.Calendar()
 	for i, lower := range schedule.Layers {
 		for k, upper := range schedule.Layers[i+1:] {
-			for _, both := range together(lower.shifts(from, to, zone), upper.shifts(from, to, zone)) {
+			for _, both := range together(lower.shifts(from, to, zone, holidays), upper.shifts(from, to, zone, holidays)) {
 				found = append(found, DoubleBooking{
 					Person: both.Person, Start: both.Start, End: both.End,
 					Layers: [2]string{lower.title(i), upper.title(i + 1 + k)},

@@ -84,12 +84,15 @@ func asNode(value any) (*yaml.Node, error) {
 	return document.Content[0], nil
 }
 
+// longestLine is how many letters the values of a list may have that stands on one line.
+const longestLine = 160
+
 func restyle(node *yaml.Node) {
 	node.Style = 0
-	plain := len(node.Content) > 0
+	plain, length := len(node.Content) > 0, 0
 	for _, child := range node.Content {
 		restyle(child)
-		plain = plain && child.Kind == yaml.ScalarNode
+		plain, length = plain && child.Kind == yaml.ScalarNode && length < longestLine, length+len(child.Value)
 	}
 	if node.Kind == yaml.SequenceNode && (plain || len(node.Content) == 0) || node.Kind == yaml.MappingNode && len(node.Content) == 0 {
 		node.Style = yaml.FlowStyle

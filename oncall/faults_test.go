@@ -76,7 +76,7 @@ schedules:
           - {from: "8", to: "25:00"}`, `
 team.yaml:7: schedules[0].layers[0].rotation.every: "0d" is not a length of a turn; write one like 12h, 1d, 1w or 1mo
 team.yaml:8: schedules[0].layers[0].rotation.start: "2026-13-05T09:00" is not a time; write one like 2026-01-05T09:00
-team.yaml:10: schedules[0].layers[0].hours[0].days[0]: "monday" is not a day; write mon, tue, wed, thu, fri, sat or sun
+team.yaml:10: schedules[0].layers[0].hours[0].days[0]: "monday" is not a day; write mon, tue, wed, thu, fri, sat, sun or holiday
 team.yaml:10: schedules[0].layers[0].hours[0] has no to; add it
 team.yaml:11: schedules[0].layers[0].hours[1].from: "8" is not a time of day; write one like 08:00
 team.yaml:11: schedules[0].layers[0].hours[1].to: "25:00" is not a time of day; write one like 08:00`,

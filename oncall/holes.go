@@ -17,9 +17,9 @@ func (c Configuration) Holes(now time.Time) []string {
 	}
 	var holes []string
 	for _, policy := range c.Policies {
-		open := 0
+		open, holidays := 0, c.holidaysOf(policy)
 		for i, step := range policy.Steps {
-			if !tickets.WithinAny(step.Hours, now, location(policy.Timezone)) {
+			if !holidays.Within(step.Hours, now, location(policy.Timezone)) {
 				continue
 			}
 			open++

@@ -46,6 +46,7 @@ func (c Configuration) Next(position Position, due, now time.Time) Decision {
 	if position.Round > policy.Repeat+1 {
 		return c.lastResort(decision, policy, due, now)
 	}
+	holidays := c.holidaysOf(policy)
 	var first deferral
 	for passed := 0; ; passed++ {
 		decision.Position.Step++
@@ -65,9 +66,9 @@ func (c Configuration) Next(position Position, due, now time.Time) Decision {
 			return decision.exhaust(fmt.Sprintf("all steps of the policy %q were executed and nobody acknowledged", policy.ID), now)
 		}
 		step := policy.Steps[decision.Position.Step-1]
-		if !tickets.WithinAny(step.Hours, now, location(policy.Timezone)) {
+		if !holidays.Within(step.Hours, now, location(policy.Timezone)) {
 			decision.entry(tickets.EventEscalated, decision.said(policy, step, map[string]any{"closed": true}), now)
-			if opening, ok := opensAt(step.Hours, now, location(policy.Timezone)); ok {
+			if opening, ok := opensAt(step.Hours, now, location(policy.Timezone), holidays); ok {
 				first.consider(decision.Position, opening, false)
 			}
 			continue

@@ -106,10 +106,14 @@ func (v *validator) playbook(path string, p Playbook) {
 	for i, window := range p.Approval {
 		at := path + ".approval[" + strconv.Itoa(i) + "]"
 		v.zone(at+".timezone", window.Timezone)
+		if tickets.NamesHoliday([]Window{{Days: window.Days}}) {
+			v.add(at, "this window names holidays, and there are none here; holidays are known to layers and to steps of policies")
+		}
 		if !has(playbookModes, window.Mode) {
 			v.add(at, "window %d of playbook %s needs a mode: %s", i+1, p.ID, strings.Join(playbookModes, ", "))
 		}
 	}
+	v.windows(path+".match.hours", p.Match.Hours, false, "holidays are known to layers and to steps of policies")
 	v.severities(path+".match.severity", p.Match.Severity)
 	for _, value := range p.Match.Product {
 		if !has(products, strings.ToLower(value)) {

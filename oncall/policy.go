@@ -13,6 +13,7 @@ import (
 type Policy struct {
 	ID              string   `json:"id" yaml:"id"`
 	Timezone        string   `json:"timezone,omitempty" yaml:"timezone"` // IANA name, of the steps' hours; empty is UTC
+	Holidays        string   `json:"holidays,omitempty" yaml:"holidays"` // the schedule whose holidays the steps' hours know
 	Repeat          int      `json:"repeat" yaml:"repeat"`
 	Steps           []Step   `json:"steps" yaml:"steps"`
 	LastResort      []Target `json:"last_resort,omitempty" yaml:"last_resort"`

@@ -22,16 +22,23 @@ func (p Person) QuietUntil(severity tickets.Severity, at time.Time) (end time.Ti
 
 // openUntil is the end of the stretch of open windows that a moment lies in.
 func openUntil(windows []Window, at time.Time, zone *time.Location) (end time.Time, ok bool) {
-	spans := openings(windows, at, at.Add(quietAhead), zone)
+	spans := openings(windows, at, at.Add(quietAhead), zone, nil)
 	if len(spans) == 0 || spans[0].Start.After(at) {
 		return at, false
 	}
 	return spans[0].End, true
 }
 
+// holidayAhead is how far the next opening of windows is looked for that depend on holidays.
+const holidayAhead = 400 * 24 * time.Hour
+
 // opensAt is the next moment at which any window is open; ok is false where none opens.
-func opensAt(windows []Window, at time.Time, zone *time.Location) (opening time.Time, ok bool) {
-	spans := openings(windows, at, at.Add(quietAhead), zone)
+func opensAt(windows []Window, at time.Time, zone *time.Location, holidays tickets.Holidays) (opening time.Time, ok bool) {
+	ahead := quietAhead
+	if tickets.NamesHoliday(windows) {
+		ahead = holidayAhead
+	}
+	spans := openings(windows, at, at.Add(ahead), zone, holidays)
 	if len(spans) == 0 {
 		return at, false
 	}
@@ -41,7 +48,7 @@ func opensAt(windows []Window, at time.Time, zone *time.Location) (opening time.
 // neverEnds says whether windows leave no moment of the week out.
 func neverEnds(windows []Window) bool {
 	monday := time.Date(2026, time.January, 5, 0, 0, 0, 0, time.UTC)
-	spans := openings(windows, monday, monday.Add(7*24*time.Hour), time.UTC)
+	spans := openings(windows, monday, monday.Add(7*24*time.Hour), time.UTC, nil)
 	return len(spans) == 1 && spans[0].End.Sub(spans[0].Start) >= 7*24*time.Hour
 }
 

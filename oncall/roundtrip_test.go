@@ -3,6 +3,7 @@ package oncall
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,12 +85,21 @@ func drawConfiguration(t *rapid.T) Configuration {
 		at := time.Date(2026, 1, 1, 0, 0, rapid.IntRange(0, 365*86400).Draw(t, "second"), 0, time.UTC)
 		return LocalTime{wall: at, absolute: rapid.Bool().Draw(t, "absolute")}
 	})
+	holidays := false // known to what is drawn
 	window := rapid.Custom(func(t *rapid.T) Window {
 		var days []Weekday
 		for range rapid.IntRange(0, 3).Draw(t, "days") {
-			days = append(days, Weekday(rapid.IntRange(0, 6).Draw(t, "day")))
+			last := 6
+			if holidays {
+				last = 7
+			}
+			days = append(days, Weekday(rapid.IntRange(0, last).Draw(t, "day")))
 		}
-		return Window{Days: days, From: Clock(minute.Draw(t, "from")), To: Clock(minute.Draw(t, "to"))}
+		except := ""
+		if holidays && rapid.Bool().Draw(t, "except") {
+			except = "holiday"
+		}
+		return Window{Days: days, Except: except, From: Clock(minute.Draw(t, "from")), To: Clock(minute.Draw(t, "to"))}
 	})
 	values := func(of *rapid.Generator[string]) Values {
 		if list := rapid.SliceOfN(of, 0, 3).Draw(t, "values"); len(list) > 0 {
@@ -135,6 +145,13 @@ func drawConfiguration(t *rapid.T) Configuration {
 		Webhooks: []Webhook{{ID: "1.0", URL: words.Draw(t, "url"), Secret: optional.Draw(t, "secret")}},
 	}
 	schedule := Schedule{ID: "null", Name: optional.Draw(t, "name"), Timezone: rapid.SampledFrom([]string{"", "UTC", "Australia/Lord_Howe"}).Draw(t, "zone")}
+	holidays = rapid.Bool().Draw(t, "holidays")
+	for n := range rapid.IntRange(0, 12).Draw(t, "holiday") {
+		if holidays {
+			schedule.Holidays = append(schedule.Holidays, Holiday{time.Date(2026, 1, 1+n, 0, 0, 0, 0, time.UTC), strings.TrimSpace("H" + words.Draw(t, "name"))})
+		}
+	}
+	holidays = len(schedule.Holidays) > 0
 	for range rapid.IntRange(0, 2).Draw(t, "layers") {
 		schedule.Layers = append(schedule.Layers, Layer{
 			Name: optional.Draw(t, "layer"), People: []string{"0", "ana"}, Hours: windows(),
@@ -148,6 +165,7 @@ func drawConfiguration(t *rapid.T) Configuration {
 		end := LocalTime{wall: start.wall.Add(time.Duration(seconds.Draw(t, "length"))), absolute: start.absolute}
 		schedule.Overrides = []Override{{Person: "0", Start: start, End: end}}
 	}
+	holidays = false
 	if start := moment.Draw(t, "begin"); rapid.Bool().Draw(t, "temporary") {
 		after := func(by time.Duration) LocalTime {
 			return LocalTime{wall: start.wall.Add(by), absolute: start.absolute}
@@ -164,7 +182,9 @@ func drawConfiguration(t *rapid.T) Configuration {
 	}
 	if rapid.Bool().Draw(t, "wait by severity") {
 		policy.Steps[0].Wait.High, policy.Steps[0].Wait.Unknown = 1e9+seconds.Draw(t, "high")/2, seconds.Draw(t, "unknown")
+		policy.Holidays, holidays = "null", true
 		policy.Timezone, policy.Steps[0].Hours = "Europe/Madrid", windows()
+		holidays = false
 	}
 	if rapid.Bool().Draw(t, "last resort") {
 		policy.LastResort, policy.LastResortEvery = []Target{{TargetPerson, "ana"}}, Duration(time.Minute)+seconds.Draw(t, "every")/2

@@ -17,6 +17,7 @@ type Schedule struct {
 	Layers    []Layer     `json:"layers,omitempty" yaml:"layers"`
 	Temporary []Temporary `json:"temporary,omitempty" yaml:"temporary"`
 	Overrides []Override  `json:"overrides,omitempty" yaml:"overrides"`
+	Holidays  []Holiday   `json:"holidays,omitempty" yaml:"holidays"` // what the hours of layers know as holiday
 }
 
 // Layer is a rotation of people. Before its start and outside its windows it says nothing; without windows it always
@@ -81,16 +82,17 @@ func (s Schedule) At(at time.Time) (person, source string, ok bool) {
 			return person, SourceTemporary, true
 		}
 	}
+	holidays := s.Calendar()
 	for _, layer := range slices.Backward(s.Layers) {
-		if person, ok := layer.at(at, zone); ok {
+		if person, ok := layer.at(at, zone, holidays); ok {
 			return person, SourceLayer, true
 		}
 	}
 	return "", "", false
 }
 
-func (l Layer) at(at time.Time, zone *time.Location) (string, bool) {
-	if len(l.People) == 0 || at.Before(l.Rotation.Start.In(zone)) || !tickets.WithinAny(l.Hours, at, zone) {
+func (l Layer) at(at time.Time, zone *time.Location, holidays tickets.Holidays) (string, bool) {
+	if len(l.People) == 0 || at.Before(l.Rotation.Start.In(zone)) || !holidays.Within(l.Hours, at, zone) {
 		return "", false
 	}
 	return l.People[l.Rotation.turn(at, zone)%len(l.People)], true

@@ -121,7 +121,7 @@ func (p Person) noticeAt(edge time.Time) time.Time {
 	case end.Before(edge):
 		return end
 	}
-	for _, span := range openings(p.Quiet, at.Add(-quietAhead), at.Add(time.Second), zone) {
+	for _, span := range openings(p.Quiet, at.Add(-quietAhead), at.Add(time.Second), zone, nil) {
 		if !span.End.Before(at) {
 			return span.Start.Add(-beforeQuiet)
 		}

@@ -28,8 +28,9 @@ func (s Schedule) Shifts(from, to time.Time) (shifts []Shift, gaps []Gap) {
 	from, to = from.UTC(), to.UTC()
 	zone := s.zone()
 	lines := make([][]Shift, 0, len(s.Layers)+len(s.Overrides)) // the later wins
+	holidays := s.Calendar()
 	for _, layer := range s.Layers {
-		lines = append(lines, layer.shifts(from, to, zone))
+		lines = append(lines, layer.shifts(from, to, zone, holidays))
 	}
 	for _, temporary := range s.Temporary {
 		lines = append(lines, temporary.lines(zone)...)
@@ -92,7 +93,7 @@ func appendGap(gaps []Gap, gap Gap) []Gap {
 }
 
 // shifts are a layer's own stretches, in order, without regard to other layers.
-func (l Layer) shifts(from, to time.Time, zone *time.Location) []Shift {
+func (l Layer) shifts(from, to time.Time, zone *time.Location, holidays tickets.Holidays) []Shift {
 	start := l.Rotation.Start.In(zone)
 	if start.After(from) {
 		from = start
@@ -102,7 +103,7 @@ func (l Layer) shifts(from, to time.Time, zone *time.Location) []Shift {
 	}
 	open := []Gap{{from, to}}
 	if len(l.Hours) > 0 {
-		open = openings(l.Hours, from, to, zone)
+		open = openings(l.Hours, from, to, zone, holidays)
 	}
 	var shifts []Shift
 	n := l.Rotation.turn(from, zone)
@@ -131,11 +132,11 @@ func (l Layer) shifts(from, to time.Time, zone *time.Location) []Shift {
 }
 
 // openings are the stretches in which any window is open, in order and joined.
-func openings(windows []Window, from, to time.Time, zone *time.Location) []Gap {
+func openings(windows []Window, from, to time.Time, zone *time.Location, holidays tickets.Holidays) []Gap {
 	var open []Gap
 	for day := tickets.DayOf(from, zone).AddDate(0, 0, -2); !day.After(tickets.DayOf(to, zone).AddDate(0, 0, 1)); day = day.AddDate(0, 0, 1) {
 		for _, window := range windows {
-			begin, end, ok := window.On(day, zone)
+			begin, end, ok := holidays.Span(window, day, zone)
 			begin, end = later(begin, from), earlier(end, to)
 			if ok && begin.Before(end) {
 				open = append(open, Gap{begin, end})

@@ -76,7 +76,7 @@ func (c *clockTable) paint(s Schedule, from, to int) []spot {
 		}
 	}
 	for _, layer := range s.Layers {
-		mask := c.openSlots(layer.Hours, from, to)
+		mask := c.openSlots(layer.Hours, s.Holidays, from, to)
 		begin, wall := c.given(layer.Rotation.Start)
 		first := begin
 		for n := 0; begin < to; n++ {
@@ -131,7 +131,7 @@ func (c *clockTable) whenOrLast(wall int) int {
 	return c.when(wall)
 }
 
-func (c *clockTable) openSlots(windows []Window, from, to int) []bool {
+func (c *clockTable) openSlots(windows []Window, holidays []Holiday, from, to int) []bool {
 	if len(windows) == 0 {
 		return nil
 	}
@@ -142,6 +142,18 @@ func (c *clockTable) openSlots(windows []Window, from, to int) []bool {
 			named := len(window.Days) == 0
 			for _, weekday := range window.Days {
 				named = named || time.Weekday(weekday) == day.Weekday()
+			}
+			for _, holiday := range holidays {
+				if holiday.Day.YearDay() != day.YearDay() || holiday.Day.Year() != day.Year() {
+					continue
+				}
+				for _, weekday := range window.Days {
+					named = named || weekday == 7
+				}
+				if window.Except != "" {
+					named = false
+					break
+				}
 			}
 			if !named {
 				continue
@@ -270,11 +282,17 @@ func (c *clockTable) random(random *rand.Rand, from int) Schedule {
 		for range random.IntN(3) {
 			window := Window{From: clockTime(288), To: clockTime(289)}
 			for range random.IntN(5) {
-				window.Days = append(window.Days, Weekday(random.IntN(7)))
+				window.Days = append(window.Days, Weekday(random.IntN(8)))
+			}
+			if random.IntN(4) == 0 {
+				window.Except = "holiday"
 			}
 			layer.Hours = append(layer.Hours, window)
 		}
 		s.Layers = append(s.Layers, layer)
+	}
+	for n := range random.IntN(4) { // days within and beside the strip
+		s.Holidays = append(s.Holidays, Holiday{Day: c.digits(c.shows[from]).Truncate(24*time.Hour).AddDate(0, 0, 2*n-1), Name: "H"})
 	}
 	for range random.IntN(3) {
 		temporary := Temporary{Start: moment(3, 4), End: moment(2, 8)}

@@ -179,6 +179,7 @@ func (v *validator) person(path string, person Person) {
 		}
 		v.severities(fmt.Sprintf("%s.notify[%d].severity", path, i), rule.Severity)
 	}
+	v.windows(path+".quiet", person.Quiet, false, "holidays are known to layers and to steps of policies")
 	if len(person.Quiet) > 0 && neverEnds(person.Quiet) {
 		v.add(path+".quiet", "the quiet hours of %s never end; leave some hours of the week out", person.ID)
 	}
@@ -205,6 +206,7 @@ func (v *validator) schedule(path string, schedule Schedule) {
 	zone := schedule.zone()
 	for i, layer := range schedule.Layers {
 		at := fmt.Sprintf("%s.layers[%d]", path, i)
+		v.windows(at+".hours", layer.Hours, len(schedule.Holidays) > 0, "add holidays to schedule "+schedule.ID)
 		if len(layer.People) == 0 {
 			v.add(at, "layer %d of schedule %s has no people; name at least one", i+1, schedule.ID)
 		}
@@ -222,6 +224,7 @@ func (v *validator) schedule(path string, schedule Schedule) {
 		}
 	}
 	v.temporary(path, schedule)
+	v.holidays(path, schedule)
 	for i, override := range schedule.Overrides {
 		at := fmt.Sprintf("%s.overrides[%d]", path, i)
 		v.reference(at+".person", "person", override.Person, v.known.people)
@@ -258,8 +261,12 @@ func (v *validator) policy(path string, policy Policy) {
 			v.add(at+".wait", "step %d of policy %s needs a wait from 1s to 7d", i+1, policy.ID)
 		}
 		v.targets(at+".notify", step.Notify)
+		v.windows(at+".hours", step.Hours, policy.Holidays != "", "add holidays: SCHEDULE to policy "+policy.ID)
 	}
 	v.targets(path+".last_resort", policy.LastResort)
+	if policy.Holidays != "" {
+		v.reference(path+".holidays", "schedule", policy.Holidays, v.known.schedules)
+	}
 	v.zone(path+".timezone", policy.Timezone)
 	switch every := time.Duration(policy.LastResortEvery); {
 	case every != 0 && len(policy.LastResort) == 0:
@@ -296,6 +303,7 @@ func (v *validator) route(path string, route Route) {
 
 func (v *validator) match(path string, match Match) {
 	v.severities(path+".severity", match.Severity)
+	v.windows(path+".hours", match.Hours, false, "holidays are known to layers and to steps of policies")
 	for _, closed := range []struct {
 		key     string
 		values  Values

@@ -2,7 +2,6 @@ package tickets
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -12,22 +11,13 @@ type Window struct {
 	Days []Weekday `json:"days,omitempty" yaml:"days"`
 	From Clock     `json:"from" yaml:"from" required:"true"`
 	To   Clock     `json:"to" yaml:"to" required:"true"`
+	// Except is ExceptHoliday for a window that does not begin on a holiday; empty otherwise.
+	Except string `json:"except,omitempty" yaml:"except"`
 }
 
-// WithinAny says whether any of windows is open at a moment; without windows it always is.
+// WithinAny says whether any of windows is open at a moment; without windows it always is. There are no holidays in it.
 func WithinAny(windows []Window, at time.Time, zone *time.Location) bool {
-	if len(windows) == 0 {
-		return true
-	}
-	today := DayOf(at, zone)
-	for _, window := range windows {
-		for back := range 3 { // a window can begin on the day before, which a change of offset can move once more
-			if open, shut, ok := window.On(today.AddDate(0, 0, 1-back), zone); ok && !at.Before(open) && at.Before(shut) {
-				return true
-			}
-		}
-	}
-	return false
+	return Holidays(nil).Within(windows, at, zone)
 }
 
 // DayOf is the calendar day of an instant in a zone, as midnight in UTC.
@@ -35,17 +25,9 @@ func DayOf(at time.Time, zone *time.Location) time.Time {
 	return WallDigits(at, zone).Truncate(24 * time.Hour)
 }
 
-// On is the span of a window that begins on a day; ok is false on other days.
+// On is the span of a window that begins on a day; ok is false on other days. There are no holidays in it.
 func (w Window) On(day time.Time, zone *time.Location) (open, shut time.Time, ok bool) {
-	if len(w.Days) > 0 && !slices.Contains(w.Days, Weekday(day.Weekday())) {
-		return open, shut, false
-	}
-	open = ResolveWall(day.Add(time.Duration(w.From)*time.Minute), zone)
-	end := day
-	if w.To <= w.From {
-		end = day.AddDate(0, 0, 1)
-	}
-	return open, ResolveWall(end.Add(time.Duration(w.To)*time.Minute), zone), true
+	return Holidays(nil).Span(w, day, zone)
 }
 
 // WallDigits are the wall-clock digits that an instant shows in a zone, as a time in UTC.
@@ -116,12 +98,18 @@ func (c Clock) MarshalText() ([]byte, error) {
 	return fmt.Appendf(nil, "%02d:%02d", int(c)/60, int(c)%60), nil
 }
 
-// Weekday is mon, tue, wed, thu, fri, sat or sun.
+// Weekday is mon, tue, wed, thu, fri, sat or sun; or holiday, a day that a calendar of holidays names.
 type Weekday time.Weekday
 
-var weekdays = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
+// Holiday is the day that is named by a calendar, whatever day of the week it is.
+const Holiday Weekday = 7
 
-// UnmarshalText reads a day's three letters.
+// ExceptHoliday is the Except of a window that does not begin on holidays.
+const ExceptHoliday = "holiday"
+
+var weekdays = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat", "holiday"}
+
+// UnmarshalText reads a day's three letters, or holiday.
 func (w *Weekday) UnmarshalText(text []byte) error {
 	for day, name := range weekdays {
 		if name == string(text) {
@@ -129,8 +117,8 @@ func (w *Weekday) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is not a day; write mon, tue, wed, thu, fri, sat or sun", text)
+	return fmt.Errorf("%q is not a day; write mon, tue, wed, thu, fri, sat, sun or holiday", text)
 }
 
-// MarshalText writes the day's three letters.
+// MarshalText writes what UnmarshalText reads.
 func (w Weekday) MarshalText() ([]byte, error) { return []byte(weekdays[w]), nil }

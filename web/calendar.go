@@ -38,6 +38,7 @@ type calendarView struct {
 	Gaps       []stretch
 	Doubles    []string
 	Changes    []string // of the clock
+	Holidays   []string
 	Stretch    []stretchRow
 	Coming     []overrideRow
 	People     []choice
@@ -202,6 +203,11 @@ func (r reader) calendar(p period) calendarView {
 	view.Stretch, view.Gaps = r.calendarRows(p, from, to)
 	view.Doubles = r.doubleRows(schedule, from, to)
 	view.Changes = clockChanges(p.zone, from, to)
+	for _, holiday := range schedule.Holidays {
+		if !holiday.Day.Before(first) && holiday.Day.Before(end) {
+			view.Holidays = append(view.Holidays, holiday.Day.Format("Mon 2 January")+" "+named(holiday.Name, "is a holiday"))
+		}
+	}
 	view.Coming = r.overrideRows(schedule, from, to)
 	return view
 }

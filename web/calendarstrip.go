@@ -39,6 +39,7 @@ type stripDay struct {
 	Label    string
 	Today    bool
 	Other    bool // it belongs to another month
+	Holiday  string
 }
 
 type stripLine struct {
@@ -69,7 +70,7 @@ type line struct {
 // lines are the final line, then the sources from the winning to the first: overrides, temporary schedules and layers.
 func (r reader) lines(schedule oncall.Schedule, from, to time.Time) []line {
 	alone := func(part oncall.Schedule) []spell {
-		part.Timezone = schedule.Timezone
+		part.Timezone, part.Holidays = schedule.Timezone, schedule.Holidays
 		return slices.DeleteFunc(spells(part, from, to), func(at spell) bool { return at.person == "" })
 	}
 	found := []line{{"who is on call", true, [][]spell{spells(schedule, from, to)}}}
@@ -137,12 +138,12 @@ func (r reader) strip(p period, monday time.Time, lines []line) strip {
 		Label: monday.Format("2 January") + " to " + monday.AddDate(0, 0, 6).Format("2 January 2006"),
 		Start: from.UnixMilli(), End: to.UnixMilli(),
 	}
-	today := tickets.DayOf(r.now, p.zone)
+	today, holidays := tickets.DayOf(r.now, p.zone), p.schedule.Calendar()
 	for i := range 7 {
 		day := monday.AddDate(0, 0, i)
 		x, end := along(p.midnight(day)), along(p.midnight(day.AddDate(0, 0, 1)))
 		drawn.Days = append(drawn.Days, stripDay{
-			X: part(x), Width: part(end - x), Label: day.Format("Mon 2"), Today: day.Equal(today), Other: p.month && day.Month() != p.day.Month(),
+			X: part(x), Width: part(end - x), Label: day.Format("Mon 2"), Today: day.Equal(today), Holiday: holidays[day], Other: p.month && day.Month() != p.day.Month(),
 		})
 	}
 	if !r.now.Before(from) && r.now.Before(to) {

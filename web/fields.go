@@ -121,6 +121,17 @@ func (f entryForm) windows(name, legend, help string) []group {
 	return groups
 }
 
+// hours are windows that know holidays.
+func (f entryForm) hours(name, legend, help string) []group {
+	groups := f.windows(name, legend, help)
+	for i := range groups {
+		at := name + "[" + strconv.Itoa(i) + "]."
+		groups[i].Fields[0] = f.checks(at+"days[]", "Days", "none: every day", choices("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"))
+		groups[i].Fields = append(groups[i].Fields, f.choose(at+"except", "On holidays", "", "like other days", []choice{{ID: tickets.ExceptHoliday, Name: "not"}}))
+	}
+	return groups
+}
+
 func choices(ids ...string) []choice {
 	options := make([]choice, len(ids))
 	for i, id := range ids {
@@ -133,6 +144,14 @@ func people(c oncall.Configuration) []choice {
 	var options []choice
 	for _, person := range c.People {
 		options = append(options, choice{ID: person.ID, Name: person.Name})
+	}
+	return options
+}
+
+func schedules(c oncall.Configuration) []choice {
+	var options []choice
+	for _, schedule := range c.Schedules {
+		options = append(options, choice{ID: schedule.ID, Name: "of " + nameOf(schedule)})
 	}
 	return options
 }

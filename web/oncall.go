@@ -181,7 +181,7 @@ func (r reader) layers(schedule oncall.Schedule, final []stretch, now time.Time)
 		tones[at.Who] = at.Tone
 	}
 	alone := func(name string, part oncall.Schedule) layerBar {
-		part.Timezone = schedule.Timezone
+		part.Timezone, part.Holidays = schedule.Timezone, schedule.Holidays
 		stretches := slices.DeleteFunc(r.stretches(part, now, now.Add(week)), func(at stretch) bool { return at.Who == "" })
 		for i, at := range stretches {
 			if tone, known := tones[at.Who]; known {

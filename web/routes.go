@@ -68,6 +68,7 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Post("/tickets/{number}/notes", s.desk(auth.Responder, s.note))
 		r.Post("/tickets/{number}/reparse", s.desk(auth.Responder, s.reparse))
 		r.Get("/schedules/{schedule}", s.desk(auth.Viewer, s.showCalendar))
+		r.Post("/schedules/{schedule}/holidays", s.desk(auth.Admin, s.importHolidays))
 		r.Get("/oncall", s.desk(auth.Viewer, s.showOnCall))
 		r.Post("/oncall/{schedule}/overrides", s.desk(auth.Responder, s.addOverride))
 		r.Post("/oncall/{schedule}/overrides/remove", s.desk(auth.Responder, s.removeOverride))

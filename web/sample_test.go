@@ -40,6 +40,7 @@ schedules:
     timezone: Europe/London
     layers:
       - {name: nights, people: [ben], rotation: {every: 1d, start: "2026-01-05T18:00"}, hours: [{from: "18:00", to: "08:00"}]}
+    holidays: [2026-11-27 Black Friday]
     temporary:
       - {start: "2027-12-24T18:00", end: "2027-12-26T18:00", shifts: [{person: chi, start: "2027-12-24T18:00", end: "2027-12-25T18:00"}]}
     overrides: [{person: chi, start: "2026-11-26T18:00", end: "2026-11-27T08:00"}]

@@ -123,6 +123,7 @@ func scheduleFields(f entryForm, c oncall.Configuration) []group {
 	groups := []group{{Legend: "Schedule", Fields: []field{
 		f.needed("text", "id", "Id", ""), f.field("text", "name", "Name", ""),
 		f.field("text", "timezone", "Time zone", "of all times below, like Europe/Madrid; empty: UTC"),
+		f.field("lines", "holidays[]", "Holidays", "one a line, like 2026-12-25 Christmas Day; the calendar takes them from a file"),
 	}}}
 	for i := range f.rows("layers") + 1 {
 		at := "layers[" + strconv.Itoa(i) + "]."
@@ -135,7 +136,7 @@ func scheduleFields(f entryForm, c oncall.Configuration) []group {
 			}, f.slots(at+"people[]", "Person", 2, people(c))...),
 		})
 		if f.rows("layers") > i {
-			groups = append(groups, f.windows(at+"hours", "Hours of layer "+strconv.Itoa(i+1)+", window", "Without a window the layer always speaks. A window that ends earlier than it begins ends on the next day.")...)
+			groups = append(groups, f.hours(at+"hours", "Hours of layer "+strconv.Itoa(i+1)+", window", "Without a window the layer always speaks. A window that ends earlier than it begins ends on the next day.")...)
 		}
 	}
 	help := "For its span no layer speaks: who is on call is what its shifts say, and where they say nothing there is a gap."
@@ -175,6 +176,7 @@ func policyFields(f entryForm, c oncall.Configuration) []group {
 		f.field("number", "bundle.after", "Single pages before summaries", "empty: 5; 0: never a summary"),
 		f.field("text", "bundle.within", "Within", "like 5m"),
 		f.field("text", "timezone", "Time zone", "of the steps' hours, like Europe/Madrid; empty: UTC"),
+		f.choose("holidays", "Holidays", "that the steps' hours know", "none", schedules(c)),
 	}}}
 	for i := range f.rows("steps") + 1 {
 		at := "steps[" + strconv.Itoa(i) + "]."
@@ -195,7 +197,7 @@ func policyFields(f entryForm, c oncall.Configuration) []group {
 			Legend: "Waits of step " + strconv.Itoa(i+1) + " by severity", Narrow: true, Fields: waits,
 			Help: "Empty waits as above.",
 		})
-		groups = append(groups, f.windows(at+"hours", "Hours of step "+strconv.Itoa(i+1)+", window", "Without a window the step always speaks; outside of its windows it is skipped at once.")...)
+		groups = append(groups, f.hours(at+"hours", "Hours of step "+strconv.Itoa(i+1)+", window", "Without a window the step always speaks; outside of its windows it is skipped at once.")...)
 	}
 	return append(groups, group{Legend: "Last resort", Help: "Told when all rounds are over, and again until somebody acknowledges.", Fields: append(
 		f.slots("last_resort[]", "Tell", 1, targets(c)), f.field("text", "last_resort_every", "Again every", "empty: 15m"))})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -10,7 +11,8 @@ import (
 )
 
 type scheduleCommand struct {
-	Import scheduleImportCommand `cmd:"" help:"Print schedules of other systems as YAML for apply."`
+	Import   scheduleImportCommand   `cmd:"" help:"Print schedules of other systems as YAML for apply."`
+	Holidays scheduleHolidaysCommand `cmd:"" help:"Print the holidays of a calendar file as YAML for a schedule."`
 }
 
 type scheduleImportCommand struct {
@@ -73,4 +75,36 @@ func applicable(yaml []byte) error {
 	}
 	_, err = oncall.Merge(oncall.Configuration{}, func(_, _, _ string) error { return nil }, document)
 	return err
+}
+
+type scheduleHolidaysCommand struct {
+	Year int    `placeholder:"YEAR" help:"The first year (default: the present one); two more follow."`
+	File string `arg:"" help:"An iCalendar file of public holidays; - reads standard input."`
+}
+
+// Run prints the all-day events of a calendar in the form that a schedule's holidays have.
+func (c *scheduleHolidaysCommand) Run(env environment) error {
+	if c.Year == 0 {
+		c.Year = env.now().UTC().Year()
+	}
+	if c.Year < 2000 || c.Year > 2200 {
+		return usageError{fmt.Errorf("--year: %d is not from 2000 to 2200", c.Year)}
+	}
+	content, err := readInput(c.File, env.stdin)
+	if err != nil {
+		return fmt.Errorf("read holidays: %w", err)
+	}
+	holidays, err := oncall.ReadHolidays(content, c.Year)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	fmt.Fprintln(env.stdout, "holidays:")
+	for _, holiday := range holidays {
+		quoted, err := json.Marshal(holiday) // YAML reads it as well
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(env.stdout, "  - %s\n", quoted)
+	}
+	return nil
 }

@@ -22,6 +22,17 @@ func TestSchedulesOfOtherSystemsArePrintedForApply(t *testing.T) {
 			}
 		}
 	}
+	calendar := filepath.Join(t.TempDir(), "holidays.ics")
+	content := strings.ReplaceAll("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:1\nDTSTAMP:20260101T000000Z\nDTSTART;VALUE=DATE:20261225\nSUMMARY:Navidad\nEND:VEVENT\nEND:VCALENDAR\n", "\n", "\r\n")
+	if err := os.WriteFile(calendar, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr := command(t, nil, "schedule", "holidays", "--year", "2026", calendar); code != exitDone || stdout != "holidays:\n  - \"2026-12-25 Navidad\"\n" {
+		t.Errorf("holidays: got %d, %q, %q", code, stdout, stderr)
+	}
+	if code, _, stderr := command(t, nil, "schedule", "holidays", "--year", "2030", calendar); code != exitFailed || !strings.Contains(stderr, "no all-day event in 2030") {
+		t.Errorf("holidays of another year: got %d, %q", code, stderr)
+	}
 	other := filepath.Join(t.TempDir(), "other.txt")
 	if err := os.WriteFile(other, []byte("people: []"), 0o600); err != nil {
 		t.Fatal(err)

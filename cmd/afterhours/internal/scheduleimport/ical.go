@@ -1,7 +1,6 @@
 package scheduleimport
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -31,7 +30,7 @@ type occurrence struct {
 // rotation, so it is written out as far as the options say.
 func fromICal(content []byte, options Options) (Result, error) {
 	var result Result
-	calendar, err := decoded(content)
+	calendar, err := oncall.ReadCalendar(content)
 	if err != nil {
 		return result, fmt.Errorf("this is no iCalendar file: %w", err)
 	}
@@ -78,16 +77,6 @@ func fromICal(content []byte, options Options) (Result, error) {
 	}
 	result.list(name, zone, shifts)
 	return result, nil
-}
-
-// decoded reads a calendar. The library panics on a parameter that is cut off.
-func decoded(content []byte) (calendar *ical.Calendar, err error) {
-	defer func() {
-		if recover() != nil {
-			calendar, err = nil, errors.New("a line of it is cut off")
-		}
-	}()
-	return ical.NewDecoder(bytes.NewReader(content)).Decode()
 }
 
 // list adds a schedule whose shifts are listed one by one.

@@ -12,7 +12,7 @@ TESTFLAGS ?=
 INTAKEFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench bench-intake bench-parser fuzz postgres chromium clean
+.PHONY: help build demo test lint bench bench-intake bench-pages bench-parser fuzz postgres chromium clean
 
 help: ## explain the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ bench: postgres ## run the benchmarks
 
 bench-intake: postgres ## print how fast mail comes in, until its pages are queued, beside pgbench and Postfix (INTAKEFLAGS)
 	@$(GO) test -count=1 -timeout 60m -run '^TestIntakeTable$$' -v ./cmd/afterhours -args -intake-table $(INTAKEFLAGS)
+
+bench-pages: postgres ## print how long mails take to the arrival of their pages, at rest and beside other mail (PAGEFLAGS)
+	@$(GO) test -count=1 -timeout 60m -run '^TestPageTable$$' -v ./cmd/afterhours -args -page-table $(PAGEFLAGS)
 
 bench-parser: ## compare the parser with enmime on the worst and the oddest mails
 	@mails=$$(mktemp -d) && $(GO) test ./parser -run TestMailsOfTheBenchmarksAreWritten -mails "$$mails" >/dev/null && \

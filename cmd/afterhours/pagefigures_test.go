@@ -1,0 +1,131 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"afterhours/cmd/afterhours/internal/samplemail"
+)
+
+var (
+	pageTable = flag.Bool("page-table", false, "print the table of make bench-pages")
+	pageMails = flag.Int("page-mails", 500, "mails that page, of each row of the table")
+)
+
+// pageEvery is the distance of two mails that page, pageSessions over how many sessions the others come in.
+const (
+	pageEvery    = 50 * time.Millisecond
+	pageSessions = 20
+)
+
+// TestPageTable measures from a mail's end of data to the arrival of its page, while one target of every step hangs: at
+// rest, and while other mail, which is recorded alone, comes in at a rate.
+func TestPageTable(t *testing.T) {
+	if !*pageTable {
+		t.Skip("only where the table is asked for: make bench-pages")
+	}
+	hanging := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(func() { hanging.CloseClientConnections(); hanging.Close() })
+	fmt.Printf("\n%d mails that page, one each %s, a target of every step hangs\n\n", *pageMails, pageEvery)
+	fmt.Println("other mails/s  came in  page p50 ms       p95       p99      p99.9       max")
+	for _, rate := range []int{0, 200, 500, 1000} {
+		ana := newHook(t)
+		gateway := startGateway(t)
+		yaml := strings.Replace(team(ana, ana, "1h"), `notify: ["schedule:primary"]`, `notify: ["webhook:hanging", "schedule:primary"]`, 1)
+		configureDatabase(t, gateway.database, yaml+fmt.Sprintf("webhooks: [{id: hanging, url: %q, secret: %q}]\n", hanging.URL, signingSecret))
+		row, came := gateway.pages(t, ana, rate)
+		fmt.Printf("%13d  %7.0f  %11.1f  %8.1f  %8.1f  %9.1f  %8.1f\n", rate, came, milliseconds(row.percentile(50)), milliseconds(row.percentile(95)),
+			milliseconds(row.percentile(99)), milliseconds(row.percentile(99.9)), milliseconds(row.percentile(100)))
+		if _, err := gateway.terminate(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	}
+}
+
+// pages sends the mails that page, others beside them, and returns how long the pages took and how many others came in a
+// second.
+func (g *gatewayAlone) pages(t *testing.T, ana *hook, rate int) (row load, came float64) {
+	t.Helper()
+	stop, others := make(chan struct{}), make(chan load, 1)
+	go func() { others <- sendAtRate(t, g.smtp, rate, stop) }()
+	client, err := dialSMTP(g.smtp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.close()
+	sent := map[string]time.Time{}
+	began, pace := time.Now(), time.NewTicker(pageEvery)
+	defer pace.Stop()
+	for i := range *pageMails {
+		<-pace.C
+		title := fmt.Sprintf("Ransomware %d", i)
+		mail := stuffed(vouched(alertMail("High", title, "srv-sql-07", fmt.Sprintf("da%018d_%d", 637551227677560813+i, i), fmt.Sprintf("page-%d@example", i))))
+		sent[title] = time.Now()
+		if _, _, err := client.send("defender@test.example", mail); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "every page has come", func() bool { return len(ana.deliveries()) >= *pageMails })
+	close(stop)
+	background := <-others
+	for _, delivery := range ana.deliveries() {
+		row.replies = append(row.replies, delivery.at.Sub(sent[delivery.message.Data.Ticket.Title]))
+	}
+	slices.Sort(row.replies)
+	return row, float64(len(background.replies)) / time.Since(began).Seconds()
+}
+
+// sendAtRate sends mails of severity Low, so many a second, until it is stopped.
+func sendAtRate(t *testing.T, address string, rate int, stop <-chan struct{}) (all load) {
+	if rate == 0 {
+		return all
+	}
+	var mutex sync.Mutex
+	var group sync.WaitGroup
+	for session := range pageSessions {
+		group.Go(func() {
+			client, err := dialSMTP(address)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer client.close()
+			generator, err := samplemail.New(uint64(1000 + session))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			pace := time.NewTicker(time.Second * pageSessions / time.Duration(rate))
+			defer pace.Stop()
+			for {
+				select {
+				case <-stop:
+					return
+				case <-pace.C:
+				}
+				mail, err := generator.Make("alert", "low", "defender@test.example", time.Now())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, took, err := client.send("defender@test.example", stuffed(vouched(mail.Raw)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mutex.Lock()
+				all.replies = append(all.replies, took)
+				mutex.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	return all
+}

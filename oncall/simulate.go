@@ -42,8 +42,19 @@ func (c Configuration) Simulate(facts Facts, at time.Time) Simulation {
 		Kind: tickets.ChangeCreated, Ticket: facts.Ticket, At: at, Status: facts.Status, From: facts.From, To: facts.To,
 	}
 	decision, routing := c.Start(change, 1)
-	simulation := Simulation{Policy: routing.Policy}
-	policy, _ := c.Policy(routing.Policy)
+	return c.play(decision, routing.Policy, at)
+}
+
+// SimulatePolicy plays a ticket of a severity through one policy from a moment on, whatever routes say.
+func (c Configuration) SimulatePolicy(policy string, severity tickets.Severity, at time.Time) Simulation {
+	position := Position{Policy: policy, Generation: 1, Round: 1, Severity: severity}
+	return c.play(c.Next(position, time.Time{}, at), policy, at)
+}
+
+// play follows a decision until nothing more happens, or all of it again.
+func (c Configuration) play(decision Decision, policyID string, at time.Time) Simulation {
+	simulation := Simulation{Policy: policyID}
+	policy, _ := c.Policy(policyID)
 	for played := 0; ; played++ {
 		for _, page := range decision.Pages {
 			simulation.Pages = append(simulation.Pages, Expected{

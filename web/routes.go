@@ -87,6 +87,7 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Get("/oncall/feeds", s.desk(auth.Viewer, s.listFeeds))
 		r.Post("/oncall/feeds", s.desk(auth.Viewer, s.createFeed))
 		r.Post("/oncall/feeds/{id}/end", s.desk(auth.Viewer, s.endFeed))
+		r.Get("/policies/{policy}", s.desk(auth.Viewer, s.showPolicy))
 		r.Get("/oncall/simulate", s.desk(auth.Viewer, s.showSimulation))
 		r.Post("/oncall/simulate", s.desk(auth.Viewer, s.simulate)) // the mail may be long; nothing is kept
 		r.Get("/people/{person}", s.desk(auth.Viewer, s.showPerson))

@@ -35,6 +35,7 @@ type simulated struct {
 	RouteURL string
 	Policy   string
 	Recorded string
+	Timeline *timeline // nil where nobody is told
 	Pages    []simulatedPage
 	More     int
 	Skipped  []string
@@ -145,32 +146,24 @@ func (r reader) explain(result *simulated, facts oncall.Facts, at time.Time) {
 	default:
 		result.Route = "no route matches, and there is no policy"
 	}
-	simulation := r.configuration.Simulate(facts, at)
-	result.Policy, result.Recorded, result.Skipped, result.End = simulation.Policy, simulation.Recorded, simulation.Skipped, simulation.End
-	for i, page := range simulation.Pages {
-		if i == simulatedPages {
-			result.More = len(simulation.Pages) - simulatedPages
-			break
-		}
-		who := "webhook " + page.Webhook
-		if page.Person != "" {
-			who = r.name(page.Person)
-		}
-		step := fmt.Sprintf("step %d", page.Step)
-		if page.Round > 1 {
-			step += fmt.Sprintf(", round %d", page.Round)
-		}
-		if page.LastResort {
-			step = "last resort"
-		}
-		how := strings.TrimSpace(channelName(page.Channel) + " " + page.Contact)
-		if page.Quiet {
-			how += ", after quiet hours"
-		}
-		in := "at once"
-		if page.After > 0 {
-			in = "after " + written(oncall.Duration(page.After))
-		}
-		result.Pages = append(result.Pages, simulatedPage{r.day(at.Add(page.After)), in, step, who, how})
+	r.tell(result, r.configuration.Simulate(facts, at), at)
+}
+
+// stepWords name the step of a notification.
+func stepWords(page oncall.Expected) string {
+	switch {
+	case page.LastResort:
+		return "last resort"
+	case page.Round > 1:
+		return fmt.Sprintf("step %d, round %d", page.Step, page.Round)
 	}
+	return fmt.Sprintf("step %d", page.Step)
+}
+
+// inWords is how long after a ticket's beginning something happens.
+func inWords(after time.Duration) string {
+	if after > 0 {
+		return "after " + written(oncall.Duration(after))
+	}
+	return "at once"
 }

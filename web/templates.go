@@ -19,6 +19,7 @@ var (
 		"calendar",
 		"load",
 		"loads",
+		"policy",
 		"history",
 		"handover",
 		"requests",

@@ -14,6 +14,7 @@ func TestEveryTemplateFitsItsPage(t *testing.T) {
 		"calendar":  calendarView{},
 		"load":      loadView{},
 		"loads":     loadsView{},
+		"policy":    policyView{},
 		"history":   historyView{},
 		"handover":  handoverView{},
 		"requests":  requestsView{},

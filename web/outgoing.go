@@ -24,7 +24,8 @@ type letterRow struct {
 	URL      string
 	To       string
 	Address  string
-	Ticket   int64
+	Ticket   int64  // 0 where it is about none
+	What     string // kind of message
 	State    oncall.PageState
 	At       when
 	Attempts int
@@ -63,7 +64,7 @@ func (s *Site) listOutgoing(w http.ResponseWriter, r *http.Request) error {
 func (r reader) letter(page oncall.Page) letterRow {
 	return letterRow{
 		ID: page.ID, URL: "/settings/outgoing/" + strconv.FormatInt(page.ID, 10), To: r.name(page.Person), Address: page.Recipient,
-		Ticket: page.Ticket, State: page.State, At: r.ago(page.CreatedAt), Attempts: page.Attempts, Error: page.LastError,
+		Ticket: page.Ticket, What: pageName(page.Type), State: page.State, At: r.ago(page.CreatedAt), Attempts: page.Attempts, Error: page.LastError,
 	}
 }
 
@@ -73,7 +74,7 @@ type letterView struct {
 	To      string
 	Subject string
 	Text    string
-	Link    string // the acknowledge link
+	Link    string // the acknowledge link, or where a notice leads
 }
 
 // showLetter is GET /settings/outgoing/{id}: a page as its recipient reads it.

@@ -124,15 +124,20 @@ func (r reader) contact(contact oncall.Contact, verification oncall.Verification
 	return row
 }
 
-func (r reader) sent(page oncall.Page) sentRow {
+// pageName says what kind of message a page of a type is.
+func pageName(kind string) string {
 	names := map[string]string{
 		oncall.PageType: "Page", oncall.SummaryType: "Summary", oncall.TakenType: "Who has it", oncall.ReplyType: "Answer to a reply", oncall.TestType: "Test",
 		oncall.MaintenanceType: "Reminder of a maintenance",
 		oncall.ShiftBeginsType: "Shift begins", oncall.ShiftEndsType: "Shift ends",
 		oncall.ShiftAskedType: "Request of a shift", oncall.ShiftSettledType: "Answer about a shift",
 	}
+	return named(names[kind], kind)
+}
+
+func (r reader) sent(page oncall.Page) sentRow {
 	row := sentRow{
-		What: named(names[page.Type], page.Type), Ticket: page.Ticket, How: strings.TrimSpace(channelName(page.Channel) + " " + page.Contact),
+		What: pageName(page.Type), Ticket: page.Ticket, How: strings.TrimSpace(channelName(page.Channel) + " " + page.Contact),
 		State: page.State, At: r.ago(page.CreatedAt), Attempt: page.Attempts, Error: page.LastError,
 	}
 	if page.SentAt != nil {

@@ -19,6 +19,7 @@ import (
 // How far ahead shifts are offered, and how many settled requests are listed.
 const (
 	requestsAhead = 28 * 24 * time.Hour
+	longestTurn   = 31 * 24 * time.Hour
 	requestsShown = 50
 	openShown     = 500
 )
@@ -120,9 +121,13 @@ func (s *Site) renderRequests(w http.ResponseWriter, r *http.Request, status int
 func (r reader) offer(view *requestsView, given url.Values) {
 	for _, schedule := range r.configuration.Schedules {
 		zone := zone(schedule.Timezone)
-		for _, turn := range schedule.Turns(r.now.UTC(), r.now.UTC().Add(requestsAhead)) {
-			if turn.Person == "" {
+		now := r.now.UTC()
+		for _, turn := range schedule.Turns(now, now.Add(requestsAhead+longestTurn)) {
+			if turn.Person == "" || turn.Start.After(now.Add(requestsAhead)) {
 				continue
+			}
+			if last := turn.Start.Add(longestTurn); turn.End.After(last) {
+				turn.End = last
 			}
 			at := shiftChoice(schedule.ID, turn)
 			option := choice{ID: at, Name: nameOf(schedule) + ", " + turn.Start.In(zone).Format("Mon 2 Jan 15:04") + " to " + turn.End.In(zone).Format("Mon 2 Jan 15:04 MST")}
@@ -277,10 +282,11 @@ func (s *Site) partOf(r *http.Request, request oncall.ShiftRequest) (oncall.Shif
 		if err != nil || !(hours > 0 && hours <= 24*31) {
 			return request, &tickets.InvalidError{Field: "hours", Reason: "give a number of hours, like 2 or 0.5"}
 		}
-		if begin := s.Now().UTC(); request.Start.Before(begin) {
-			request.Start = begin
+		begin := request.Start
+		if now := s.Now().UTC(); begin.Before(now) {
+			request.Start, begin = now, now.Truncate(time.Minute) // it ends on a whole minute
 		}
-		request.End = request.Start.Add(time.Duration(hours * float64(time.Hour)))
+		request.End = begin.Add(time.Duration(hours * float64(time.Hour)))
 	}
 	return request, nil
 }
@@ -305,7 +311,7 @@ func (s *Site) takeOverShift(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return tickets.ErrNotFound
 	}
-	turns := schedule.Turns(now, now.Add(time.Duration(hours)*time.Hour))
+	turns := schedule.Turns(now, now.Truncate(time.Minute).Add(time.Duration(hours)*time.Hour))
 	if turns[0].Person == "" || turns[0].Person == who.ID {
 		return s.complainOnCall(w, r, http.StatusConflict, "There is nobody to take over from now; an override puts you on call.")
 	}

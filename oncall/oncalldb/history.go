@@ -217,7 +217,7 @@ func (s *Store) OnCallHistory(ctx context.Context, schedule string, from, to tim
 	if !oncall.IsID(schedule) {
 		return oncall.History{}, tickets.ErrNotFound
 	}
-	history, err := s.history(ctx, schedule, from.UTC(), to.UTC())
+	history, err := s.history(ctx, schedule, from.UTC().Truncate(time.Microsecond), to.UTC().Truncate(time.Microsecond))
 	if err != nil {
 		return history, fmt.Errorf("history of schedule %s: %w", schedule, err)
 	}
@@ -244,7 +244,7 @@ func (s *Store) history(ctx context.Context, schedule string, from, to time.Time
 		return history, nil
 	}
 	history.From, history.Until = first.UTC(), held.until
-	if now := s.Now().UTC(); now.Sub(held.until) < oncall.WatchedWithin { // nothing has changed since, or it would be written
+	if now := s.Now().UTC().Truncate(time.Microsecond); now.Sub(held.until) < oncall.WatchedWithin { // nothing has changed since, or it would be written
 		history.Until = now
 	}
 	if history.Until.Before(to) {

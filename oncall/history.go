@@ -80,14 +80,23 @@ func (v Version) records(id string, from, to time.Time) []Record {
 	return records
 }
 
-// ChangesWithin says whether anybody's turn begins or ends in any schedule after a moment and through another.
-func (c Configuration) ChangesWithin(after, through time.Time) bool {
+// changeAhead is how far NextChange looks.
+const changeAhead = 24 * time.Hour
+
+// NextChange is the first moment after another at which anybody's turn begins or ends in any schedule; where nothing does
+// for a day, the end of that day.
+func (c Configuration) NextChange(after time.Time) time.Time {
+	next := after.Add(changeAhead)
 	for _, schedule := range c.Schedules {
-		if shifts, gaps := schedule.Shifts(after, through.Add(recordTick)); len(shifts)+len(gaps) > 1 {
-			return true
+		shifts, gaps := schedule.Shifts(after, next)
+		for _, shift := range shifts {
+			next = earlier(next, shift.End)
+		}
+		for _, gap := range gaps {
+			next = earlier(next, gap.End)
 		}
 	}
-	return false
+	return next
 }
 
 // PastShift is a stretch on call as it was recorded, half open, in UTC.

@@ -53,10 +53,21 @@ func (n ShiftNotice) Edge() time.Time {
 	return n.Turn.Start
 }
 
+// noticesAhead is how far ShiftNotices looks beyond what is due.
+const noticesAhead = 15 * time.Minute
+
 // ShiftNotices are the notices that are due at a moment and whose shift has not begun, or ended, yet. They follow from the
-// schedules as they are: one that was changed is told of anew.
-func (c Configuration) ShiftNotices(now time.Time) []ShiftNotice {
-	var due []ShiftNotice
+// schedules as they are: one that was changed is told of anew. Before next no others become due.
+func (c Configuration) ShiftNotices(now time.Time) (due []ShiftNotice, next time.Time) {
+	next = now.Add(noticesAhead)
+	// isDue says whether a moment has come, and notes it where it is still to come.
+	isDue := func(at time.Time) bool {
+		if at.After(now) {
+			next = earlier(next, at)
+			return false
+		}
+		return true
+	}
 	for _, schedule := range c.Schedules {
 		longest := time.Duration(0)
 		asking := map[string]Person{}
@@ -73,7 +84,7 @@ func (c Configuration) ShiftNotices(now time.Time) []ShiftNotice {
 		if len(asking) == 0 {
 			continue
 		}
-		from, to := now.Add(-longest-time.Second), now.Add(longest+time.Second)
+		from, to := now.Add(-longest-time.Second), now.Add(longest+noticesAhead+time.Second)
 		turns := schedule.Turns(from, to)
 		for i, turn := range turns {
 			person, asks := asking[turn.Person]
@@ -86,16 +97,16 @@ func (c Configuration) ShiftNotices(now time.Time) []ShiftNotice {
 				}
 				return turns[i].Person
 			}
-			if turn.Start.After(now) && !person.noticeAt(turn.Start).After(now) {
+			if turn.Start.After(now) && isDue(person.noticeAt(turn.Start)) {
 				due = append(due, ShiftNotice{schedule, person, false, turn, neighbour(i - 1)})
 			}
 			// A shift that is shorter than the notice has its end in the notice of its beginning.
-			if at := person.noticeAt(turn.End); turn.End.Before(to) && turn.End.After(now) && at.After(turn.Start) && !at.After(now) {
+			if at := person.noticeAt(turn.End); turn.End.Before(to) && turn.End.After(now) && at.After(turn.Start) && isDue(at) {
 				due = append(due, ShiftNotice{schedule, person, true, turn, neighbour(i + 1)})
 			}
 		}
 	}
-	return due
+	return due, next
 }
 
 // Names says whether a schedule has a person in any layer, temporary schedule or override.

@@ -23,7 +23,8 @@ func toldWithin(c Configuration, from, to time.Time) []string {
 	var told []string
 	seen := map[string]bool{}
 	for at := from; at.Before(to); at = at.Add(time.Minute) {
-		for _, notice := range c.ShiftNotices(at) {
+		due, _ := c.ShiftNotices(at)
+		for _, notice := range due {
 			what := "begins"
 			if notice.Ends {
 				what = "ends"
@@ -82,11 +83,11 @@ func TestAShiftThatIsGivenAtTheLastMomentIsToldOfAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
-	if got := c.ShiftNotices(at); len(got) != 0 {
+	if got, next := c.ShiftNotices(at); len(got) != 0 || !next.Equal(at.Add(noticesAhead)) {
 		t.Errorf("beforehand: got %v", got)
 	}
 	c.Schedules[0].Overrides = []Override{{Person: "ben", Start: LocalTime{wall: at.Add(10 * time.Minute)}, End: LocalTime{wall: at.Add(4 * time.Hour)}}}
-	got := c.ShiftNotices(at)
+	got, _ := c.ShiftNotices(at)
 	if len(got) != 2 || got[0].Person.ID != "ana" || !got[0].Ends || got[1].Person.ID != "ben" || got[1].Ends || got[1].Neighbour != "ana" {
 		t.Errorf("got %+v, want the end of Ana's and the beginning of Ben's", got)
 	}
@@ -115,7 +116,8 @@ func TestWhatANoticeOfAShiftSays(t *testing.T) {
 		}
 		return page.Channel + " " + message.Text
 	}
-	for _, notice := range c.ShiftNotices(at) {
+	due, _ := c.ShiftNotices(at)
+	for _, notice := range due {
 		got := say(notice)
 		want := "push Your shift begins Mon 2 Mar 20:00 UTC (Primary)\n\nUntil Tue 3 Mar 08:00 UTC. Before you: Ana.\n\nHand-over note of Ana, Mon 2 Mar 18:00 UTC:\nThe proxy is being changed.\nCall the desk first.\n\nOpen the desk: https://desk.example/oncall\n"
 		if notice.Ends {
@@ -147,15 +149,20 @@ func TestEveryShiftIsToldOfOnce(t *testing.T) {
 		to := from.Add(3 * 24 * time.Hour)
 		told := map[string]int{}
 		previous := map[string]bool{}
+		var quiet time.Time // until then nothing new
 		for at := from; at.Before(to); at = at.Add(time.Duration(1+random.IntN(299)) * time.Second) {
 			now := map[string]bool{}
-			for _, notice := range c.ShiftNotices(at) {
+			due, next := c.ShiftNotices(at)
+			for _, notice := range due {
 				key := fmt.Sprint(notice.Person.ID, notice.Ends, notice.Edge().Unix())
 				if now[key] = true; !previous[key] {
 					told[key]++
+					if at.Before(quiet) {
+						t.Fatalf("schedule %d: %s is due at %s, and nothing was before %s", n, key, at, quiet)
+					}
 				}
 			}
-			previous = now
+			previous, quiet = now, next
 		}
 		for _, turn := range s.Turns(from.Add(-20*24*time.Hour), to.Add(20*24*time.Hour)) {
 			if turn.Person == "" {

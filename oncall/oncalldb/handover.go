@@ -14,11 +14,19 @@ import (
 // TellShifts queues the notices of shifts that begin or end soon. One goes out for each shift and edge, however many
 // processes do this.
 func (s *Store) TellShifts(ctx context.Context, now time.Time) error {
-	configuration, err := s.Configuration(ctx)
-	if err != nil {
+	inForce, err := s.inForce(ctx, s.Pool)
+	if err != nil || s.notices.Load().covers(inForce.version, now, now) {
 		return err
 	}
-	due := configuration.ShiftNotices(now)
+	due, next := inForce.configuration.ShiftNotices(now)
+	if err := s.tellShifts(ctx, inForce.configuration, due, now); err != nil {
+		return err
+	}
+	s.notices.Store(&lookAhead{inForce.version, now, next})
+	return nil
+}
+
+func (s *Store) tellShifts(ctx context.Context, configuration oncall.Configuration, due []oncall.ShiftNotice, now time.Time) error {
 	if len(due) == 0 {
 		return nil
 	}

@@ -58,7 +58,7 @@ func (s *Store) RecordOnCall(ctx context.Context, now time.Time) error {
 	switch {
 	case !now.After(held.until):
 		return nil
-	case held.configuration == inForce.version && !held.until.IsZero() && !inForce.configuration.ChangesWithin(held.until, now):
+	case held.configuration == inForce.version && !held.until.IsZero() && s.unchanged(inForce, held.until, now):
 		if now.Sub(held.until) < recordEvery {
 			return nil
 		}
@@ -76,6 +76,16 @@ func (s *Store) RecordOnCall(ctx context.Context, now time.Time) error {
 		}
 		return s.writeHistory(ctx, tx, held, now)
 	})
+}
+
+// unchanged says that nobody's turn begins or ends after a moment and through another.
+func (s *Store) unchanged(inForce loadedConfiguration, after, through time.Time) bool {
+	ahead := s.changes.Load()
+	if !ahead.covers(inForce.version, after, through) {
+		ahead = &lookAhead{inForce.version, after, inForce.configuration.NextChange(after)}
+		s.changes.Store(ahead)
+	}
+	return ahead.covers(inForce.version, after, through)
 }
 
 // writeHistory goes on with the history until now. It waits for a change of the configuration that is being written.

@@ -51,6 +51,20 @@ type Store struct {
 	Options
 	loaded atomic.Pointer[loadedConfiguration]
 	claims chan struct{} // one for each page that is being claimed
+
+	changes atomic.Pointer[lookAhead] // of who is on call
+	notices atomic.Pointer[lookAhead] // of shifts
+}
+
+// lookAhead says that nothing happens between two moments by a version of the configuration, so that a tick need not ask
+// every schedule anew.
+type lookAhead struct {
+	version  int64
+	from, to time.Time // to is not in it
+}
+
+func (l *lookAhead) covers(version int64, from, to time.Time) bool {
+	return l != nil && l.version == version && !from.Before(l.from) && to.Before(l.to)
 }
 
 // claimsAtOnce bounds how many of the pool's connections the claims of pages take.

@@ -19,7 +19,7 @@ func NeedsConsent(before, after Schedule, actor string, now, from, to time.Time)
 			if given != "" && given != actor {
 				return Turn{given, start, end}, true
 			}
-			if taken != "" && taken != actor && !(runs && i == 0) {
+			if taken != "" && taken != actor && (!runs || i > 0) {
 				return Turn{taken, start, end}, true
 			}
 		}

@@ -110,7 +110,7 @@ func (c Configuration) CheckRequest(r ShiftRequest, now time.Time) error {
 		return &tickets.InvalidError{Field: "other_end", Reason: "a swap needs both other_start and other_end"}
 	case r.Swap() && r.Taker == "":
 		return &tickets.InvalidError{Field: "taker", Reason: "a swap needs somebody to swap with"}
-	case r.Swap() && !(r.Start.After(now) && r.OtherStart.After(now)):
+	case r.Swap() && (!r.Start.After(now) || !r.OtherStart.After(now)):
 		return &tickets.ConflictError{Reason: "one of the two shifts has begun; shifts can be swapped before both begin"}
 	}
 	if err := c.checkSpan(schedule, r.Giver, "end", r.Start, r.End, now); err != nil || !r.Swap() {

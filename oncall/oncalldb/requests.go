@@ -67,7 +67,7 @@ func (s *Store) AskShift(ctx context.Context, by oncall.Actor, r oncall.ShiftReq
 		return r, &tickets.ForbiddenError{Reason: "a responder asks for shifts of their own, or to take one; an administrator can change any"}
 	case !r.Concerns(by.ID) && r.Taker == "":
 		return r, &tickets.InvalidError{Field: "taker", Reason: "name who takes the shift"}
-	case waived && !by.Admin && !(by.ID == r.Taker && r.Running(now)):
+	case waived && !by.Admin && (by.ID != r.Taker || !r.Running(now)):
 		return r, &tickets.ForbiddenError{Reason: "only what runs now can be taken over without asking, for 12 hours at most"}
 	case waived && r.Taker == "":
 		return r, &tickets.InvalidError{Field: "taker", Reason: "name who takes the shift"}

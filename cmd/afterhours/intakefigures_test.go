@@ -22,6 +22,7 @@ var (
 	intakeTable       = flag.Bool("intake-table", false, "print the table of make bench-intake")
 	intakeMails       = flag.Int("intake-mails", 10_000, "mails of each row of the table")
 	intakeConnections = flag.String("intake-connections", "1,20,50,100,500", "connections of each row")
+	intakeMany        = flag.Int("intake-many", 0, "send so many mails over 50 connections and watch memory and replies; 1000000 is the full form")
 	intakeDatabase    = flag.String("intake-database", "", "an empty database's URL, instead of the embedded Postgres")
 	intakeProfile     = flag.String("intake-profile", "", "write a profile of the gateway's processor time to this file")
 )
@@ -108,8 +109,54 @@ func TestIntakeTable(t *testing.T) {
 	if bench > 0 {
 		fmt.Printf("\npgbench, 50 clients, single rows of 8 KiB, the same database: %.0f/s\n", bench)
 	}
+	if postfix := startPostfix(t); postfix != "" {
+		queued := sendThrough(t, postfix, 50, inTurn(sampleMails(t, 99, min(*intakeMails, 2000), intakeSize)))
+		fmt.Printf("Postfix, 50 connections, the same mails into its queue: %.0f/s, DATA p50 %.1f, p95 %.1f, p99 %.1f ms\n", queued.rate(),
+			milliseconds(queued.percentile(50)), milliseconds(queued.percentile(95)), milliseconds(queued.percentile(99)))
+	}
 	if _, err := gateway.terminate(); err != nil {
 		t.Errorf("stop: %v", err)
+	}
+}
+
+// TestManyMailsNeitherFillMemoryNorSlowDown sends in tenths: after the first, memory grows by less than 1 MiB for each
+// 100,000 mails, and the last tenth's p99 is at most 1.2 times the first's.
+func TestManyMailsNeitherFillMemoryNorSlowDown(t *testing.T) {
+	if *intakeMany == 0 {
+		t.Skip("only where a number is given: -intake-many 1000000")
+	}
+	ana := newHook(t)
+	gateway := startGateway(t)
+	configureDatabase(t, gateway.database, strings.Replace(team(ana, ana, "24h"), "bundle: {after: 0}", "bundle: {after: 5, within: 5m}", 1))
+	fmt.Println("   mails  accepted/s  DATA p50 ms       p95       p99  memory MiB      most")
+	var first, last time.Duration
+	var before, after float64
+	for tenth := range 10 {
+		made := make(chan []byte, 1000) // made while others are sent
+		go func() {
+			defer close(made)
+			for part := range (*intakeMany/10 + 999) / 1000 {
+				for _, mail := range sampleMails(t, uint64(1000*tenth+part+1), min(1000, *intakeMany/10-1000*part), intakeSize) {
+					made <- mail
+				}
+			}
+		}()
+		sent := sendThrough(t, gateway.smtp, 50, func() ([]byte, bool) { mail, ok := <-made; return mail, ok })
+		gateway.settled(t, 10*patience)
+		last, after = sent.percentile(99), gateway.memory("VmRSS")
+		if tenth == 0 {
+			first, before = last, after
+		}
+		fmt.Printf("%8d  %10.0f  %11.1f  %8.1f  %8.1f  %10.1f  %8.1f\n", (tenth+1)*(*intakeMany/10), sent.rate(), milliseconds(sent.percentile(50)),
+			milliseconds(sent.percentile(95)), milliseconds(last), after, gateway.memory("VmHWM"))
+	}
+	growth := (after - before) / (0.9 * float64(*intakeMany) / 100_000)
+	fmt.Printf("memory grew by %.2f MiB for each 100,000 after the first tenth; the last tenth's p99 is %.2f times the first's\n", growth, float64(last)/float64(first))
+	if pages := gateway.count(t, `SELECT count(*) FROM pages WHERE type = 'page'`); pages != *intakeMany/10*10 {
+		t.Errorf("%d pages of %d mails", pages, *intakeMany)
+	}
+	if *punctual && (growth > 1 || float64(last) > 1.2*float64(first)) {
+		t.Errorf("growth: got %.2f MiB and %.2f times the p99, want at most 1 and 1.2", growth, float64(last)/float64(first))
 	}
 }
 

@@ -72,7 +72,7 @@ var (
 // faults begin a trouble and return what ends it.
 var faults = map[string]func(d *troubled) (mend func()){
 	"disk full (53100)":                   refusing("53100", "ERROR", everyWrite),
-	"serialization (40001)":               refusing("40001", "ERROR", everyWrite),
+	"serialisation (40001)":               refusing("40001", "ERROR", everyWrite),
 	"shutting down (57P01)":               refusing("57P01", "FATAL", everything),
 	"a text that is none (22021)":         refusing("22021", "ERROR", takingMail),
 	"read-only after a failover (25006)":  altered("SET default_transaction_read_only = on", "RESET default_transaction_read_only"),

@@ -16,6 +16,9 @@ import (
 // dayLayout is how a calendar's address names a day.
 const dayLayout = "2006-01-02"
 
+// listedGaps is how many gaps a calendar lists above its drawing.
+const listedGaps = 8
+
 // calendarView is a schedule over a week or a month: drawn, in words, and as a table.
 type calendarView struct {
 	frame
@@ -26,6 +29,7 @@ type calendarView struct {
 	Schedule   string // the schedule's own zone, in which an override is written
 	Where      string // "week 2026-11-23", which forms bring back
 	Month      bool
+	Past       bool   // some of it is over
 	Span       string // "23 to 29 November 2026"
 	Earlier    string
 	Later      string
@@ -36,6 +40,7 @@ type calendarView struct {
 	Strips     []strip
 	Lanes      []string // the names of the lines from the top
 	Gaps       []stretch
+	MoreGaps   int // beyond those that are listed
 	Doubles    []string
 	Changes    []string // of the clock
 	Holidays   []string
@@ -184,6 +189,7 @@ func (r reader) calendar(p period) calendarView {
 		Month: p.month, Where: p.where(), Span: p.span(), Earlier: p.address(p.month, p.step(-1), p.own), Later: p.address(p.month, p.step(1), p.own),
 		Today: p.address(p.month, tickets.DayOf(r.now, p.zone), p.own), Other: p.address(!p.month, p.day, p.own), Start: p.start, End: p.end,
 	}
+	view.Past = from.Before(r.now)
 	if p.own {
 		view.Of = "your own"
 	}
@@ -201,6 +207,10 @@ func (r reader) calendar(p period) calendarView {
 		view.Strips = append(view.Strips, r.strip(p, day, lines))
 	}
 	view.Stretch, view.Gaps = r.calendarRows(p, from, to)
+	if len(view.Gaps) > listedGaps {
+		view.MoreGaps = len(view.Gaps) - listedGaps
+		view.Gaps = view.Gaps[:listedGaps]
+	}
 	view.Doubles = r.doubleRows(schedule, from, to)
 	view.Changes = clockChanges(p.zone, from, to)
 	for _, holiday := range schedule.Holidays {

@@ -112,9 +112,13 @@ func (f entryForm) windows(name, legend, help string) []group {
 	var groups []group
 	for i := range f.rows(name) + 1 {
 		at := name + "[" + strconv.Itoa(i) + "]."
+		to := f.field("time", at+"to", "To", "")
+		if to.Value == "24:00" { // an input of a time does not know it, and 00:00 says the same
+			to.Value = "00:00"
+		}
 		groups = append(groups, group{Legend: legend + " " + strconv.Itoa(i+1), Help: help, Narrow: true, Fields: []field{
 			f.checks(at+"days[]", "Days", "none: every day", choices("mon", "tue", "wed", "thu", "fri", "sat", "sun")),
-			f.field("time", at+"from", "From", ""), f.field("time", at+"to", "To", ""),
+			f.field("time", at+"from", "From", ""), to,
 		}})
 		help = ""
 	}

@@ -52,3 +52,11 @@ func TestAWaitBesideWaitsBySeverityIsThatOfTheOthers(t *testing.T) {
 		}
 	}
 }
+
+func TestAWindowThatEndsAtMidnightCanBeSavedFromABrowser(t *testing.T) {
+	t.Parallel()
+	f := entryForm{Values: url.Values{"hours[0].from": {"18:00"}, "hours[0].to": {"24:00"}}}
+	if got := f.hours("hours", "Hours", "")[0].Fields[2].Value; got != "00:00" {
+		t.Errorf("got %q, which a browser's input of a time must know", got)
+	}
+}

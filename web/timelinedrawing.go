@@ -26,6 +26,7 @@ type timelineTick struct {
 	X     string
 	Label string // empty where it would lie over its neighbour
 	Last  bool   // its label stands to its left
+	at    float64
 }
 
 type timelineLane struct {
@@ -43,9 +44,6 @@ type timelineMark struct {
 	LastResort bool
 	Title      string
 }
-
-// drawnTicks is how many moments of a timeline are named at most.
-const drawnTicks = 6
 
 // timelineOf draws notifications; nil where there are none.
 func (r reader) timelineOf(pages []oncall.Expected) *timeline {
@@ -69,7 +67,7 @@ func (r reader) timelineOf(pages []oncall.Expected) *timeline {
 			if page.After > 0 {
 				label = written(oncall.Duration(page.After))
 			}
-			drawn.Ticks = append(drawn.Ticks, timelineTick{X: part(x), Label: label})
+			drawn.Ticks = append(drawn.Ticks, timelineTick{X: part(x), Label: label, at: x})
 			tick = x
 		}
 		who := r.recipientOf(page)
@@ -92,14 +90,19 @@ func (r reader) timelineOf(pages []oncall.Expected) *timeline {
 	return drawn
 }
 
+// labelWidth is the room that a label needs on a phone, in per cent.
+const labelWidth = 24
+
 // spaced leaves of the labels those that have room: the first, the last and some between.
 func spaced(ticks []timelineTick) []timelineTick {
-	every := max(1, (len(ticks)+drawnTicks-1)/drawnTicks)
 	last := len(ticks) - 1
-	for i := range ticks {
-		if i != 0 && i != last && (i%every != 0 || last-i < every) {
+	free := math.Inf(-1)
+	for i, tick := range ticks {
+		if i != last && (tick.at < free || i > 0 && tick.at > ticks[last].at-2*labelWidth) {
 			ticks[i].Label = ""
+			continue
 		}
+		free = tick.at + labelWidth
 	}
 	ticks[last].Last = last > 0
 	return ticks

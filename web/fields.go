@@ -3,6 +3,7 @@ package web
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"afterhours/oncall"
 	"afterhours/tickets"
@@ -26,6 +27,9 @@ type field struct {
 func (f field) InputType() string {
 	switch f.Kind {
 	case "date":
+		if strings.HasSuffix(f.Value, "Z") { // a moment of its own, which such an input would leave blank
+			return "text"
+		}
 		return "datetime-local"
 	case "secret":
 		return "password"

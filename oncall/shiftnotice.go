@@ -98,6 +98,7 @@ func (c Configuration) ShiftNotices(now time.Time) (due []ShiftNotice, next time
 				return turns[i].Person
 			}
 			if turn.Start.After(now) && isDue(person.noticeAt(turn.Start)) {
+				turn.End = schedule.Turns(turn.Start, turn.Start.Add(handoverLooksBack))[0].End // beyond what is looked at here
 				due = append(due, ShiftNotice{schedule, person, false, turn, neighbour(i - 1)})
 			}
 			// A shift that is shorter than the notice has its end in the notice of its beginning.
@@ -156,7 +157,7 @@ func (n ShiftNotice) Page(c Configuration, note *HandoverNote, now time.Time) (p
 }
 
 func (n ShiftNotice) notice(c Configuration, note *HandoverNote) Notice {
-	verb, other := "begins", n.Turn.End
+	verb := "begins"
 	if n.Ends {
 		verb = "ends"
 	}
@@ -173,15 +174,31 @@ func (n ShiftNotice) notice(c Configuration, note *HandoverNote) Notice {
 	case n.Ends:
 		lines = append(lines, "After you: "+c.Name(n.Neighbour)+". A hand-over note at the desk tells "+c.Name(n.Neighbour)+" what is still open.")
 	case n.Neighbour == "":
-		lines = append(lines, "Until "+n.Person.clock(other)+". Nobody is on call before you.")
+		lines = append(lines, n.until()+". Nobody is on call before you.")
 	default:
-		lines = append(lines, "Until "+n.Person.clock(other)+". Before you: "+c.Name(n.Neighbour)+".")
+		lines = append(lines, n.until()+". Before you: "+c.Name(n.Neighbour)+".")
 	}
 	if note != nil && !n.Ends {
-		lines = append(lines, "", "Hand-over note of "+c.Name(note.Author)+", "+n.Person.clock(note.At)+":", note.Text)
+		lines = append(lines, "", "Hand-over note of "+c.author(*note)+", "+n.Person.clock(note.At)+":", note.Text)
 	}
 	said.Text = strings.Join(lines, "\n")
 	return said
+}
+
+// until says when the turn ends, where that is known.
+func (n ShiftNotice) until() string {
+	if n.Turn.End.Sub(n.Turn.Start) >= handoverLooksBack {
+		return "For a month or longer"
+	}
+	return "Until " + n.Person.clock(n.Turn.End)
+}
+
+// author is who wrote a hand-over note, as people read it.
+func (c Configuration) author(note HandoverNote) string {
+	if name, isToken := strings.CutPrefix(note.Author, "token:"); isToken {
+		return "token " + name
+	}
+	return c.Name(note.Author)
 }
 
 // clock is a moment as the person's messages write it.

@@ -154,6 +154,9 @@ func TestEveryShiftIsToldOfOnce(t *testing.T) {
 			now := map[string]bool{}
 			due, next := c.ShiftNotices(at)
 			for _, notice := range due {
+				if turns := s.Turns(notice.Turn.Start, notice.Turn.Start.Add(20*24*time.Hour)); !notice.Ends && turns[0].End.Before(notice.Turn.Start.Add(20*24*time.Hour)) && turns[0].End != notice.Turn.End {
+					t.Fatalf("schedule %d: %+v ends %s", n, notice.Turn, turns[0].End)
+				}
 				key := fmt.Sprint(notice.Person.ID, notice.Ends, notice.Edge().Unix())
 				if now[key] = true; !previous[key] {
 					told[key]++

@@ -99,6 +99,12 @@ func TestEveryPageFitsEveryScreen(t *testing.T) {
 		{"sessions", app.baseURL + "/sessions"},
 		{"simulation", app.baseURL + "/oncall/simulate"},
 		{"setup", app.baseURL + "/setup"},
+		{"calendar-week", app.baseURL + "/schedules/primary?date=2026-10-25"},
+		{"calendar-month", app.baseURL + "/schedules/primary?view=month"},
+		{"policy-timeline", app.baseURL + "/policies/security"},
+		{"maintenance", app.baseURL + "/settings/maintenance"},
+		{"load", app.baseURL + "/people/ana/load"},
+		{"loads", app.baseURL + "/oncall/load"},
 	}
 	for i, page := range pages {
 		if i == 1 {

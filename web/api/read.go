@@ -190,7 +190,7 @@ type onCallSchedule struct {
 	Timezone   string     `json:"timezone"`
 	Person     *string    `json:"person" doc:"A person's id; null in a gap"`
 	PersonName string     `json:"person_name"`
-	Source     string     `json:"source" doc:"layer, override, or empty in a gap"`
+	Source     string     `json:"source" doc:"layer, temporary, override, or empty in a gap"`
 	Until      *time.Time `json:"until" doc:"The end of this stretch; null beyond the coming four weeks"`
 }
 

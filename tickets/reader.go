@@ -17,7 +17,7 @@ const (
 	readLease    = 30 * time.Second // after which another reader may take a claimed mail
 	readAttempts = 5                // claims after which a mail is not parsed any more: it may be what kills the reader
 	readPoll     = time.Second      // the backstop of a lost wake-up
-	readTimeout  = 30 * time.Second // of one batch's transaction
+	readTimeout  = 30 * time.Second // of one batch, its transaction included
 )
 
 // Claimed is one accepted mail taken for reading. Attempt counts from 1.
@@ -74,7 +74,7 @@ func (r *Reader) work(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			r.Log.Error("mails could not be read", "error", err)
 		}
-		if err == nil && read > 0 {
+		if err == nil && read > 0 && ctx.Err() == nil {
 			continue
 		}
 		select {
@@ -93,6 +93,8 @@ func (r *Reader) ReadBatch(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	taken := len(claimed)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout) // what is claimed is read, also at a stop
+	defer cancel()
 	if claimed, err = r.withoutReplies(ctx, claimed); err != nil || len(claimed) == 0 {
 		return taken - len(claimed), err
 	}
@@ -104,8 +106,6 @@ func (r *Reader) ReadBatch(ctx context.Context) (int, error) {
 	for i, mail := range claimed {
 		readings[i] = directories.Attribute(r.read(mail))
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
-	defer cancel()
 	if err := r.Store.WriteReadings(ctx, readings); err == nil {
 		return taken, nil
 	} else if errors.Is(err, ErrUnavailable) {

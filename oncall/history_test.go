@@ -156,3 +156,25 @@ func covers(records []Record, shifts []PastShift, gaps []PastGap, to time.Time) 
 	}
 	return len(shifts)+len(gaps) <= len(records)
 }
+
+func TestNobodyChangesBeforeTheNextChange(t *testing.T) {
+	t.Parallel()
+	clock := newClockTable(t, "Australia/Lord_Howe", 2026)
+	random := rand.New(rand.NewPCG(3, 1))
+	const day = int(24 * time.Hour / slot)
+	for n := range 200 {
+		from := clock.changes[random.IntN(len(clock.changes))] - random.IntN(day)
+		one, two := clock.random(random, from), clock.random(random, from)
+		next := Configuration{Schedules: []Schedule{one, two}}.NextChange(clock.instant(from))
+		ones, twos := clock.paint(one, from, from+day), clock.paint(two, from, from+day)
+		want := day
+		for i := day - 1; i > 0; i-- {
+			if ones[i] != ones[i-1] || twos[i] != twos[i-1] {
+				want = i
+			}
+		}
+		if !next.Equal(clock.instant(from + want)) {
+			t.Fatalf("schedules %d: got %s, want %s", n, next, clock.instant(from+want))
+		}
+	}
+}

@@ -129,7 +129,7 @@ func (c Configuration) Reminders(now time.Time) []Page {
 			zone := location(person.Timezone)
 			notice := Notice{
 				Subject: fmt.Sprintf("Maintenance %s ends at %s", m.ID, end.In(zone).Format("15:04 MST")),
-				Text: sentences(m.Reason) + " What it holds back pages from then on. To go on, move its end under Settings, Maintenance; " +
+				Text: strings.TrimRight(strings.TrimSpace(m.Reason), ".") + ". What it holds back pages from then on. To go on, move its end under Settings, Maintenance; " +
 					"when the work is done earlier, remove it there.",
 			}
 			cause := fmt.Sprintf("%s/%s/%s", m.ID, end.UTC().Format(time.RFC3339), person.ID)
@@ -158,16 +158,13 @@ func (c Configuration) peopleOf(targets []Target, now time.Time) []Person {
 	return found
 }
 
-// reminderContact is the contact that a reminder goes to: mail, else the first that does not call.
+// reminderContact is the contact that a reminder goes to: one that does not ring, else the first that does not call.
 func (p Person) reminderContact() (Contact, bool) {
-	if mail, ok := find(p.EffectiveContacts(), func(c Contact) bool { return c.Channel == "email" }); ok {
-		return mail, true
+	if calm, ok := p.CalmContact(); ok {
+		return calm, true
 	}
 	return find(p.EffectiveContacts(), func(c Contact) bool { return c.Channel != "voice" })
 }
-
-// sentences is a text with a full stop behind it.
-func sentences(text string) string { return strings.TrimRight(strings.TrimSpace(text), ".") + "." }
 
 func (v *validator) maintenance(path string, m Maintenance) {
 	v.match(path+".match", m.Match)

@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -257,6 +256,3 @@ func fromCalendar(r *http.Request) (values url.Values, ok bool) {
 func (r reader) mayRemove(override oncall.Override) bool {
 	return override.Person == r.who.ID && r.who.Role.Allows(auth.Responder) || r.who.Role.Allows(auth.Admin)
 }
-
-// sentence joins what belongs to one line of words.
-func sentence(parts ...string) string { return strings.Join(parts, " ") }

@@ -55,7 +55,7 @@ func (r reader) doubleRows(schedule oncall.Schedule, from, to time.Time) []strin
 			other, _ := r.configuration.Schedule(of.schedule)
 			where = "here and in " + nameOf(other)
 		}
-		text := sentence(r.name(of.person), "is on call", where, "at once:", r.day(first[of].Start).Words, "to", r.day(first[of].End).Words)
+		text := r.name(of.person) + " is on call " + where + " at once: " + r.day(first[of].Start).Words + " to " + r.day(first[of].End).Words
 		if more := counts[of] - 1; more > 0 {
 			text += ", and " + count(more, "more stretch", "more stretches")
 		}

@@ -37,7 +37,11 @@ func readPolicyAlert(alert *tickets.Alert, mail *reading) {
 func readIncident(alert *tickets.Alert, mail *reading) {
 	alert.Title = firstOf(mail.fields.first(labelIncidentName), mail.fields.first(labelTitle))
 	if alert.Title == "" {
-		if name := withoutNumber(mail.fields.first(labelIncident)); hasLetters(name) {
+		name := mail.fields.first(labelIncident)
+		if number := incidentNumber(name); number == "" || alert.IncidentID == "" || number == alert.IncidentID {
+			name = withoutNumber(name) // another number belongs to the name
+		}
+		if hasLetters(name) {
 			alert.Title = name
 		}
 	}
@@ -63,7 +67,11 @@ func hasLetters(text string) bool {
 
 // readAttackPath reads an attack path: its title is the second heading.
 func readAttackPath(alert *tickets.Alert, mail *reading) {
-	alert.Title = firstOf(heading(mail, 2), mail.fields.first(labelTitle), lineAfterSubject(mail))
+	below := *mail
+	if at := slices.IndexFunc(mail.source.page.rows, func(r row) bool { return r.heading > 0 && strings.EqualFold(oneLine(r.text()), mail.subject) }); at >= 0 {
+		below.source.page.rows = mail.source.page.rows[at:]
+	}
+	alert.Title = firstOf(heading(&below, 2), heading(mail, 2), mail.fields.first(labelTitle), lineAfterSubject(mail))
 	alert.AlertIDs = []string{}
 	for _, r := range mail.source.page.rows {
 		if !alert.DetectedAt.IsZero() || isFooter(r.text()) {

@@ -70,7 +70,27 @@ func fromUnknown(content []byte) string {
 	if utf8.Valid(content) {
 		return string(content)
 	}
+	if isMostlyUTF8(content) {
+		return strings.ToValidUTF8(string(content), "\ufffd")
+	}
 	return decodeWith(charmap.Windows1252, content)
+}
+
+// isMostlyUTF8 says whether content is UTF-8 with some octets damaged: its characters of several octets outnumber the
+// octets that are none.
+func isMostlyUTF8(content []byte) bool {
+	sound, damaged := 0, 0
+	for len(content) > 0 {
+		r, size := utf8.DecodeRune(content)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			damaged++
+		case size > 1:
+			sound++
+		}
+		content = content[size:]
+	}
+	return sound > damaged
 }
 
 func decodeWith(from encoding.Encoding, content []byte) string {

@@ -33,6 +33,15 @@ func isBlock(tag atom.Atom) bool {
 	return false
 }
 
+// isInline says whether an element marks words inside a line.
+func isInline(tag atom.Atom) bool {
+	switch tag {
+	case atom.B, atom.Strong, atom.Span, atom.Em, atom.I, atom.Font, atom.Label, atom.Small, atom.U:
+		return true
+	}
+	return false
+}
+
 // isVoid says whether an element has no content.
 func isVoid(tag atom.Atom) bool {
 	switch tag {

@@ -98,6 +98,9 @@ func recognise(alert *tickets.Alert, mail *reading) *family {
 	if f := familyOfLinks(alert, mail); f != nil {
 		return f
 	}
+	if isMicrosoft(mail.source.from) && isTest(alert, mail) {
+		return familyNamed("test")
+	}
 	if strings.EqualFold(mail.source.from, "defender-noreply@microsoft.com") && slices.ContainsFunc(mail.source.page.rows, namesIdentity) {
 		return familyNamed("identity") // whose subject is the issue's own name
 	}

@@ -88,12 +88,17 @@ func (f fields) names(meaning string) []string {
 		}
 		for _, name := range parts {
 			name = strings.TrimSpace(name)
-			if name != "" && !count.MatchString(name) && len(names) < maxValues && !slices.ContainsFunc(names, func(known string) bool { return strings.EqualFold(known, name) }) {
+			if name != "" && !count.MatchString(name) && !isSentence(name) && len(names) < maxValues && !slices.ContainsFunc(names, func(known string) bool { return strings.EqualFold(known, name) }) {
 				names = append(names, name)
 			}
 		}
 	}
 	return names
+}
+
+// isSentence says whether a value says something instead of naming something.
+func isSentence(value string) bool {
+	return strings.Count(value, " ") > 2 && strings.HasSuffix(value, ".")
 }
 
 func isNothing(value string) bool {
@@ -112,6 +117,36 @@ type fieldReader struct {
 	stacked  int  // labels above their values
 	doubtful int  // of inline ones: those below a lone label
 	below    bool // values stand below their labels
+	marked   bool // labels are told from their values on the same line by elements alone
+}
+
+// leastMarked is how many different labels elements must mark off, before what they mark off is taken for labels: one
+// alone can be a stressed word.
+const leastMarked = 3
+
+// areMarked says whether elements mark labels off.
+func areMarked(rows []row) bool {
+	meanings := map[string]bool{}
+	for _, r := range rows {
+		if label, _, ok := r.pair(); ok {
+			meanings[meaningOf(label)] = true
+		}
+	}
+	delete(meanings, labelOther)
+	return len(meanings) >= leastMarked
+}
+
+// pair is a line whose beginning an element of its own marks off as a known label, without a colon.
+func (r row) pair() (label, value string, ok bool) {
+	if r.label == "" || len(r.cells) != 1 || meaningOf(r.label) == "" || strings.ContainsAny(r.label, ":：") {
+		return "", "", false
+	}
+	rest, ok := strings.CutPrefix(r.cells[0], r.label)
+	value = strings.TrimSpace(rest)
+	if !ok || value == "" || strings.HasPrefix(value, ":") || strings.HasPrefix(value, "：") {
+		return "", "", false
+	}
+	return r.label, value, true
 }
 
 // readFields finds labels and their values: in neighbouring cells, in the row below, or after a colon. Nothing below the
@@ -121,10 +156,11 @@ func readFields(rows []row) fields {
 	if end := slices.IndexFunc(rows, func(r row) bool { return isFooter(r.text()) }); end >= 0 {
 		rows = rows[:end]
 	}
-	r := fieldReader{rows: rows}
+	marked := areMarked(rows)
+	r := fieldReader{rows: rows, marked: marked}
 	r.read()
 	if r.doubtful > 0 && r.inline <= r.doubtful && r.stacked > 0 {
-		r = fieldReader{rows: rows, below: true}
+		r = fieldReader{rows: rows, below: true, marked: marked}
 		r.read()
 	}
 	return r.found
@@ -215,6 +251,10 @@ func (r *fieldReader) card(cell string) {
 func (r *fieldReader) line(i int) int {
 	text := r.rows[i].cells[0]
 	before, after, ok := cutColon(text)
+	if label, value, marked := r.rows[i].pair(); marked && r.marked {
+		r.add(label, value)
+		return 1
+	}
 	switch {
 	case ok && meaningOf(before) != "" && strings.Trim(after, "*_ ") != "":
 		if meaningOf(before) != labelOther {
@@ -226,7 +266,7 @@ func (r *fieldReader) line(i int) int {
 		}
 		r.add(before, after)
 		return 1
-	case !ok && isButton(text), meaningOf(before) == "", strings.Trim(after, "*_ ") != "":
+	case !ok && isButton(text), !ok && r.rows[i].heading > 0 && familyOf(text) != nil, meaningOf(before) == "", strings.Trim(after, "*_ ") != "":
 		return 1
 	}
 	if i+1 >= len(r.rows) || len(r.rows[i+1].cells) != 1 || !r.isValue(i+1) {
@@ -251,6 +291,9 @@ func (r *fieldReader) line(i int) int {
 // that reads like a label with a value is a value.
 func (r *fieldReader) isValue(i int) bool {
 	text := r.rows[i].cells[0]
+	if r.rows[i].link && leads(text) {
+		return false
+	}
 	before, after, ok := cutColon(text)
 	if meaningOf(before) == "" {
 		return true
@@ -298,6 +341,16 @@ func (r *fieldReader) pairs(label, rest string) (found fields, more bool) {
 // isButton says whether a line is a link's words although they are a label, too.
 func isButton(text string) bool {
 	return beginsFolded(text, "view ") || beginsFolded(text, "go to ") || beginsFolded(text, "new ") || beginsFolded(text, "see ")
+}
+
+// leads says whether a link's words tell what it is for, and not what something is called.
+func leads(text string) bool {
+	for _, verb := range []string{"view ", "go to ", "open ", "see ", "review ", "investigate ", "manage ", "learn ", "click ", "show "} {
+		if beginsFolded(text, verb) {
+			return true
+		}
+	}
+	return false
 }
 
 var footer = regexp.MustCompile(`(?i)^(?:this (?:message|e-?mail|notification) from microsoft |microsoft respects your privacy|microsoft corporation\b|one\s+microsoft way|(?:©|\(c\)|copyright)\s.{0,20}microsoft|you(?:'|’)?(?:re| are) receiving this (?:e-?mail|message|notification)|privacy statement|unsubscribe$)`)

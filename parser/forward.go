@@ -31,7 +31,7 @@ func original(m *message) source {
 		return inner
 	}
 	if q, ok := chooseQuote(quotes(s.page.rows), replied && !marked); ok {
-		s.from, s.subject, s.page.rows, s.forwarded = q.from, q.subject, q.rest, true
+		s.from, s.subject, s.page, s.forwarded = q.from, q.subject, s.page.below(q.begin, q.rest), true
 		return withoutBanner(s)
 	}
 	s.forwarded = marked
@@ -79,9 +79,9 @@ func bodies(plain, html string) source {
 	s.text = plain
 	if text := plainPage(plain); len(s.page.rows) < 3 {
 		s.page.rows = append(s.page.rows, text.rows...)
-		s.page.links = append(s.page.links, text.links...)
+		s.page.addLinks(text.links...)
 	} else if len(s.page.links) == 0 {
-		s.page.links = text.links
+		s.page.addLinks(text.links...)
 	}
 	return s
 }
@@ -89,6 +89,7 @@ func bodies(plain, html string) source {
 // quote is a quoted header with what stands below it.
 type quote struct {
 	from, subject string
+	begin         int // the row of its header
 	rest          []row
 }
 
@@ -169,7 +170,7 @@ func readQuote(rows []row, begin int) (q quote, next int, ok bool) {
 	if !hasFrom || !hasSubject {
 		return quote{}, 0, false
 	}
-	return quote{from: strings.ToLower(sender), subject: subject, rest: rows[next:]}, next, true
+	return quote{from: strings.ToLower(sender), subject: subject, begin: begin, rest: rows[next:]}, next, true
 }
 
 // foreignQuote reads a quoted header in a language that is not known: a labelled row with a sender of Microsoft's, and
@@ -187,7 +188,7 @@ func foreignQuote(rows []row, at int) (q quote, next int, ok bool) {
 		_, value, labelled := cutColon(rowText(rows[i]))
 		if labelled && familyOf(bareSubject(value)) != nil {
 			next = max(i, at) + 1
-			return quote{from: strings.ToLower(sender), subject: oneLine(value), rest: rows[next:]}, next, true
+			return quote{from: strings.ToLower(sender), subject: oneLine(value), begin: min(i, at), rest: rows[next:]}, next, true
 		}
 	}
 	return quote{}, 0, false

@@ -2,6 +2,7 @@ package parser
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -53,12 +54,16 @@ type htmlReader struct {
 	heading int
 	pre     int
 	anchor  bool // inside a link: its text is no second link
+	linked  bool // the present line began inside a link, and all of it so far is one
+	marked  int  // octets of the line that an element at its beginning holds, 0 where there is none
+	marks   int  // such elements that are open
 	tables  []table
-	cells   int    // of tables, so far
-	deeper  int    // open tables beyond maxTables: their rows count to the last of those
-	skipped string // name of the hidden element that is open
-	nested  int    // elements of that name open inside it
-	open    *block // the innermost open block
+	cells   int             // of tables, so far
+	classes map[string]bool // that the mail's own style sheets hide
+	deeper  int             // open tables beyond maxTables: their rows count to the last of those
+	skipped string          // name of the hidden element that is open
+	nested  int             // elements of that name open inside it
+	open    *block          // the innermost open block
 }
 
 // block is an open element that begins and ends lines, and the ones around it: by them a label's value below it is told
@@ -148,6 +153,8 @@ type line struct {
 	text    string
 	heading int
 	in      *block
+	link    bool   // a link is all of it
+	label   string // what an element of its own marks as a label before the rest
 }
 
 func (r *htmlReader) full() bool {
@@ -163,12 +170,19 @@ func (r *htmlReader) finish() {
 }
 
 func (r *htmlReader) text() {
+	if r.skipped == "style" && r.nested == 0 {
+		r.classes = hiddenClasses(r.classes, string(r.tokens.Text()))
+		return
+	}
 	if r.skipped != "" {
 		return
 	}
 	text := r.tokens.Text()
+	if len(bytes.TrimSpace(text)) > 0 {
+		r.linked = r.anchor && (r.linked || len(bytes.TrimSpace(r.line)) == 0)
+	}
 	if !r.anchor && bytes.IndexByte(text, '/') > 0 {
-		r.page.links = append(r.page.links, addressesIn(string(text))...)
+		r.page.addLinks(addressesIn(string(text))...)
 	}
 	if r.pre == 0 {
 		r.line = append(r.line, text...)
@@ -200,11 +214,14 @@ func (r *htmlReader) start() {
 	switch tag {
 	case atom.A, atom.Area:
 		r.anchor = attributes.href != "" && tag == atom.A
-		r.page.links = append(r.page.links, attributes.href)
+		r.page.addLinks(attributes.href)
 	case atom.Img:
 		r.page.pixels = append(r.page.pixels, attributes.src)
 	case atom.Pre:
 		r.pre++
+	}
+	if isInline(tag) && (r.marks > 0 || r.marked == 0 && len(bytes.TrimSpace(r.line)) == 0) {
+		r.marks++
 	}
 	r.begin(tag)
 }
@@ -262,6 +279,11 @@ func (r *htmlReader) end(tag atom.Atom, name string) {
 	if isBlock(tag) {
 		r.endLine()
 		defer r.closeBlock(tag)
+	}
+	if isInline(tag) && r.marks > 0 {
+		if r.marks--; r.marks == 0 && r.marked == 0 && len(bytes.TrimSpace(r.line)) > 0 {
+			r.marked = len(r.line)
+		}
 	}
 	switch {
 	case tag == atom.A:
@@ -343,10 +365,15 @@ func (r *htmlReader) attributes(tag atom.Atom, more bool) (found attributes) {
 		case "style":
 			found.hidden = found.hidden || hidingStyle(string(value))
 		case "class":
-			found.hidden = found.hidden || bytes.Contains(bytes.ToLower(value), []byte("preheader"))
+			found.hidden = found.hidden || bytes.Contains(bytes.ToLower(value), []byte("preheader")) || r.hides(string(value))
 		}
 	}
 	return found
+}
+
+// hides says whether a style sheet hides one of an element's classes.
+func (r *htmlReader) hides(class string) bool {
+	return len(r.classes) > 0 && slices.ContainsFunc(strings.Fields(clip(class, 1000)), func(name string) bool { return r.classes[name] })
 }
 
 // table is the innermost open table, nil outside of tables.
@@ -359,13 +386,16 @@ func (r *htmlReader) table() *table {
 
 // endLine closes the present line: it goes to the open cell, or becomes a row.
 func (r *htmlReader) endLine() {
-	text := oneLine(string(r.line))
-	r.line = r.line[:0]
+	text, label := oneLine(string(r.line)), ""
+	if r.marked > 0 && r.marked < len(r.line) {
+		label = oneLine(string(r.line[:r.marked]))
+	}
+	r.line, r.marked, r.marks = r.line[:0], 0, 0
 	if text == "" {
 		return
 	}
 	r.size += len(text) + 1
-	l := line{text, r.heading, r.open}
+	l := line{text, r.heading, r.open, r.linked, label}
 	if t := r.table(); t != nil && t.inCell && !t.layout {
 		t.cell = append(t.cell, l)
 		return
@@ -374,7 +404,7 @@ func (r *htmlReader) endLine() {
 }
 
 func (r *htmlReader) emit(l line) {
-	r.page.rows = append(r.page.rows, row{cells: []string{l.text}, heading: l.heading, in: l.in})
+	r.page.rows = append(r.page.rows, row{cells: []string{l.text}, heading: l.heading, in: l.in, link: l.link, label: l.label})
 }
 
 func (t *table) endCell() {
@@ -407,7 +437,7 @@ func (r *htmlReader) endRow(t *table) {
 		}
 		text := strings.Join(lines, "\n")
 		shown.grid = append(shown.grid, text)
-		if text != "" {
+		if text != "" && (len(t.cells) < 3 || !isSeparator(text)) {
 			shown.cells = append(shown.cells, text)
 		}
 	}
@@ -423,4 +453,9 @@ func (r *htmlReader) spill(t *table) {
 		}
 	}
 	t.cells, t.cell, t.layout = nil, nil, true
+}
+
+// isSeparator says whether a cell between others only keeps them apart.
+func isSeparator(text string) bool {
+	return text == ":" || text == "-" || text == "–" || text == "|" || text == "="
 }

@@ -39,7 +39,7 @@ func meaningOf(text string) string {
 	if len(text) > 2*longestLabel {
 		return ""
 	}
-	text = strings.ToLower(strings.Trim(oneLine(text), "*_:： •●▪►·–-"))
+	text = strings.ToLower(strings.Trim(composed(oneLine(text)), "*_:： •●▪►·–-"))
 	if text == "" || len(text) > longestLabel {
 		return ""
 	}

@@ -72,16 +72,33 @@ func isFurniture(where string) bool {
 	return containsAny(where, "securitysettings", "securitycontactblade", "/preferences", "/settings", "email_notifications", "emailnotifications", "/unsubscribe", "privacystatement")
 }
 
-// relation tells by its path what a link leads to.
+// relations are the parts of paths that say what a link leads to.
+var relations = []struct {
+	rel   string
+	parts []string
+}{
+	{tickets.RelAlert, []string{"/alerts/", "/alert/", "viewalerts", "alertblade", "/alertid/", "/alerts#"}},
+	{tickets.RelIncident, []string{"/incidents/", "/incident/", "/incident2/", "/incidents2/", "/incidents#"}},
+	{tickets.RelDevice, []string{"/machines/", "/machine/", "/devices/", "/device/"}},
+}
+
+var reports = []string{"threatanalytics", "/vulnerabilities", "/vulnerability", "/security-recommendations", "/securityrecommendations", "/reports/", "/weaknesses", "/tvm", "/exposure"}
+
+// relation tells by its path what a link leads to: the first part that says it, for an incident's page has one of its
+// alerts below it.
 func relation(where string) string {
+	rel, first := "", len(where)
+	for _, r := range relations {
+		for _, part := range r.parts {
+			if at := strings.Index(where, part); at >= 0 && at < first {
+				rel, first = r.rel, at
+			}
+		}
+	}
 	switch {
-	case containsAny(where, "/alerts/", "/alert/", "viewalerts", "alertblade", "/alertid/", "/alerts#"):
-		return tickets.RelAlert
-	case containsAny(where, "/incidents/", "/incident/", "/incident2/", "/incidents#"):
-		return tickets.RelIncident
-	case containsAny(where, "/machines/", "/machine/", "/devices/", "/device/"):
-		return tickets.RelDevice
-	case containsAny(where, "threatanalytics", "/vulnerabilities", "/vulnerability", "/security-recommendations", "/securityrecommendations", "/reports/", "/weaknesses", "/tvm", "/exposure"):
+	case rel != "":
+		return rel
+	case containsAny(where, reports...):
 		return tickets.RelReport
 	}
 	return tickets.RelPortal

@@ -13,7 +13,14 @@ var (
 	mergedInto = regexp.MustCompile(`(?i)\b(?:merged|consolidated|combined|redirected|absorbed|moved|folded)\s+(?:in)?(?:to|with|under|by)\b|\bnow\s+(?:a\s+)?part\s+of\b|\bzusammengeführt\s+(?:mit|in)\b`)
 	nowHolds   = regexp.MustCompile(`(?i)\b(?:now\s+)?(?:includes?|contains?|absorbed|replaces|takes\s+over|incorporates)\b`)
 	mergeArrow = regexp.MustCompile(`\s(?:→|=>|->|⇒|➔)\s`)
-	incidentNo = regexp.MustCompile(`(?i)(?:\b(?:incidents?|ids?|numbers?|no\.?|vorfall|vorfälle|and|into|to|with|of|by)\s*(?:id|ids|number)?\s*[:#]?|#|,|&|;|:)\s*#?(\d{1,20})\b`)
+	mergedFar  = regexp.MustCompile(`(?i)\b(?:merged?s?|consolidated|combined|redirected|absorbed|moved|folded)\b.*?\s(into)\b`)
+	livesOn    = []*regexp.Regexp{
+		regexp.MustCompile(`(?i)\b(?:surviving|remaining|resulting|primary|target|main|parent|active)\s+incident\b[^0-9]{0,30}?#?(\d{1,20})\b`),
+		regexp.MustCompile(`(?i)\bincident\s+(?:id\s*)?[#(]?(\d{1,20})\)?\s+(?:remains|survives|stays|lives on|is (?:still |the )?(?:active|open|surviving))\b`),
+	}
+	wasMerged  = regexp.MustCompile(`(?i)\b(?:was|were|has been|have been)\s+merged\b`)
+	quoted     = regexp.MustCompile(`(^|[\s(])(?:"[^"]{0,200}"|'[^']{0,200}'|“[^”]{0,200}”|‘[^’]{0,200}’|«[^»]{0,200}»)($|[\s).,;:])`)
+	incidentNo = regexp.MustCompile(`(?i)(?:\b(?:incidents?|ids?|numbers?|no\.?|vorfall|vorfälle|and|into|to|with|of|by)\s*(?:id|ids|number)?\s*[:#(]?|#|,|&|;|:|\()\s*#?(\d{1,20})\b`)
 	sentence   = regexp.MustCompile(`[.;]\s+`)
 )
 
@@ -21,6 +28,7 @@ var (
 type merged struct {
 	survivor string
 	ended    []string
+	said     string // the incident that a sentence says lives on
 }
 
 // readMerge reads which incident lives on: the one that labels or a sentence name as such, else the one whose id the mail
@@ -39,8 +47,12 @@ func readMerge(alert *tickets.Alert, mail *reading) {
 		m.survivor = firstOf(m.survivor, id)
 		m.ended = append(m.ended, id)
 	}
-	alert.IncidentID = firstOf(m.survivor, alert.IncidentID)
-	for _, id := range append(m.ended, linkedIncidents(alert)...) {
+	linked := linkedIncidents(alert)
+	if m.said == "" && m.survivor == "" && len(linked) > 1 {
+		warn(alert, "merge-direction-unknown", "the mail does not say in known words which of its incidents lives on; the first one is taken for it")
+	}
+	alert.IncidentID = firstOf(m.said, m.survivor, alert.IncidentID)
+	for _, id := range slices.Concat([]string{m.survivor}, m.ended, linked) {
 		if id != "" && id != alert.IncidentID && !slices.Contains(alert.MergedIncidentIDs, id) && len(alert.MergedIncidentIDs) < maxValues {
 			alert.MergedIncidentIDs = append(alert.MergedIncidentIDs, id)
 		}
@@ -69,6 +81,9 @@ var besideName = regexp.MustCompile(`(?i)^(?:id:?\s*)?#?\d{1,20}\s*(?:[-–—:|
 
 // withoutNumber is an incident's name without the number beside it.
 func withoutNumber(value string) string {
+	if !besideName.MatchString(value) {
+		return value
+	}
 	return strings.Trim(besideName.ReplaceAllString(value, ""), "()\"'“” ")
 }
 
@@ -87,10 +102,19 @@ func (m *merged) readText(text string) {
 	if !strings.ContainsAny(text, "0123456789") {
 		return
 	}
-	for _, text := range sentence.Split(text, 20) {
+	for _, text := range sentence.Split(quoted.ReplaceAllString(text, "$1$2"), 20) { // names say nothing
+		for _, pattern := range livesOn {
+			m.said = firstOf(m.said, firstGroup(pattern, text))
+		}
 		into := mergedInto.FindStringIndex(text)
 		if into == nil {
 			into = mergeArrow.FindStringIndex(text)
+		}
+		if far := mergedFar.FindStringSubmatchIndex(text); into == nil && far != nil {
+			into = far[2:4]
+		}
+		if into == nil && wasMerged.MatchString(text) {
+			m.ended = append(m.ended, incidentsIn(text)...)
 		}
 		if into != nil {
 			m.readInto(incidentsIn(text[:into[0]]), incidentsIn(text[into[0]:]))

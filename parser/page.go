@@ -2,6 +2,7 @@ package parser
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,7 +24,9 @@ type row struct {
 	heading int      // 1 to 4 inside a heading, else 0
 	gap     bool     // of plain text: an empty line stands before it
 	plain   bool     // it is a line of plain text
+	link    bool     // a link is all that it is, or a line of plain text that holds one
 	in      *block   // of HTML: the block that it stands in
+	label   string   // of HTML: its beginning, where an element of its own marks that off from the rest
 }
 
 // wrapped says whether a mail program can have broken the row's line.
@@ -35,7 +38,26 @@ func (r row) text() string { return strings.Join(r.cells, "  ") }
 type page struct {
 	rows   []row
 	links  []string // every address that can be followed, in order
+	places []int    // of each of them, how many rows stand before it
 	pixels []string // the addresses of images, which can be trackers
+}
+
+// addLinks takes addresses that stand in the row that is being read.
+func (p *page) addLinks(addresses ...string) {
+	for _, address := range addresses {
+		p.links, p.places = append(p.links, address), append(p.places, len(p.rows))
+	}
+}
+
+// below is what stands from a row on: the rows behind it, and the addresses that are not above it. Where none is below, the
+// addresses above count.
+func (p page) below(begin int, rows []row) page {
+	at, _ := slices.BinarySearch(p.places, begin)
+	below := page{rows: rows, links: p.links[at:], places: p.places[at:], pixels: p.pixels}
+	if links, _ := portalLinks(below); len(links) == 0 {
+		below.links, below.places = p.links, p.places
+	}
+	return below
 }
 
 // text is the page as readable text.
@@ -59,7 +81,7 @@ func plainPage(text string) page {
 		whole := len(line)
 		line = unquote(line)
 		if len(p.links) < maxAddresses {
-			p.links = append(p.links, addressesIn(line)...)
+			p.addLinks(addressesIn(line)...)
 		}
 		shown := oneLine(line)
 		if shown == "" {
@@ -77,7 +99,7 @@ func plainPage(text string) page {
 			if len(cells) == 0 {
 				continue
 			}
-			p.rows = append(p.rows, row{cells: cells, gap: gap, plain: true})
+			p.rows = append(p.rows, row{cells: cells, gap: gap, plain: true, link: strings.Contains(line, "://")})
 			last++
 		}
 		gap, length = false, whole

@@ -16,7 +16,7 @@ func proofpointV2(target *url.URL, _ string) string {
 	return decoded
 }
 
-var v3 = regexp.MustCompile(`/v3/__(.+?)__;([A-Za-z0-9_=-]*)!`)
+var v3 = regexp.MustCompile(`/v3/__(.+)__;([A-Za-z0-9_=-]*)!`)
 
 // runLengths are the letters by which URL Defense's third version says how many characters a ** stands for.
 const runLengths = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

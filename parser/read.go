@@ -148,8 +148,9 @@ func readTime(alert *tickets.Alert, values []string) bool {
 }
 
 var (
+	conditions    = regexp.MustCompile(`(?i)\b(?:when|whenever|if|once|until|unless|every time|each time)\b[^.\n]*`)
 	updatedWords  = regexp.MustCompile(`(?i)\b(?:has been updated|have been updated|was updated|were updated|is updated|has updated|incident updated?|alert updated?|updated incident|updated alert|new alerts? (?:was|were|has been|have been) added)\b`)
-	resolvedWords = regexp.MustCompile(`(?i)\b(?:has been resolved|have been resolved|was resolved|were resolved|is resolved|has resolved|incident resolved|alert resolved|resolved incident|resolved alert)\b`)
+	resolvedWords = regexp.MustCompile(`(?i)\b(?:(?:was|were|is|has been|have been) (?:automatically |auto-)?resolved|has resolved|incident resolved|alert resolved|resolved incident|resolved alert)\b`)
 )
 
 // action says whether the mail opens, changes or closes its matter.
@@ -170,8 +171,9 @@ func action(alert *tickets.Alert, mail *reading) tickets.Action {
 	if resolvedWords.MatchString(alert.Title) || updatedWords.MatchString(alert.Title) { // a title says it of something else
 		head = strings.ReplaceAll(head, alert.Title, "")
 	}
+	head = conditions.ReplaceAllString(head, "") // what will be told of when it happens has not happened
 	switch {
-	case !containsAny(strings.ToLower(head), "resolved", "updated", "added"):
+	case !containsAny(strings.ToLower(head), "resolved", "update", "added"):
 		return tickets.ActionNew
 	case resolvedWords.MatchString(head):
 		return tickets.ActionResolved

@@ -20,7 +20,7 @@ const longestSeverity = 60
 
 // severityOf reads a label's value: "High", "● High", "High (3 alerts)".
 func severityOf(value string) tickets.Severity {
-	value = strings.ToLower(strings.Trim(oneLine(value), "●•◆▲▼■○🔴🟠🟡🔵⚪ *_:()[]"))
+	value = strings.ToLower(strings.Trim(composed(oneLine(value)), "●•◆▲▼■○🔴🟠🟡🔵⚪ *_:()[]"))
 	known := words().severities
 	if severity, ok := known[value]; ok {
 		return severity

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // maxText bounds shown text, maxLine a single field, in octets.
@@ -128,6 +130,14 @@ func isWordRune(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) 
 
 // hasWords says whether text says anything.
 func hasWords(text string) bool { return strings.ContainsFunc(text, isWordRune) }
+
+// composed is text whose accents are part of their letters (Unicode Annex 15, form C), as the files of words have them.
+func composed(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Mn, r) }) {
+		return norm.NFC.String(text)
+	}
+	return text
+}
 
 // beginsFolded says whether text begins with a word in lower case, whatever the case of the text.
 func beginsFolded(text, word string) bool {

@@ -20,7 +20,7 @@ var (
 // made by machines, too, and are what we wait for.
 func isAutomatic(m *message, from string) bool {
 	if isMicrosoft(from) {
-		return false
+		return keyword(m.header.get("Auto-Submitted")) == "auto-replied"
 	}
 	return isReply(m, from) || isGenerated(m)
 }

@@ -77,13 +77,16 @@ func fromUnknown(content []byte) string {
 }
 
 // isMostlyUTF8 says whether content is UTF-8 with some octets damaged: its characters of several octets outnumber the
-// octets that are none.
+// octets that are none, or more than one stands before the first of those.
 func isMostlyUTF8(content []byte) bool {
 	sound, damaged := 0, 0
 	for len(content) > 0 {
 		r, size := utf8.DecodeRune(content)
 		switch {
 		case r == utf8.RuneError && size == 1:
+			if damaged == 0 && sound > 1 {
+				return true
+			}
 			damaged++
 		case size > 1:
 			sound++

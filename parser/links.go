@@ -2,6 +2,7 @@ package parser
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -60,7 +61,31 @@ func portalLink(raw string) (tickets.Link, bool) {
 	if isFurniture(where) {
 		return tickets.Link{}, false
 	}
-	return tickets.Link{Rel: relation(where), URL: raw}, true
+	return tickets.Link{Rel: relation(where), URL: withoutCampaign(target, raw)}, true
+}
+
+// campaign are the parameters by which newsletters and mail platforms follow who clicks.
+var campaign = regexp.MustCompile(`(?i)^(?:utm_[a-z]+|ocid|wt\.mc_id|mc_[ce]id|gclid|fbclid|msclkid|mkt_tok|cid_src)$`)
+
+// withoutCampaign takes those parameters off an address, and leaves all others as they are written.
+func withoutCampaign(target *url.URL, raw string) string {
+	if target.RawQuery == "" {
+		return raw
+	}
+	var kept []string
+	for parameter := range strings.SplitSeq(target.RawQuery, "&") {
+		if name, _, _ := strings.Cut(parameter, "="); !campaign.MatchString(name) {
+			kept = append(kept, parameter)
+		}
+	}
+	query := strings.Join(kept, "&")
+	if query == target.RawQuery {
+		return raw
+	}
+	if query == "" {
+		return strings.Replace(raw, "?"+target.RawQuery, "", 1)
+	}
+	return strings.Replace(raw, target.RawQuery, query, 1)
 }
 
 // isFurniture says whether a path leads to settings or to a front page: every mail has such links, and they lead to

@@ -132,7 +132,7 @@ func (m *merged) readText(text string) {
 func (m *merged) readInto(before, after []string) {
 	switch {
 	case len(after) > 0:
-		m.add(after[0], before)
+		m.add(after[0], slices.Concat(before, after[1:]))
 	case len(before) > 1:
 		m.add(before[0], before[1:])
 	}

@@ -143,6 +143,10 @@ func unquote(line string) string { return strings.TrimLeft(line, "> \u00a0") }
 
 var wideGap = regexp.MustCompile(`[ \x{a0}]{2,}`)
 
+// loosePair is a label with its value as people and scripts type them: "1. Label: value", "- Label - value",
+// "Label = value", "Label -> value", "Label ....: value", "[Label] value".
+var loosePair = regexp.MustCompile(`^(?:\d{1,2}[.)] |[-*•·–] )?\[?([\pL][^=:>\[\]]{1,50}?)(?:\]:?|\s?(?:=>|->|→|=)| [-–—]|\s?\.{2,}:?)\s(.+)$|^(?:\d{1,2}[.)] |[-*•·–] )([\pL][^=:>\[\]]{1,50}?):\s(.+)$`)
+
 // splitLine parts a line, of which shown is the shown form, into cells.
 func splitLine(line, shown string) []string {
 	var pieces []string
@@ -159,6 +163,11 @@ func splitLine(line, shown string) []string {
 		}
 	}
 	if pieces == nil {
+		if match := loosePair.FindStringSubmatch(shown); match != nil {
+			if label := match[1] + match[3]; meaningOf(label) != "" {
+				return []string{label, match[2] + match[4]}
+			}
+		}
 		return []string{shown}
 	}
 	var cells []string

@@ -3,7 +3,7 @@ package parser
 import "regexp"
 
 // tag is what filters put before a subject.
-var tag = regexp.MustCompile(`(?i)^\s*(?:\[[^\]]{1,30}\]|【[^】]{1,30}】|[({*]{1,3}\s*(?:ext|external|extern|externe|caution)(?: (?:e-?mail|sender|mail))?\s*[)}*]{1,3}|(?:ext|external|caution)(?: (?:e-?mail|sender))?\s*[:|])\s*[:-]?\s*`)
+var tag = regexp.MustCompile(`(?i)^\s*(?:\[[^\]]{1,30}\]|【[^】]{1,30}】|<[^<>]{1,30}>|\*{2,}[^*]{1,30}\*{2,}|[⚠❗️\s]{0,6}(?:external|caution)\s?(?:-|–)|[({*]{1,3}\s*(?:ext|external|extern|externe|caution)(?: (?:e-?mail|sender|mail))?\s*[)}*]{1,3}|(?:ext|external|caution)(?: (?:e-?mail|sender))?\s*[:|])\s*[:-]?\s*`)
 
 // bareSubject is a subject without reply and forward marks and without tags of filters.
 func bareSubject(subject string) string { bare, _, _ := readSubject(subject); return bare }

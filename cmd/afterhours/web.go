@@ -41,10 +41,14 @@ func (a *application) listenHTTP(context.Context) error {
 		return err
 	}
 	if a.settings.PublicHTTPAddr != "" {
-		if bound, err = a.serveHTTP("public-http-addr", a.settings.PublicHTTPAddr, forwarded(proxies, publicOnly(a.handler))); err != nil {
+		public, err := a.serveHTTP("public-http-addr", a.settings.PublicHTTPAddr, forwarded(proxies, publicOnly(a.handler)))
+		if err != nil {
 			return err
 		}
-		a.publicAddr = bound.String()
+		a.publicAddr = public.String()
+		if a.settings.PublicURL == "" {
+			a.log.Warn("links in messages begin with the address of the desk, not of the public listener; set " + variable("public-url"))
+		}
 	}
 	a.baseURL = strings.TrimSuffix(a.settings.PublicURL, "/")
 	if a.baseURL == "" {

@@ -15,7 +15,7 @@ func (s *Store) Timeline(ctx context.Context, number int64) ([]tickets.Event, er
 	if _, err := s.Get(ctx, number); err != nil {
 		return nil, err
 	}
-	rows, err := s.pool.Query(ctx, `SELECT at, type, actor, data FROM ticket_events WHERE ticket = $1 ORDER BY id`, number)
+	rows, err := s.pool.Query(ctx, `SELECT at, type, actor, data FROM ticket_events WHERE ticket = $1 ORDER BY at, id`, number)
 	if err != nil {
 		return nil, fmt.Errorf("timeline of ticket %d: %w", number, classify(err))
 	}

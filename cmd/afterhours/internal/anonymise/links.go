@@ -13,7 +13,7 @@ import (
 const deepest = 12
 
 var (
-	numberedPath = regexp.MustCompile(`(?i)(/(?:incidents?2?|alerts?|machines?|devices?)/)(\d{1,20})`)
+	numberedPath = regexp.MustCompile(`(?i)(/(?:incidents?2?|alerts?|machines?|devices?)/(?:[a-z]{2})?)(\d{1,20})(_-?)?(\d{1,12})?`)
 	proofpointV3 = regexp.MustCompile(`(?i)^(https?://urldefense\.(?:com|us)/v3/__)(.*?)(__;[^!]*!!)(.*)$`)
 	opaqueToken  = regexp.MustCompile(`^[A-Za-z0-9+/_=-]{16,}$`)
 )
@@ -79,7 +79,7 @@ func (a *Anonymiser) authority(host string) string {
 func (a *Anonymiser) segments(path string, depth int) string {
 	path = replaceAll(numberedPath, path, func(found string) string {
 		match := numberedPath.FindStringSubmatch(found)
-		return match[1] + a.digits(match[2])
+		return match[1] + a.digits(match[2]) + match[3] + a.digits(match[4])
 	}, func(between string) string {
 		parts := strings.Split(between, "/")
 		for i, part := range parts {

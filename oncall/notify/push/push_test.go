@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -54,5 +55,29 @@ func TestOnlyTopicsAreAddresses(t *testing.T) {
 		if err := channel.Check(notify.Contact{Address: address}); (err == nil) != ok {
 			t.Errorf("%s: got %v", address, err)
 		}
+	}
+}
+
+func TestWhatIsAboutNoTicketCannotBeTaken(t *testing.T) {
+	t.Parallel()
+	var note struct {
+		Priority int
+		Tags     []string
+		Actions  []struct{ Action, URL string }
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := json.NewDecoder(r.Body).Decode(&note); err != nil {
+			t.Error(err)
+		}
+		_, _ = io.WriteString(w, `{"id":"hwQ2YpKdmg"}`)
+	}))
+	t.Cleanup(server.Close)
+	channel := push.New(push.Options{Client: notify.NewHTTPClient(notify.Guard{AllowPrivate: true}), Now: time.Now, AllowPrivate: true})
+	message := notify.Message{ID: "page_7", Type: "shift.begins", Subject: "Your shift begins", Text: "Until Monday.", Link: "https://desk.example/oncall"}
+	if _, err := channel.Send(t.Context(), notify.Contact{Address: server.URL + "/a-long-secret-topic"}, message); err != nil {
+		t.Fatal(err)
+	}
+	if len(note.Actions) != 1 || note.Actions[0].Action != "view" || note.Actions[0].URL != message.Link || note.Priority != 3 || len(note.Tags) != 0 {
+		t.Errorf("got %+v", note)
 	}
 }

@@ -15,7 +15,7 @@ import (
 const (
 	readBatch    = 100              // mails claimed at once
 	readLease    = 30 * time.Second // after which another reader may take a claimed mail
-	readAttempts = 5                // claims after which a mail is not parsed any more: it may be what kills the reader
+	readAttempts = 10               // claims after which a mail is not parsed any more: it may be what kills the reader
 	readPoll     = time.Second      // the backstop of a lost wake-up
 	readTimeout  = 30 * time.Second // of one batch, its transaction included
 )

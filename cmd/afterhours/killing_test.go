@@ -26,8 +26,8 @@ var (
 )
 
 const (
-	killWindow  = 400 * time.Millisecond // of load before each kill, at most
-	shortOutage = time.Second            // at most
+	killWindow  = 1500 * time.Millisecond // of load before each kill, at most
+	shortOutage = time.Second             // at most
 )
 
 // ownPostgres is a durable server of the test's own, which is killed and started again on its cluster.

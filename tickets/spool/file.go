@@ -82,6 +82,7 @@ func (s *Spool) reserve(size int64) (string, error) {
 	s.last = max(s.last+1, s.options.Now().UnixMicro())
 	id := fmt.Sprintf("%016d-%s", s.last, hex.EncodeToString(random[:]))
 	s.hold(id, size)
+	s.writing[id] = true
 	return id, nil
 }
 

@@ -47,6 +47,7 @@ type Spool struct {
 
 	mutex   sync.Mutex
 	sizes   map[string]int64 // by id
+	writing map[string]bool  // ids whose files are not on disk yet: nobody may look for them
 	bytes   int64
 	damaged int
 	last    int64 // the number of the newest id, so that ids go up even where the clock does not
@@ -74,7 +75,7 @@ func Open(options Options) (*Spool, error) {
 	if err := os.MkdirAll(options.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
-	s := &Spool{options: options, sizes: map[string]int64{}}
+	s := &Spool{options: options, sizes: map[string]int64{}, writing: map[string]bool{}}
 	entries, err := os.ReadDir(options.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
@@ -114,6 +115,7 @@ func (s *Spool) Put(envelope tickets.Envelope, raw []byte) (id string, err error
 	err = writeDurably(s.path(id, mailEnding), content)
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	delete(s.writing, id)
 	s.fault = err
 	if err != nil {
 		s.release(id)
@@ -128,7 +130,9 @@ func (s *Spool) Waiting(limit int) []string {
 	defer s.mutex.Unlock()
 	ids := make([]string, 0, len(s.sizes))
 	for id := range s.sizes {
-		ids = append(ids, id)
+		if !s.writing[id] {
+			ids = append(ids, id)
+		}
 	}
 	slices.Sort(ids)
 	if limit > 0 && len(ids) > limit {

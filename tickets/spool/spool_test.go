@@ -173,3 +173,39 @@ func TestASealedFileIsReplacedWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestAMailThatIsBeingWrittenIsNotTakenForGone drains beside those that put in: what got its id is handed over.
+func TestAMailThatIsBeingWrittenIsNotTakenForGone(t *testing.T) {
+	t.Parallel()
+	s, err := spool.Open(spool.Options{Dir: t.TempDir(), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, drained := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(drained)
+		for {
+			for _, id := range s.Waiting(0) {
+				if _, err := s.Read(id); err != nil {
+					t.Errorf("%s waits and cannot be read: %v", id, err)
+				}
+			}
+			select {
+			case <-ended:
+				return
+			default:
+			}
+		}
+	}()
+	const mails = 50
+	for range mails {
+		if _, err := s.Put(tickets.Envelope{ReceivedAt: time.Now()}, []byte("Subject: x\r\n\r\ny\r\n")); err != nil {
+			t.Errorf("put: %v", err)
+		}
+	}
+	close(ended)
+	<-drained
+	if got := len(s.Waiting(0)); got != mails {
+		t.Errorf("got %d waiting, want %d", got, mails)
+	}
+}

@@ -149,14 +149,21 @@ func TestAFaultOfTheDatabaseLosesAndDoublesNothing(t *testing.T) {
 				}
 			})
 			mend := begin(d)
-			began := time.Now()
+			sent := map[string]time.Time{}
 			for i := range troubledMails {
+				sent[fmt.Sprintf("Trouble %d", i)] = time.Now()
 				if _, err := sendMail(t, app.smtpAddr, "defender@test.example", faultMail(i)); err != nil {
 					t.Errorf("mail %d: %v, want it taken", i, err)
 				}
 			}
 			eventually(t, "a page for each", func() bool { return titlesTold(ana) == troubledMails })
-			within(t, "the last page, after the fault began", ana.deliveries()[troubledMails-1].at.Sub(began), 30*time.Second)
+			var longest time.Duration
+			for _, delivery := range ana.deliveries() {
+				if at, ok := sent[delivery.message.Data.Ticket.Title]; ok {
+					longest = max(longest, delivery.at.Sub(at))
+				}
+			}
+			within(t, "a page, after its mail", longest, 30*time.Second)
 			time.Sleep(*faultFor) // the rest of the outage
 			mend()
 			mended := time.Now()
@@ -214,11 +221,13 @@ func faultMail(i int) []byte {
 	return vouched(alertMail("High", fmt.Sprintf("Trouble %d", i), "pc", fmt.Sprintf("da111111111111111%d_1", i), fmt.Sprintf("trouble-%d@example", i)))
 }
 
-// titlesTold counts the matters that a hook was told of.
+// titlesTold counts the matters that a hook was told of; the alarm of a long outage is none.
 func titlesTold(h *hook) int {
 	titles := map[string]bool{}
 	for _, delivery := range h.deliveries() {
-		titles[delivery.message.Data.Ticket.Title] = true
+		if title := delivery.message.Data.Ticket.Title; !strings.HasPrefix(title, "afterhours ") {
+			titles[title] = true
+		}
 	}
 	return len(titles)
 }

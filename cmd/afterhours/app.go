@@ -99,9 +99,12 @@ func (a *application) openDatabase(ctx context.Context) (err error) {
 	}
 	a.onStop("database", func(context.Context) error { return a.db.close() })
 	if a.db.server != nil {
+		keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+		a.onStop("keeping the database", func(context.Context) error { stop(); return nil })
 		go func() {
-			<-a.db.server.Done()
-			a.failed <- errors.New("the embedded Postgres ended by itself; its last lines are in the log")
+			if err := a.db.server.keep(keeping); err != nil {
+				a.failed <- err
+			}
 		}()
 	}
 	a.clock = newClock(a.now())

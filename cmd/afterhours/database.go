@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"afterhours/migrations/pgserver"
 )
 
 // The connections of a process leave room for several replicas below Postgres' usual hundred. The intake has some for
@@ -22,17 +19,11 @@ const (
 	answerWithin   = 10 * time.Second
 )
 
-// How long a command waits for the process beside it that starts or stops the embedded server.
-const (
-	attachAttempts = 50
-	attachPause    = 200 * time.Millisecond
-)
-
 // database is an open pool, that of the intake, and the embedded server behind them, if this process runs one.
 type database struct {
 	pool   *pgxpool.Pool
 	intake *pgxpool.Pool
-	server *pgserver.Server
+	server *embedded
 }
 
 // openDatabase opens the configured Postgres, or the embedded one, which it starts unless another process runs it on the
@@ -53,33 +44,6 @@ func openDatabase(ctx context.Context, s settings, log *slog.Logger) (db databas
 		return db, errors.Join(fmt.Errorf("connect to Postgres: %w", err), db.close())
 	}
 	return db, nil
-}
-
-func startEmbedded(ctx context.Context, s settings, log *slog.Logger) (*pgserver.Server, string, error) {
-	if err := makeDataDir(s.DataDir); err != nil {
-		return nil, "", err
-	}
-	directory := filepath.Join(s.DataDir, "postgres")
-	for patience := attachAttempts; ; patience-- {
-		server, err := pgserver.Start(ctx, pgserver.Options{Dir: directory, Log: log})
-		if err == nil {
-			return server, server.URL(), nil
-		}
-		if !errors.Is(err, pgserver.ErrRunning) {
-			return nil, "", err
-		}
-		if address, ok, err := pgserver.Attach(directory); ok || err != nil {
-			return nil, address, err
-		}
-		if patience == 0 {
-			return nil, "", fmt.Errorf("another process holds the embedded Postgres in %s and it does not answer; try again in a moment", directory)
-		}
-		select { // that process is starting or stopping it
-		case <-time.After(attachPause):
-		case <-ctx.Done():
-			return nil, "", ctx.Err()
-		}
-	}
 }
 
 // makeDataDir makes a data directory that the unprivileged user of an embedded Postgres can enter, not read. One that is

@@ -78,7 +78,7 @@ func (p *portal) wire(t *testing.T) *rooms {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := wire(s, database{pool: p.pool}, "http://desk.example", slog.New(slog.NewTextHandler(logWriter{t}, nil)), p.clock)
+	r, err := wire(s, database{pool: p.pool, intake: p.pool}, "http://desk.example", slog.New(slog.NewTextHandler(logWriter{t}, nil)), p.clock)
 	if err != nil {
 		t.Fatalf("wire: %v", err)
 	}

@@ -18,7 +18,8 @@ type watchers struct {
 
 func newWatchers(t *testing.T, yaml string) *watchers {
 	t.Helper()
-	w := &watchers{db: database{pool: pgtest.New(t)}, now: time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)}
+	pool := pgtest.New(t)
+	w := &watchers{db: database{pool: pool, intake: pool}, now: time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)}
 	w.restart(t)
 	app := &application{rooms: w.rooms}
 	app.configure(t, yaml)

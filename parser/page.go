@@ -147,6 +147,23 @@ var wideGap = regexp.MustCompile(`[ \x{a0}]{2,}`)
 // "Label = value", "Label -> value", "Label ....: value", "[Label] value".
 var loosePair = regexp.MustCompile(`^(?:\d{1,2}[.)] |[-*•·–] )?\[?([\pL][^=:>\[\]]{1,50}?)(?:\]:?|\s?(?:=>|->|→|=)| [-–—]|\s?\.{2,}:?)\s(.+)$|^(?:\d{1,2}[.)] |[-*•·–] )([\pL][^=:>\[\]]{1,50}?):\s(.+)$`)
 
+// loosely parts such a line where its label is a known one. Most lines are none by what they do not hold, which is cheaper
+// to see.
+func loosely(line string) (label, value string) {
+	first := line[0]
+	if !containsAny(line, "=", "->", "→", "..", " - ", " – ", " — ") && first != '[' && first != '-' && first != '*' && (first < '0' || first > '9') && !strings.HasPrefix(line, "•") && !strings.HasPrefix(line, "·") && !strings.HasPrefix(line, "–") {
+		return "", ""
+	}
+	match := loosePair.FindStringSubmatch(line)
+	if match == nil {
+		return "", ""
+	}
+	if label = match[1] + match[3]; meaningOf(label) == "" {
+		return "", ""
+	}
+	return label, match[2] + match[4]
+}
+
 // splitLine parts a line, of which shown is the shown form, into cells.
 func splitLine(line, shown string) []string {
 	var pieces []string
@@ -163,10 +180,8 @@ func splitLine(line, shown string) []string {
 		}
 	}
 	if pieces == nil {
-		if match := loosePair.FindStringSubmatch(shown); match != nil {
-			if label := match[1] + match[3]; meaningOf(label) != "" {
-				return []string{label, match[2] + match[4]}
-			}
+		if label, value := loosely(shown); label != "" {
+			return []string{label, value}
 		}
 		return []string{shown}
 	}

@@ -147,7 +147,7 @@ func (p *portal) mailFrom(t *testing.T, verified *bool, raws ...[]byte) {
 }
 
 func (p *portal) reader() *tickets.Reader {
-	return &tickets.Reader{Store: p.rooms.tickets, Parse: parseMail, Log: slog.New(slog.DiscardHandler), Directories: p.rooms.defender.directories}
+	return &tickets.Reader{Store: p.rooms.intake, Parse: parseMail, Log: slog.New(slog.DiscardHandler), Directories: p.rooms.defender.directories}
 }
 
 func (p *portal) list(t *testing.T) []tickets.Ticket {

@@ -31,8 +31,9 @@ func TestPageTable(t *testing.T) {
 	if !*pageTable {
 		t.Skip("only where the table is asked for: make bench-pages")
 	}
-	hanging := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-	t.Cleanup(func() { hanging.CloseClientConnections(); hanging.Close() })
+	release := make(chan struct{})
+	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	t.Cleanup(func() { close(release); hanging.Close() })
 	fmt.Printf("\n%d mails that page, one each %s, a target of every step hangs\n\n", *pageMails, pageEvery)
 	fmt.Println("other mails/s  came in  page p50 ms       p95       p99      p99.9       max")
 	for _, rate := range []int{0, 200, 500, 1000} {

@@ -66,97 +66,6 @@ type htmlReader struct {
 	open    *block          // the innermost open block
 }
 
-// block is an open element that begins and ends lines, and the ones around it: by them a label's value below it is told
-// from what comes after the value.
-type block struct {
-	tag    atom.Atom
-	depth  int
-	around *block
-}
-
-// maxTables is how many tables can be open at once, maxCells how many cells of tables are read.
-const (
-	maxTables = 200
-	maxCells  = 50_000
-)
-
-// maxBlocks is how deep blocks are followed; what is deeper counts to the last of them.
-const maxBlocks = 100
-
-// within says whether a block is the other or inside it.
-func (b *block) within(other *block) bool {
-	for b != nil && b.depth > other.depth {
-		b = b.around
-	}
-	return b == other
-}
-
-// holder is the outermost block that holds b and not the label in the block other; nil where there is none.
-func (b *block) holder(other *block) *block {
-	var found *block
-	for ; b != nil && (other == nil || !other.within(b)); b = b.around {
-		found = b
-	}
-	return found
-}
-
-// openBlock and closeBlock follow the blocks; an end tag whose start tag is missing or too far out is let pass.
-func (r *htmlReader) openBlock(tag atom.Atom) {
-	if tag == atom.Tr || tag == atom.Td || tag == atom.Th || tag == atom.P || tag == atom.Li || tag == atom.Dt || tag == atom.Dd {
-		r.endOpen(tag)
-	}
-	depth := 1
-	if r.open != nil {
-		depth = r.open.depth + 1
-	}
-	if depth <= maxBlocks {
-		r.open = &block{tag, depth, r.open}
-	}
-}
-
-// endOpen ends the open blocks that a start tag ends by itself (HTML, "optional tags").
-func (r *htmlReader) endOpen(tag atom.Atom) {
-	for b := r.open; b != nil && b.tag != atom.Table && b.tag != atom.Div && b.tag != atom.Ul && b.tag != atom.Ol && b.tag != atom.Dl; b = b.around {
-		isCell := b.tag == atom.Td || b.tag == atom.Th
-		switch {
-		case b.tag == tag, isCell && (tag == atom.Td || tag == atom.Th || tag == atom.Tr), b.tag == atom.Dt && tag == atom.Dd, b.tag == atom.Dd && tag == atom.Dt:
-			r.open = b.around
-		case isCell:
-			return
-		}
-	}
-}
-
-func (r *htmlReader) closeBlock(tag atom.Atom) {
-	steps := 0
-	for b := r.open; b != nil && steps < 20; b = b.around {
-		if b.tag == tag {
-			r.open = b.around
-			return
-		}
-		if b.tag == atom.Table {
-			return
-		}
-		steps++
-	}
-}
-
-// table is an open table: the finished cells of its present row and the lines of its present cell.
-type table struct {
-	cells  [][]line
-	cell   []line
-	inCell bool
-	layout bool // the row holds a table: its cells are no values
-}
-
-type line struct {
-	text    string
-	heading int
-	in      *block
-	link    bool   // a link is all of it
-	label   string // what an element of its own marks as a label before the rest
-}
-
 func (r *htmlReader) full() bool {
 	return r.size > maxText || len(r.page.links) > maxAddresses || r.cells > maxCells || len(r.page.rows) > maxShownRows
 }
@@ -376,14 +285,6 @@ func (r *htmlReader) hides(class string) bool {
 	return len(r.classes) > 0 && slices.ContainsFunc(strings.Fields(clip(class, 1000)), func(name string) bool { return r.classes[name] })
 }
 
-// table is the innermost open table, nil outside of tables.
-func (r *htmlReader) table() *table {
-	if len(r.tables) == 0 {
-		return nil
-	}
-	return &r.tables[len(r.tables)-1]
-}
-
 // endLine closes the present line: it goes to the open cell, or becomes a row.
 func (r *htmlReader) endLine() {
 	text, label := oneLine(string(r.line)), ""
@@ -405,57 +306,4 @@ func (r *htmlReader) endLine() {
 
 func (r *htmlReader) emit(l line) {
 	r.page.rows = append(r.page.rows, row{cells: []string{l.text}, heading: l.heading, in: l.in, link: l.link, label: l.label})
-}
-
-func (t *table) endCell() {
-	if t.inCell && !t.layout {
-		t.cells = append(t.cells, t.cell)
-	}
-	t.cell, t.inCell = nil, false
-}
-
-// endRow closes a table's row: two cells and more with words are a row of values, the lines of a single one are rows.
-func (r *htmlReader) endRow(t *table) {
-	t.endCell()
-	said := 0
-	for _, cell := range t.cells {
-		if len(cell) > 0 {
-			said++
-		}
-	}
-	if said < 2 {
-		r.spill(t)
-		t.layout = false
-		return
-	}
-	shown := row{}
-	for _, cell := range t.cells {
-		var lines []string
-		for _, l := range cell {
-			lines = append(lines, l.text)
-			shown.heading = max(shown.heading, l.heading)
-		}
-		text := strings.Join(lines, "\n")
-		shown.grid = append(shown.grid, text)
-		if text != "" && (len(t.cells) < 3 || !isSeparator(text)) {
-			shown.cells = append(shown.cells, text)
-		}
-	}
-	r.page.rows = append(r.page.rows, shown)
-	t.cells, t.layout = nil, false
-}
-
-// spill turns what a row has so far into rows of their own.
-func (r *htmlReader) spill(t *table) {
-	for _, cell := range append(t.cells, t.cell) {
-		for _, l := range cell {
-			r.emit(l)
-		}
-	}
-	t.cells, t.cell, t.layout = nil, nil, true
-}
-
-// isSeparator says whether a cell between others only keeps them apart.
-func isSeparator(text string) bool {
-	return text == ":" || text == "-" || text == "–" || text == "|" || text == "="
 }

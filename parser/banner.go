@@ -48,5 +48,8 @@ func withoutBanner(s source) source {
 
 // withoutMarks takes the marks out of a text by which Proofpoint finds its own banner again.
 func withoutMarks(text string) string {
+	if !strings.Contains(text, "ZjQcmQRYFpfptBanner") {
+		return text
+	}
 	return strings.ReplaceAll(strings.ReplaceAll(text, "ZjQcmQRYFpfptBannerStart", ""), "ZjQcmQRYFpfptBannerEnd", "")
 }

@@ -72,10 +72,24 @@ func BenchmarkSmallIncident(b *testing.B) {
 // BenchmarkOddMails reads each odd body repeated to a mebibyte.
 func BenchmarkOddMails(b *testing.B) {
 	for name, body := range oddBodies() {
-		head, text, _ := strings.Cut(body, "\r\n\r\n")
+		head, text, typed := strings.Cut(body, "\r\n\r\n")
+		if !typed {
+			head, text = "X-Nothing: said", body
+		}
 		raw := oddHeads["encoded"] + head + "\r\n\r\n" + strings.Repeat(text+"\r\n", mib/(len(text)+2))
 		b.Run(name, func(b *testing.B) { benchmark(b, []byte(raw)) })
 	}
+}
+
+// BenchmarkOddCollection reads every odd head over every odd body, as they are.
+func BenchmarkOddCollection(b *testing.B) {
+	var mails [][]byte
+	for _, head := range oddHeads {
+		for _, body := range oddBodies() {
+			mails = append(mails, []byte(head+body))
+		}
+	}
+	benchmark(b, mails...)
 }
 
 var mailsTo = flag.String("mails", "", "write the mails of the benchmarks into this folder")

@@ -31,7 +31,7 @@ func toUTF8(content []byte, name string) string {
 	case name == "gb2312", name == "gbk", name == "x-gbk", name == "cp936", name == "euc-cn": // labels that senders put on the superset, too
 		return decodeWith(simplifiedchinese.GB18030, content)
 	case name == "iso-8859-1", name == "latin1", name == "us-ascii", name == "ascii": // as browsers read it (WHATWG Encoding 4.2)
-		return decodeWith(charmap.Windows1252, content)
+		return fromWestern(content)
 	case name == "utf-7", name == "unicode-1-1-utf-7":
 		return fromUTF7(content)
 	case name == "iso-2022-kr", name == "csiso2022kr":
@@ -73,7 +73,7 @@ func fromUnknown(content []byte) string {
 	if isMostlyUTF8(content) {
 		return strings.ToValidUTF8(string(content), "\ufffd")
 	}
-	return decodeWith(charmap.Windows1252, content)
+	return fromWestern(content)
 }
 
 // isMostlyUTF8 says whether content is UTF-8 with some octets damaged: its characters of several octets outnumber the
@@ -102,6 +102,24 @@ func decodeWith(from encoding.Encoding, content []byte) string {
 		return strings.ToValidUTF8(string(content), "\ufffd")
 	}
 	return string(decoded)
+}
+
+// fromWestern decodes windows-1252.
+func fromWestern(content []byte) string {
+	var out strings.Builder
+	out.Grow(len(content) + len(content)/8)
+	for begin, i := 0, 0; i < len(content); {
+		for i < len(content) && content[i] < utf8.RuneSelf {
+			i++
+		}
+		out.Write(content[begin:i])
+		if i < len(content) {
+			out.WriteRune(charmap.Windows1252.DecodeByte(content[i]))
+			i++
+		}
+		begin = i
+	}
+	return out.String()
 }
 
 // isMislabelled says whether content is UTF-8 although its label says otherwise: text of another charset is valid UTF-8

@@ -52,12 +52,12 @@ func isVoid(tag atom.Atom) bool {
 }
 
 // neverShown says whether an element's content is no text; xml is what Word leaves behind.
-func neverShown(tag atom.Atom, name []byte) bool {
-	switch tag {
+func neverShown(t htmlTag) bool {
+	switch t.atom {
 	case atom.Script, atom.Style, atom.Title, atom.Template, atom.Svg, atom.Object:
 		return true
 	}
-	return string(name) == "xml"
+	return t.name == "xml"
 }
 
 // hidingStyle says whether a style attribute hides its element. mso-hide is not among them: it hides from Outlook alone.

@@ -13,6 +13,7 @@ type family struct {
 	name    string
 	kind    tickets.Kind
 	product tickets.Product
+	hint    string         // what every such subject holds, in lower case: looking for it is cheaper
 	subject *regexp.Regexp // of the original's bare subject
 }
 
@@ -32,36 +33,36 @@ const (
 
 // families in the order in which they are tried; the first whose subject matches reads the mail.
 var families = []family{
-	{"merge", tickets.KindIncident, tickets.ProductXDR, subjects(`\b(?:has|have|were|was) (?:been )?merged\b.*\bincidents?\b|\bincidents?\b.*\b(?:were|was|been|have) merged\b|` + brands + `.*\bmerged\b`)},
-	{"office365", tickets.KindAlert, tickets.ProductOffice365, subjects(`^(?:an? )?` + severities + `-severity alert\s*:`)},
-	{"alert", tickets.KindAlert, tickets.ProductEndpoint, subjects(`^(?:an? )?` + severities + ` severity alert\s*:`)},
-	{"vulnerability", tickets.KindVulnerability, tickets.ProductEndpoint, subjects(`(?:new )?(?:zero-day )?vulnerabilit(?:y|ies)\b.*(?:notification|defender)|zero-day vulnerabilit(?:y|ies)`)},
-	{"threat analytics", tickets.KindThreatAnalytics, tickets.ProductXDR, subjects(`threat analytics`)},
-	{"response action", tickets.KindResponseAction, tickets.ProductXDR, subjects(`\bhas taken an? (?:immediate )?response action|\bresponse action\b.*` + brands)},
-	{"digest", tickets.KindDigest, tickets.ProductEntra, subjects(`\bweekly (?:\w+ )?digest\b`)},
-	{"users at risk", tickets.KindAlert, tickets.ProductEntra, subjects(`\busers? at risk detected`)},
-	{"attack path", tickets.KindAlert, tickets.ProductCloud, subjects(`\bfound (?:a )?(?:new )?potential attack path|potential attack path in your`)},
-	{"cloud", tickets.KindAlert, tickets.ProductCloud, subjects(`(?:azure security center|defender for cloud) has detected`)},
-	{"cloud apps", tickets.KindAlert, tickets.ProductCloudApps, subjects(`defender for cloud apps|cloud app security`)},
-	{"identity", tickets.KindAlert, tickets.ProductIdentity, subjects(`defender for identity\b.*\b(?:alert|health|issue)`)},
-	{"incident", tickets.KindIncident, tickets.ProductXDR, subjects(`\b` + brands + ` has (?:detected|found|updated|resolved)|\bincident\b.*\b` + brands + `|\b` + brands + `\b.*\bincident\b`)},
-	{"wdatp", tickets.KindAlert, tickets.ProductEndpoint, subjects(`(?:advanced threat protection|defender atp).*alert|new alert detect(?:ion|ed)`)},
-	{"test", tickets.KindTest, tickets.ProductXDR, testWords},
+	{"merge", tickets.KindIncident, tickets.ProductXDR, "merged", subjects(`\b(?:has|have|were|was) (?:been )?merged\b.*\bincidents?\b|\bincidents?\b.*\b(?:were|was|been|have) merged\b|` + brands + `.*\bmerged\b`)},
+	{"office365", tickets.KindAlert, tickets.ProductOffice365, "-severity alert", subjects(`^(?:an? )?` + severities + `-severity alert\s*:`)},
+	{"alert", tickets.KindAlert, tickets.ProductEndpoint, "severity alert", subjects(`^(?:an? )?` + severities + ` severity alert\s*:`)},
+	{"vulnerability", tickets.KindVulnerability, tickets.ProductEndpoint, "vulnerabilit", subjects(`(?:new )?(?:zero-day )?vulnerabilit(?:y|ies)\b.*(?:notification|defender)|zero-day vulnerabilit(?:y|ies)`)},
+	{"threat analytics", tickets.KindThreatAnalytics, tickets.ProductXDR, "threat analytics", subjects(`threat analytics`)},
+	{"response action", tickets.KindResponseAction, tickets.ProductXDR, "response action", subjects(`\bhas taken an? (?:immediate )?response action|\bresponse action\b.*` + brands)},
+	{"digest", tickets.KindDigest, tickets.ProductEntra, "digest", subjects(`\bweekly (?:\w+ )?digest\b`)},
+	{"users at risk", tickets.KindAlert, tickets.ProductEntra, "at risk detected", subjects(`\busers? at risk detected`)},
+	{"attack path", tickets.KindAlert, tickets.ProductCloud, "potential attack path", subjects(`\bfound (?:a )?(?:new )?potential attack path|potential attack path in your`)},
+	{"cloud", tickets.KindAlert, tickets.ProductCloud, "has detected", subjects(`(?:azure security center|defender for cloud) has detected`)},
+	{"cloud apps", tickets.KindAlert, tickets.ProductCloudApps, "cloud app", subjects(`defender for cloud apps|cloud app security`)},
+	{"identity", tickets.KindAlert, tickets.ProductIdentity, "defender for identity", subjects(`defender for identity\b.*\b(?:alert|health|issue)`)},
+	{"incident", tickets.KindIncident, tickets.ProductXDR, "", subjects(`\b` + brands + ` has (?:detected|found|updated|resolved)|\bincident\b.*\b` + brands + `|\b` + brands + `\b.*\bincident\b`)},
+	{"wdatp", tickets.KindAlert, tickets.ProductEndpoint, "alert", subjects(`(?:advanced threat protection|defender atp).*alert|new alert detect(?:ion|ed)`)},
+	{"test", tickets.KindTest, tickets.ProductXDR, "test", testWords},
 }
 
 var testWords = subjects(`\btest (?:e-?mail|notification|message)\b|\b(?:e-?mail|notification) test\b|^test(?: alert)?\b.*` + brands + `|` + brands + `.*\btest\b`)
 
 // familyOf is the family of a bare subject, nil where it is of none.
 func familyOf(subject string) *family {
-	for i := range families {
-		if families[i].subject.MatchString(subject) {
+	lower := strings.ToLower(subject)
+	for i, f := range families {
+		if strings.Contains(lower, f.hint) && f.subject.MatchString(subject) {
 			return &families[i]
 		}
 	}
 	if word, _ := localSubject(subject); word != "" {
 		return familyNamed("office365")
 	}
-	lower := strings.ToLower(subject)
 	for _, p := range words().families {
 		if strings.Contains(lower, p.words) {
 			return familyNamed(p.family)

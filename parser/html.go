@@ -2,7 +2,6 @@ package parser
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -36,8 +35,8 @@ func readHTML(source string, hide bool) page {
 		case html.StartTagToken, html.SelfClosingTagToken:
 			r.start()
 		case html.EndTagToken:
-			name, _ := r.tokens.TagName()
-			r.end(atom.Lookup(name), string(name))
+			t := r.tag()
+			r.end(t.atom, t.name)
 		}
 	}
 	r.finish()
@@ -58,12 +57,13 @@ type htmlReader struct {
 	marked  int  // octets of the line that an element at its beginning holds, 0 where there is none
 	marks   int  // such elements that are open
 	tables  []table
-	cells   int             // of tables, so far
-	classes map[string]bool // that the mail's own style sheets hide
-	deeper  int             // open tables beyond maxTables: their rows count to the last of those
-	skipped string          // name of the hidden element that is open
-	nested  int             // elements of that name open inside it
-	open    *block          // the innermost open block
+	cells   int                // of tables, so far
+	classes map[string]bool    // that the mail's own style sheets hide
+	known   map[string]htmlTag // tags that were read, as they are written
+	deeper  int                // open tables beyond maxTables: their rows count to the last of those
+	skipped string             // name of the hidden element that is open
+	nested  int                // elements of that name open inside it
+	open    *block             // the innermost open block
 }
 
 func (r *htmlReader) full() bool {
@@ -80,7 +80,7 @@ func (r *htmlReader) finish() {
 
 func (r *htmlReader) text() {
 	if r.skipped == "style" && r.nested == 0 {
-		r.classes = hiddenClasses(r.classes, string(r.tokens.Text()))
+		r.classes, r.known = hiddenClasses(r.classes, string(r.tokens.Text())), nil // which judges what was read anew
 		return
 	}
 	if r.skipped != "" {
@@ -106,33 +106,31 @@ func (r *htmlReader) text() {
 }
 
 func (r *htmlReader) start() {
-	name, more := r.tokens.TagName()
-	tag := atom.Lookup(name)
+	t := r.tag()
 	if r.skipped != "" {
-		r.startHidden(tag, string(name), more)
+		r.startHidden(t)
 		return
 	}
-	attributes := r.attributes(tag, more)
-	if r.hide && (attributes.hidden || neverShown(tag, name)) && !isVoid(tag) {
-		if isBlock(tag) {
+	if r.hide && (t.hidden || neverShown(t)) && !isVoid(t.atom) {
+		if isBlock(t.atom) {
 			r.endLine()
 		}
-		r.skipped, r.nested = string(name), 0
+		r.skipped, r.nested = t.name, 0
 		return
 	}
-	switch tag {
+	switch t.atom {
 	case atom.A, atom.Area:
-		r.anchor = attributes.href != "" && tag == atom.A
-		r.page.addLinks(attributes.href)
+		r.anchor = t.href != "" && t.atom == atom.A
+		r.page.addLinks(t.href)
 	case atom.Img:
-		r.page.pixels = append(r.page.pixels, attributes.src)
+		r.page.pixels = append(r.page.pixels, t.src)
 	case atom.Pre:
 		r.pre++
 	}
-	if isInline(tag) && (r.marks > 0 || r.marked == 0 && len(bytes.TrimSpace(r.line)) == 0) {
+	if isInline(t.atom) && (r.marks > 0 || r.marked == 0 && len(bytes.TrimSpace(r.line)) == 0) {
 		r.marks++
 	}
-	r.begin(tag)
+	r.begin(t.atom)
 }
 
 // begin ends and begins lines, cells and rows for a start tag.
@@ -222,16 +220,15 @@ func (r *htmlReader) end(tag atom.Atom, name string) {
 }
 
 // startHidden follows a start tag inside a hidden element, which some elements end without an end tag of their own.
-func (r *htmlReader) startHidden(tag atom.Atom, name string, more bool) {
-	attributes := r.attributes(tag, more)
-	if tag == atom.Img {
-		r.page.pixels = append(r.page.pixels, attributes.src)
+func (r *htmlReader) startHidden(t htmlTag) {
+	if t.atom == atom.Img {
+		r.page.pixels = append(r.page.pixels, t.src)
 	}
 	switch {
-	case r.nested == 0 && endsWithout(r.skipped, tag, false):
+	case r.nested == 0 && endsWithout(r.skipped, t.atom, false):
 		r.skipped = ""
-		r.begin(tag)
-	case name == r.skipped && !isVoid(tag):
+		r.begin(t.atom)
+	case t.name == r.skipped && !isVoid(t.atom):
 		r.nested++
 	}
 }
@@ -249,40 +246,6 @@ func endsWithout(open string, tag atom.Atom, isEnd bool) bool {
 		return isEnd && (tag == atom.Ul || tag == atom.Ol)
 	}
 	return false
-}
-
-type attributes struct {
-	href, src string
-	hidden    bool
-}
-
-func (r *htmlReader) attributes(tag atom.Atom, more bool) (found attributes) {
-	var key, value []byte
-	for more {
-		key, value, more = r.tokens.TagAttr()
-		switch string(key) {
-		case "href":
-			if tag == atom.A || tag == atom.Area {
-				found.href = string(value)
-			}
-		case "src":
-			if tag == atom.Img {
-				found.src = string(value)
-			}
-		case "hidden":
-			found.hidden = true
-		case "style":
-			found.hidden = found.hidden || hidingStyle(string(value))
-		case "class":
-			found.hidden = found.hidden || bytes.Contains(bytes.ToLower(value), []byte("preheader")) || r.hides(string(value))
-		}
-	}
-	return found
-}
-
-// hides says whether a style sheet hides one of an element's classes.
-func (r *htmlReader) hides(class string) bool {
-	return len(r.classes) > 0 && slices.ContainsFunc(strings.Fields(clip(class, 1000)), func(name string) bool { return r.classes[name] })
 }
 
 // endLine closes the present line: it goes to the open cell, or becomes a row.

@@ -39,13 +39,13 @@ func meaningOf(text string) string {
 	if len(text) > 2*longestLabel {
 		return ""
 	}
-	text = strings.ToLower(strings.Trim(composed(oneLine(text)), "*_:： •●▪►·–-"))
+	text = strings.ToLower(strings.TrimFunc(composed(oneLine(text)), isLabelEdge))
 	if text == "" || len(text) > longestLabel {
 		return ""
 	}
 	known := words()
 	if strings.ContainsAny(text, "(’/") {
-		text = strings.TrimSpace(labelForms.Replace(text))
+		text = oneLine(labelForms.Replace(text))
 	}
 	if meaning := known.labels[text]; meaning != "" {
 		return meaning
@@ -53,20 +53,27 @@ func meaningOf(text string) string {
 	return known.plainLabel(text)
 }
 
+// isLabelEdge says whether a character can stand around a label.
+func isLabelEdge(r rune) bool {
+	switch r {
+	case '*', '_', ':', '：', ' ', '•', '●', '▪', '►', '·', '–', '-':
+		return true
+	}
+	return false
+}
+
 // plainLabel is the meaning of a label that stands in the plural or has words around it that do not change what it means:
 // "impacted devices", "dispositivos afectados", "name of the device".
 func (l *lexicon) plainLabel(text string) string {
-	parts := strings.Fields(text)
-	if len(parts) > 4 {
+	if strings.Count(text, " ") > 3 {
 		return ""
 	}
-	for len(parts) > 1 && l.dropped[parts[0]] {
-		parts = parts[1:]
+	for first, rest, more := strings.Cut(text, " "); more && l.dropped[first]; first, rest, more = strings.Cut(rest, " ") {
+		text = rest
 	}
-	for len(parts) > 1 && l.dropped[parts[len(parts)-1]] {
-		parts = parts[:len(parts)-1]
+	for at := strings.LastIndexByte(text, ' '); at >= 0 && l.dropped[text[at+1:]]; at = strings.LastIndexByte(text, ' ') {
+		text = text[:at]
 	}
-	text = strings.Join(parts, " ")
 	if meaning := l.labels[text]; meaning != "" {
 		return meaning
 	}

@@ -64,6 +64,13 @@ func portalLink(raw string) (tickets.Link, bool) {
 	return tickets.Link{Rel: relation(where), URL: withoutCampaign(target, raw)}, true
 }
 
+// leadsToPortal says whether an address is one of a portal, click trackers around it or not.
+func leadsToPortal(raw string) bool {
+	target, _ := unwrap(raw)
+	_, ok := portalLink(target)
+	return ok
+}
+
 // campaign are the parameters by which newsletters and mail platforms follow who clicks.
 var campaign = regexp.MustCompile(`(?i)^(?:utm_[a-z]+|ocid|wt\.mc_id|mc_[ce]id|gclid|fbclid|msclkid|mkt_tok|cid_src)$`)
 

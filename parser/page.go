@@ -54,27 +54,28 @@ func (p *page) addLinks(addresses ...string) {
 func (p page) below(begin int, rows []row) page {
 	at, _ := slices.BinarySearch(p.places, begin)
 	below := page{rows: rows, links: p.links[at:], places: p.places[at:], pixels: p.pixels}
-	if links, _ := portalLinks(below); len(links) == 0 {
+	if !slices.ContainsFunc(below.links, leadsToPortal) {
 		below.links, below.places = p.links, p.places
 	}
 	return below
 }
 
-// text is the page as readable text.
+// text is the page's rows as lines.
 func (p page) text() string {
 	lines := make([]string, len(p.rows))
 	for i, r := range p.rows {
 		lines[i] = r.text()
 	}
-	return manyLines(strings.Join(lines, "\n"))
+	return strings.Join(lines, "\n")
 }
 
 // plainPage cuts plain text into rows; tabs, pipes and wide gaps after a label part cells. Marks of quoting are left
 // out, and lines that a mail program broke are put together again.
 func plainPage(text string) page {
-	var p page
+	text = mendURLs(clip(text, maxText))
+	p := page{rows: make([]row, 0, min(strings.Count(text, "\n")+1, maxShownRows))}
 	gap, wrapped, length := false, false, 0
-	for line := range strings.SplitSeq(mendURLs(clip(text, maxText)), "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if len(p.rows) > maxShownRows {
 			break
 		}
@@ -143,32 +144,11 @@ func unquote(line string) string { return strings.TrimLeft(line, "> \u00a0") }
 
 var wideGap = regexp.MustCompile(`[ \x{a0}]{2,}`)
 
-// loosePair is a label with its value as people and scripts type them: "1. Label: value", "- Label - value",
-// "Label = value", "Label -> value", "Label ....: value", "[Label] value".
-var loosePair = regexp.MustCompile(`^(?:\d{1,2}[.)] |[-*•·–] )?\[?([\pL][^=:>\[\]]{1,50}?)(?:\]:?|\s?(?:=>|->|→|=)| [-–—]|\s?\.{2,}:?)\s(.+)$|^(?:\d{1,2}[.)] |[-*•·–] )([\pL][^=:>\[\]]{1,50}?):\s(.+)$`)
-
-// loosely parts such a line where its label is a known one. Most lines are none by what they do not hold, which is cheaper
-// to see.
-func loosely(line string) (label, value string) {
-	first := line[0]
-	if !containsAny(line, "=", "->", "→", "..", " - ", " – ", " — ") && first != '[' && first != '-' && first != '*' && (first < '0' || first > '9') && !strings.HasPrefix(line, "•") && !strings.HasPrefix(line, "·") && !strings.HasPrefix(line, "–") {
-		return "", ""
-	}
-	match := loosePair.FindStringSubmatch(line)
-	if match == nil {
-		return "", ""
-	}
-	if label = match[1] + match[3]; meaningOf(label) == "" {
-		return "", ""
-	}
-	return label, match[2] + match[4]
-}
-
 // splitLine parts a line, of which shown is the shown form, into cells.
 func splitLine(line, shown string) []string {
 	var pieces []string
 	switch {
-	case strings.Contains(strings.TrimSpace(line), "\t"):
+	case strings.Contains(line, "\t") && strings.Contains(strings.TrimSpace(line), "\t"):
 		pieces = strings.Split(line, "\t")
 	case strings.HasPrefix(line, "|"):
 		pieces = strings.Split(line, "|")

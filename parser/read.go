@@ -163,18 +163,21 @@ func action(alert *tickets.Alert, mail *reading) tickets.Action {
 	}
 	head := mail.subject
 	for i, r := range mail.source.page.rows {
-		text := oneLine(r.text())
-		if (i < 6 || r.heading > 0) && len(r.cells) == 1 && text != alert.Title && meaningOf(labelPart(text)) == "" {
+		if i >= 6 && r.heading == 0 || len(r.cells) != 1 {
+			continue
+		}
+		if text := oneLine(r.cells[0]); text != alert.Title && meaningOf(labelPart(text)) == "" {
 			head += "\n" + text
 		}
+	}
+	if !containsAny(strings.ToLower(head), "resolved", "update", "added") {
+		return tickets.ActionNew
 	}
 	if resolvedWords.MatchString(alert.Title) || updatedWords.MatchString(alert.Title) { // a title says it of something else
 		head = strings.ReplaceAll(head, alert.Title, "")
 	}
 	head = conditions.ReplaceAllString(head, "") // what will be told of when it happens has not happened
 	switch {
-	case !containsAny(strings.ToLower(head), "resolved", "update", "added"):
-		return tickets.ActionNew
 	case resolvedWords.MatchString(head):
 		return tickets.ActionResolved
 	case updatedWords.MatchString(head):

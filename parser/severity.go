@@ -69,6 +69,9 @@ func firstGroup(pattern *regexp.Regexp, text string) string {
 
 // localSubject takes a localised policy alert's subject apart.
 func localSubject(subject string) (word, policy string) {
+	if !strings.ContainsAny(subject, ":：") {
+		return "", ""
+	}
 	for _, form := range words().subjects {
 		if match := form.FindStringSubmatch(subject); match != nil {
 			return strings.ToLower(match[1]), match[2]

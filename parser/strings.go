@@ -32,27 +32,28 @@ func oneLine(text string) string {
 	if isPlain(text) {
 		return clip(text, maxLine)
 	}
-	var out strings.Builder
-	out.Grow(min(len(text), maxLine+utf8.UTFMax))
+	out := make([]byte, 0, min(len(text), maxLine+utf8.UTFMax))
 	space := false
-	for _, r := range text {
+	for i := 0; i < len(text) && len(out) <= maxLine; {
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(text[i:])
+		}
+		i += size
 		switch {
 		case r <= ' ', r == 0x7f, r >= 0x80 && (unicode.IsControl(r) || unicode.IsSpace(r)):
-			space = out.Len() > 0
+			space = len(out) > 0
 			continue
 		case invisible(r):
 			continue
 		}
 		if space {
-			out.WriteByte(' ')
+			out = append(out, ' ')
 			space = false
 		}
-		out.WriteRune(r)
-		if out.Len() > maxLine {
-			break
-		}
+		out = utf8.AppendRune(out, r)
 	}
-	return clip(out.String(), maxLine)
+	return clip(string(out), maxLine)
 }
 
 // isPlain says whether oneLine has nothing to do but to clip.
@@ -63,7 +64,11 @@ func isPlain(text string) bool {
 		if c < ' ' || c == 0x7f || c == ' ' && last == ' ' {
 			return false
 		}
-		if c >= utf8.RuneSelf {
+		switch {
+		case c < utf8.RuneSelf:
+		case c == 0xc3 && i+1 < len(text) && text[i+1]&0xc0 == 0x80: // most letters of western Europe: À to ÿ
+			i++
+		default:
 			r, size := utf8.DecodeRuneInString(text[i:])
 			if r == utf8.RuneError && size == 1 || unicode.IsControl(r) || unicode.IsSpace(r) || invisible(r) {
 				return false
@@ -94,11 +99,52 @@ func manyLines(text string) string {
 			write(line)
 			continue
 		}
-		for part := range strings.SplitSeq(strings.Map(shownRune, strings.ToValidUTF8(line, "\ufffd")), "\n") {
+		for part := range strings.SplitSeq(shownText(line), "\n") {
 			write(part)
 		}
 	}
 	return clip(strings.TrimRight(out.String(), "\n "), maxText)
+}
+
+// shownText is text with each character as it is shown; octets that are no character become one mark together.
+func shownText(text string) string {
+	out := make([]byte, 0, len(text))
+	broken := false
+	for i := 0; i < len(text); {
+		if c := text[i]; c >= ' ' && c < 0x7f {
+			out, broken = append(out, c), false
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text[i:])
+		i += size
+		again := broken
+		if broken = r == utf8.RuneError && size == 1; broken && again {
+			continue
+		}
+		if r = shownRune(r); r >= 0 {
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return string(out)
+}
+
+// lineFeeds is text with every line end as a line feed.
+func lineFeeds(text string) string {
+	at := strings.IndexByte(text, '\r')
+	if at < 0 {
+		return text
+	}
+	var out strings.Builder
+	out.Grow(len(text))
+	for ; at >= 0; at = strings.IndexByte(text, '\r') {
+		out.WriteString(text[:at])
+		if text = text[at+1:]; text == "" || text[0] != '\n' {
+			out.WriteByte('\n')
+		}
+	}
+	out.WriteString(text)
+	return out.String()
 }
 
 // shownRune is a character of text to be read: all that ends a line as a line feed, all that parts words as a space, -1 for
@@ -133,7 +179,7 @@ func hasWords(text string) bool { return strings.ContainsFunc(text, isWordRune) 
 
 // composed is text whose accents are part of their letters (Unicode Annex 15, form C), as the files of words have them.
 func composed(text string) string {
-	if strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Mn, r) }) {
+	if strings.ContainsFunc(text, func(r rune) bool { return r >= 0x300 && unicode.Is(unicode.Mn, r) }) {
 		return norm.NFC.String(text)
 	}
 	return text

@@ -33,19 +33,23 @@ func unwrap(raw string) (target string, tracking []string) {
 }
 
 var (
-	refanged  = strings.NewReplacer("[.]", ".", "(.)", ".", "{.}", ".", "[dot]", ".", "[:]", ":", "[://]", "://", "&amp;", "&", "&AMP;", "&", "\t", "", "\r", "", "\n", "")
-	defanged  = regexp.MustCompile(`(?i)^hxxp(s?):`)
-	lostSlash = regexp.MustCompile(`(?i)^(https?):/([^/])`)
-	scheme    = regexp.MustCompile(`(?i)^https?:`)
+	refanged = strings.NewReplacer("[.]", ".", "(.)", ".", "{.}", ".", "[dot]", ".", "[:]", ":", "[://]", "://", "&amp;", "&", "&AMP;", "&", "\t", "", "\r", "", "\n", "")
+	scheme   = regexp.MustCompile(`(?i)^https?:`)
 )
 
 // tidy mends what mail programs and people do to addresses: entities in text, line ends inside (which browsers drop, WHATWG
 // URL 4.4), defanging, a lost slash, and punctuation of the sentence around it.
 func tidy(raw string) string {
 	raw = refanged.Replace(strings.TrimFunc(raw, func(r rune) bool { return r <= ' ' || invisible(r) || r == '\u00a0' }))
-	raw = defanged.ReplaceAllString(raw, "http$1:")
-	raw = lostSlash.ReplaceAllString(raw, "$1://$2")
-	raw = scheme.ReplaceAllStringFunc(raw, strings.ToLower)
+	if name, rest, found := strings.Cut(raw, ":"); found && len(name) <= len("https") {
+		switch name = strings.ToLower(name); name {
+		case "http", "https", "hxxp", "hxxps":
+			if strings.HasPrefix(rest, "/") && !strings.HasPrefix(rest, "//") && len(rest) > 1 {
+				rest = "/" + rest
+			}
+			raw = strings.Replace(name, "xx", "tt", 1) + ":" + rest
+		}
+	}
 	return strings.TrimRight(raw, ".,;:!?)]}>'\"*")
 }
 
@@ -104,7 +108,10 @@ func unwrapOnce(raw string) (inner, tracking string) {
 	if w == nil {
 		return "", ""
 	}
-	return w.unwrap(target, raw), trackedMail(target.Query().Get("p"))
+	if strings.Contains(target.RawQuery, "p=") {
+		tracking = trackedMail(target.Query().Get("p"))
+	}
+	return w.unwrap(target, raw), tracking
 }
 
 func wrapperOf(target *url.URL) *wrapper {

@@ -95,7 +95,7 @@ var brokenURL = regexp.MustCompile(`safelinks\.protection\.[a-z0-9.]+/\S*$`)
 
 // mendURLs puts Safe Links together that mail programs broke over lines: their last parameter is reserved.
 func mendURLs(text string) string {
-	text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
+	text = lineFeeds(text)
 	if !strings.Contains(text, "safelinks.protection.") {
 		return text
 	}

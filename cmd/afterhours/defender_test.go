@@ -22,7 +22,7 @@ import (
 	"afterhours/tickets/defender"
 )
 
-// portal is a fake tenant and the rooms that poll it, on a clock that the test moves.
+// portal is a fake tenant and the rooms that poll it, on a clock that the test moves; a zero clock is the machine's.
 type portal struct {
 	*fakedefender.Server
 	rooms *rooms
@@ -35,6 +35,9 @@ type portal struct {
 func (p *portal) clock() time.Time {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
+	if p.now.IsZero() {
+		return time.Now().UTC()
+	}
 	return p.now
 }
 
@@ -56,19 +59,27 @@ policies:
 // newPortal wires rooms to a fake. tenant is added to the tenant's line of the configuration.
 func newPortal(t *testing.T, tenant string) *portal {
 	t.Helper()
-	p := &portal{now: time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)}
+	p := &portal{now: time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC), pool: pgtest.New(t)}
+	p.open(t, tenant)
+	return p
+}
+
+// open serves the fake and configures it as a tenant.
+func (p *portal) open(t *testing.T, tenant string) {
+	t.Helper()
 	p.Server = fakedefender.New(p.clock)
 	server := httptest.NewServer(p.Server)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	t.Cleanup(server.Close)
 	p.url = server.URL
-	p.pool = pgtest.New(t)
 	p.rooms = p.wire(t)
+	if !strings.Contains(tenant, "poll:") {
+		tenant = ", poll: 1m" + tenant
+	}
 	p.configure(t, portalTeam+fmt.Sprintf(`
 tenants:
-  - {id: contoso, tenant_id: %q, client_id: %q, client_secret: %q, poll: 1m, api_url: %q, graph_url: %q, token_url: "%s/%s/oauth2/v2.0/token"%s}
+  - {id: contoso, tenant_id: %q, client_id: %q, client_secret: %q, api_url: %q, graph_url: %q, token_url: "%s/%s/oauth2/v2.0/token"%s}
 `, p.Tenant, p.ClientID, p.ClientSecret, p.url, p.url, p.url, p.Tenant, tenant))
-	return p
 }
 
 // wire makes rooms as a process that starts does.

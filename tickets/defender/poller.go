@@ -73,7 +73,7 @@ func (p *Poller) Tick(ctx context.Context) error {
 			continue
 		}
 		p.polls.Go(func() {
-			if err := p.poll(ctx, tenant, claimed); err != nil && ctx.Err() == nil {
+			if err := p.leased(ctx, tenant, claimed); err != nil && ctx.Err() == nil {
 				p.Log.Error("poll failed", "tenant", tenant.ID, "error", err)
 			}
 		})
@@ -83,6 +83,45 @@ func (p *Poller) Tick(ctx context.Context) error {
 
 // Wait returns when no poll is running any more.
 func (p *Poller) Wait() { p.polls.Wait() }
+
+// releaseWithin bounds giving a lease back while the process stops.
+const releaseWithin = 2 * time.Second
+
+// leased polls while the lease is held: it is lengthened all the time, the poll ends where another replica has it, and it is
+// given back where the poll breaks off.
+func (p *Poller) leased(ctx context.Context, t Tenant, c claim) error {
+	held, lost := context.WithCancelCause(ctx)
+	var beating sync.WaitGroup
+	beating.Go(func() {
+		beat := time.NewTicker(pollBeat)
+		defer beat.Stop()
+		for {
+			select {
+			case <-held.Done():
+				return
+			case <-beat.C:
+				// A database that is away for a moment is no reason to stop: the next beat tries again.
+				if err := p.Store.hold(held, c); errors.Is(err, errLostLease) {
+					lost(err)
+				}
+			}
+		}
+	})
+	err := p.poll(held, t, c)
+	if cause := context.Cause(held); cause != nil && ctx.Err() == nil {
+		err = cause
+	}
+	lost(nil)
+	beating.Wait()
+	if err != nil && !errors.Is(err, errLostLease) {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
+		defer cancel()
+		if released := p.Store.release(ending, c); released != nil {
+			return errors.Join(err, released)
+		}
+	}
+	return err
+}
 
 // poll is one poll of one tenant. What Microsoft refuses stands in the tenant's status and is no error here.
 func (p *Poller) poll(ctx context.Context, t Tenant, c claim) error {

@@ -55,9 +55,11 @@ type claim struct {
 	failedAt  *time.Time
 }
 
-// Bounds of a poll's lease. early lets a tick that comes a moment before a poll's turn take it.
+// Bounds of a poll's lease. It is short and lengthened while the poll goes on, so that a tenant whose poller died is polled
+// again soon. early lets a tick that comes a moment before a poll's turn take it.
 const (
-	pollLease = 5 * time.Minute
+	pollLease = 20 * time.Second
+	pollBeat  = 5 * time.Second
 	early     = 200 * time.Millisecond
 )
 
@@ -106,6 +108,11 @@ var errLostLease = errors.New("another replica has taken the poll over")
 // hold lengthens the lease of a poll that goes on.
 func (s *Store) hold(ctx context.Context, c claim) error {
 	return s.record(ctx, c, `lease_until = $3`, s.now().Add(pollLease))
+}
+
+// release gives the lease of a poll back that did not come to its end. The mark stays, and its turn comes as planned.
+func (s *Store) release(ctx context.Context, c claim) error {
+	return s.record(ctx, c, `lease_until = NULL`)
 }
 
 // record changes the row of a poll as long as it is in these hands. set uses the parameters from $3 on.

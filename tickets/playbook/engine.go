@@ -20,7 +20,8 @@ import (
 const (
 	tickBatch     = 20
 	tickWorkers   = 8
-	runLease      = 3 * time.Minute
+	runLease      = 30 * time.Second // lengthened while the run is in hand
+	runBeat       = 10 * time.Second
 	maxDevices    = 50 // of one reading
 	followEvery   = 5 * time.Second
 	followSlowly  = 30 * time.Second
@@ -103,6 +104,11 @@ func (e *Engine) Tick(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(due) == 0 {
+		return nil
+	}
+	held := e.hold(ctx, due)
+	defer held.stop()
 	var group sync.WaitGroup
 	places := make(chan struct{}, tickWorkers)
 	faults := make([]error, len(due))
@@ -110,9 +116,10 @@ func (e *Engine) Tick(ctx context.Context) error {
 		places <- struct{}{}
 		group.Go(func() {
 			defer func() { <-places }()
-			if err := e.move(ctx, run); err != nil {
+			if err := e.move(ctx, run); err != nil && !errors.Is(err, errMovedOn) {
 				faults[i] = fmt.Errorf("run %d of playbook %s: %w", run.ID, run.Playbook, err)
 			}
+			held.drop(run.ID)
 		})
 	}
 	group.Wait()
@@ -254,8 +261,9 @@ func (e *Engine) begin(ctx context.Context, run Run) error {
 		}
 	}
 	if err := e.set(ctx, run, Requesting, "the request leaves"); err != nil {
-		return err
+		return err // also where another process has begun it
 	}
+	run.State = Requesting
 	return e.request(ctx, run)
 }
 

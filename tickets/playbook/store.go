@@ -91,7 +91,10 @@ func (e *Engine) set(ctx context.Context, run Run, state State, reason string) e
 	})
 }
 
-// write moves a run inside a transaction, with its step, its line on the timeline, and word to whom it concerns.
+// errMovedOn says that a run is not in the state any more in which it was found: another process has it.
+var errMovedOn = errors.New("the run has been moved elsewhere")
+
+// write moves a run inside a transaction, from the state in which it was found, with its step, its line on the timeline, and word to whom it concerns.
 func (e *Engine) write(ctx context.Context, tx pgx.Tx, run Run, state State, reason, actor string, now time.Time) error {
 	due := now
 	var finished *time.Time
@@ -108,13 +111,13 @@ func (e *Engine) write(ctx context.Context, tx pgx.Tx, run Run, state State, rea
 			due_at = $9, updated_at = $10, finished_at = $11, attempts = 0,
 			lease_until = CASE WHEN $2 = 'requesting' THEN lease_until END,
 			requested_at = CASE WHEN $2 = 'requesting' THEN $10 ELSE requested_at END
-		WHERE id = $1 AND state IN ('planned', 'waiting', 'approved', 'requesting', 'running')`,
-		run.ID, state, reason, run.MachineID, run.Machine, run.ActionID, run.Status, run.Automatic, due, now, finished)
+		WHERE id = $1 AND state = $12`,
+		run.ID, state, reason, run.MachineID, run.Machine, run.ActionID, run.Status, run.Automatic, due, now, finished, run.State)
 	if err != nil {
 		return err
 	}
 	if moved.RowsAffected() == 0 {
-		return nil // it came to its end elsewhere
+		return errMovedOn
 	}
 	run.State, run.Reason, run.UpdatedAt, run.FinishedAt = state, reason, now, finished
 	return e.step(ctx, tx, run, state, reason, actor, now)

@@ -28,6 +28,8 @@ type Fault struct {
 	Delay      time.Duration // before the answer
 	Cut        bool          // the connection ends before the request is looked at
 	CutAfter   bool          // it ends once the request was carried out
+	// Then runs at the moment at which the connection ends, before the client can notice it.
+	Then func()
 }
 
 // Server is one tenant's world. Its fields are set before it serves; what changes later goes through its methods.
@@ -118,8 +120,14 @@ func (s *Server) api(role string, answer handler) http.HandlerFunc {
 			case <-r.Context().Done():
 			}
 		}
-		if fault.Cut {
+		end := func() {
+			if fault.Then != nil {
+				fault.Then()
+			}
 			panic(http.ErrAbortHandler)
+		}
+		if fault.Cut {
+			end()
 		}
 		s.mutex.Lock()
 		defer s.mutex.Unlock()
@@ -146,7 +154,7 @@ func (s *Server) api(role string, answer handler) http.HandlerFunc {
 		}
 		if fault.CutAfter {
 			answer(&discarded{header: http.Header{}}, r)
-			panic(http.ErrAbortHandler)
+			end()
 		}
 		answer(w, r)
 	}

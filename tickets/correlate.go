@@ -162,9 +162,12 @@ func (c *correlator) take(reading Reading) {
 		c.plan.Outcomes = append(c.plan.Outcomes, Outcome{reading, ticket, MailRepeated})
 		return
 	}
-	if ticket == nil {
+	switch {
+	case ticket == nil:
 		ticket = c.open(reading)
-	} else {
+	case reading.Report != nil && reading.Report.over():
+		c.over(ticket, reading)
+	default:
 		c.update(ticket, reading)
 	}
 	before, seen := c.reported(reading)

@@ -64,6 +64,21 @@ func (c *correlator) portal(ticket *Ticket, reading Reading, before Reported, se
 	c.settle(ticket, ChangeResolved, reading)
 }
 
+// over says whether a report ends a notice: its cause is gone.
+func (r Report) over() bool { return r.Notice && r.Status == StatusResolved }
+
+// over resolves the ticket of a notice whose cause is gone.
+func (c *correlator) over(ticket *Ticket, reading Reading) {
+	if ticket.State == Resolved {
+		return
+	}
+	now := c.now
+	ticket.State, ticket.ResolvedAt, ticket.UpdatedAt = Resolved, &now, now
+	c.touch(ticket)
+	c.event(ticket, EventResolved, reading, map[string]any{"because": reading.Alert.Title})
+	c.settle(ticket, ChangeResolved, reading)
+}
+
 // handled acknowledges an open ticket whose alert a person took or classified.
 func (c *correlator) handled(ticket *Ticket, reading Reading, before Reported) {
 	report := reading.Report

@@ -26,27 +26,30 @@ const environmentTenant = "environment"
 type defenderRooms struct {
 	settings settings
 	rooms    *rooms
+	log      *slog.Logger
 	client   *defender.Client
 	store    *defender.Store
 	poller   *defender.Poller
 	writing  *defender.Writing
 	sender   *defender.Sender
+	notices  *defender.Notices
 }
 
 func wireDefender(s settings, pool *pgxpool.Pool, r *rooms, log *slog.Logger, now func() time.Time) (*defenderRooms, error) {
-	d := &defenderRooms{settings: s, rooms: r}
+	d := &defenderRooms{settings: s, rooms: r, log: log}
 	d.store = defender.NewStore(pool, now, ticketdb.AddEvents)
 	d.client = defender.NewClient(defender.ClientOptions{
 		HTTP: apiClient(s), Budget: d.store, Now: now, Wait: defender.Pause,
 	})
+	d.notices = &defender.Notices{Store: d.store, Targets: d.notify, Now: now}
 	d.poller = &defender.Poller{
-		Client: d.client, Store: d.store, Tenants: d.tenants, Person: d.personOf, Notify: d.notify, Now: now, Log: log,
+		Client: d.client, Store: d.store, Notices: d.notices, Tenants: d.tenants, Person: d.personOf, Now: now, Log: log,
 	}
 	d.writing = &defender.Writing{InForce: func(ctx context.Context, tx pgx.Tx) ([]defender.Tenant, func(string) (string, string), error) {
 		configuration, err := r.oncall.ConfigurationIn(ctx, tx)
 		return d.tenantsOf(configuration), func(actor string) (name, address string) { return actorOf(configuration, actor) }, err
 	}}
-	d.sender = &defender.Sender{Client: d.client, Store: d.store, Tenants: d.tenants, Now: now, Log: log}
+	d.sender = &defender.Sender{Client: d.client, Store: d.store, Notices: d.notices, Tenants: d.tenants, Now: now, Log: log}
 	return d, nil
 }
 

@@ -473,60 +473,6 @@ func TestGraphIsASourceOfTheSameAlerts(t *testing.T) {
 	}
 }
 
-func TestWhatSomebodyMustMendIsToldOnceInWordsThatNameThePage(t *testing.T) {
-	t.Parallel()
-	for name, at := range map[string]struct {
-		wrong func(s *fakedefender.Server)
-		want  []string
-	}{
-		"an expired secret":    {func(s *fakedefender.Server) { s.Expired = true }, []string{"has expired", "Certificates & secrets"}},
-		"a wrong secret":       {func(s *fakedefender.Server) { s.ClientSecret = "another" }, []string{"client secret", "Certificates & secrets"}},
-		"a wrong tenant":       {func(s *fakedefender.Server) { s.Tenant = "ffffffff-1111-4222-8333-444455556666" }, []string{"there is no tenant", "Overview"}},
-		"an unknown app":       {func(s *fakedefender.Server) { s.ClientID = "another" }, []string{"is not known in the tenant", "App registrations"}},
-		"a revoked permission": {func(s *fakedefender.Server) { s.Roles = []string{"Incident.Read.All"} }, []string{"Alert.Read.All", "API permissions", "Grant admin consent"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newPortal(t, `, notify: ["person:eve"]`)
-			p.Change(at.wrong)
-			for range 5 {
-				p.poll(t)
-			}
-			ticket := p.only(t)
-			status := p.status(t)
-			for _, want := range at.want {
-				if !strings.Contains(ticket.Title+" "+ticket.Description, want) || !strings.Contains(status.Error+" "+status.Mend, want) {
-					t.Errorf("want %q in %q, %q and in %q, %q", want, ticket.Title, ticket.Description, status.Error, status.Mend)
-				}
-			}
-			if pages := p.count(t, `SELECT count(*) FROM pages WHERE type = 'page'`); pages != 1 {
-				t.Errorf("got %d pages, want one", pages)
-			}
-			if pages := p.count(t, `SELECT count(*) FROM pages WHERE person = 'eve'`); pages != 1 {
-				t.Errorf("the person who can mend it got %d pages, want one", pages)
-			}
-			if strings.Contains(ticket.Title+ticket.Description+status.Error+status.Mend, p.ClientSecret) {
-				t.Error("the secret stands in what is told")
-			}
-		})
-	}
-}
-
-func TestMissingIncidentPermissionDoesNotStopTheAlerts(t *testing.T) {
-	t.Parallel()
-	p := newPortal(t, "")
-	p.Change(func(s *fakedefender.Server) { s.Roles = []string{"Alert.Read.All"} })
-	p.Add(ransom())
-	p.poll(t)
-	p.poll(t)
-	if got := p.count(t, `SELECT count(*) FROM tickets WHERE source = 'api' AND severity = 'high'`); got != 1 {
-		t.Errorf("got %d alerts, want one", got)
-	}
-	if got := p.count(t, `SELECT count(*) FROM tickets WHERE title LIKE '%Incident.Read.All%'`); got != 1 {
-		t.Errorf("told %d times, want once", got)
-	}
-}
-
 func TestABrokenMailPathIsToldOnce(t *testing.T) {
 	t.Parallel()
 	p := newPortal(t, ", expect_mail: [high]")

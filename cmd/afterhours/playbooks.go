@@ -151,6 +151,7 @@ func (i isolator) Request(ctx context.Context, tenant string, order playbook.Ord
 	}
 	if order.Action == playbook.TagDevice || order.Action == playbook.UntagDevice {
 		err := i.defender.client.Tag(ctx, t, order.Machine, order.Settings.Tag, order.Action == playbook.UntagDevice)
+		i.notice(ctx, t, err)
 		return playbook.Progress{Status: "Succeeded", Ended: true, Succeeded: true}, meaning(err)
 	}
 	body := map[string]string{"Comment": order.Comment}
@@ -164,7 +165,25 @@ func (i isolator) Request(ctx context.Context, tenant string, order playbook.Ord
 		body["ScanType"] = order.Settings.Scan
 	}
 	action, err := i.defender.client.Act(ctx, t, order.Machine, paths[order.Action].path, body)
+	i.notice(ctx, t, err)
 	return progressOf(action), meaning(err)
+}
+
+// notice tells those who can mend it that actions are refused, once, and that they are not any more. The run itself does
+// not wait for that.
+func (i isolator) notice(ctx context.Context, t defender.Tenant, err error) {
+	var fault *defender.Fault
+	switch {
+	case err == nil:
+		err = i.defender.notices.ActionTaken(ctx, t)
+	case errors.As(err, &fault):
+		err = i.defender.notices.ActionRefused(ctx, t, fault)
+	default:
+		return
+	}
+	if err != nil {
+		i.defender.log.Error("people not told whether actions are refused", "tenant", t.ID, "error", err)
+	}
 }
 
 // Requested returns the newest actions of an order's kind on its device.

@@ -84,7 +84,7 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 		return ticketdb.New(pool, now, r.changed(s)).Hooked(r.playbooks.Read, r.defender.writing.Noted).Routed(r.route(s))
 	}
 	r.tickets = store(db.pool)
-	r.defender.poller.Tickets = r.tickets
+	r.defender.poller.Tickets, r.defender.notices.Tickets = r.tickets, r.tickets
 	emergency, err := emergencyContact(s)
 	if err != nil {
 		return nil, err

@@ -128,6 +128,14 @@ func apiFault(t Tenant, of service, method, path string, status int, code, messa
 	return fault
 }
 
+// cause names a fault among those that people are told of once each.
+func (f *Fault) cause() string {
+	if f.Code != "" {
+		return f.Code
+	}
+	return fmt.Sprint(f.status)
+}
+
 // Refused says whether Microsoft has looked at a request and will not do it.
 func (f *Fault) Refused() bool {
 	return f.status >= 400 && f.status < 500 && f.status != http.StatusTooManyRequests && f.status != http.StatusRequestTimeout

@@ -49,11 +49,10 @@ type Poller struct {
 	// Tenants are the configured tenants.
 	Tenants func(ctx context.Context) ([]Tenant, error)
 	// Person is the configured person of an address, or empty.
-	Person func(ctx context.Context, address string) (string, error)
-	// Notify are the targets that a tenant names for its own faults.
-	Notify func(ctx context.Context, tenant string) ([]string, error)
-	Now    func() time.Time
-	Log    *slog.Logger
+	Person  func(ctx context.Context, address string) (string, error)
+	Notices *Notices
+	Now     func() time.Time
+	Log     *slog.Logger
 
 	polls sync.WaitGroup
 }
@@ -138,12 +137,23 @@ func (p *Poller) poll(ctx context.Context, t Tenant, c claim) error {
 	if err != nil {
 		return err
 	}
-	if c.incidents && t.Source != SourceGraph {
-		if err := p.incidents(ctx, t, c, begin); err != nil {
-			return err
-		}
+	told, err := p.Store.told(ctx, t.ID)
+	if err != nil {
+		return err
 	}
-	if err := p.watchMail(ctx, t, c); err != nil {
+	if err := p.Notices.over(ctx, t, told, aboutPolls); err != nil {
+		return err
+	}
+	switch {
+	case t.Source == SourceGraph:
+		err = p.Notices.over(ctx, t, told, aboutIncidents) // they are asked for no more
+	case c.incidents:
+		err = p.incidents(ctx, t, c, begin, told)
+	}
+	if err != nil {
+		return err
+	}
+	if err := p.watchMail(ctx, t, c, told); err != nil {
 		return err
 	}
 	if err := p.Store.forget(ctx, begin); err != nil {
@@ -162,41 +172,17 @@ func (p *Poller) failed(ctx context.Context, t Tenant, c claim, fault *Fault) er
 	code := ""
 	switch {
 	case fault.Lasting:
-		code = fault.Code
+		code = fault.cause()
 	case c.failedAt != nil && now.Sub(*c.failedAt) > staleAfter && fault.Code != "Budget":
 		code = "Stale"
 	}
-	if code != "" && code != c.told {
+	if code != "" {
 		title := "The Defender API of " + t.ID + " cannot be polled: " + fault.Says
-		if err := p.notice(ctx, t, "fault", title, fault.Mend, tickets.Medium); err != nil {
-			return err
-		}
-		if err := p.Store.record(ctx, c, `told_code = $3`, code); err != nil {
+		if err := p.Notices.tell(ctx, t, notice{aboutPolls, code, title, fault.Mend, tickets.Medium}); err != nil {
 			return err
 		}
 	}
 	return p.Store.fail(ctx, c, fault, again)
-}
-
-// notice opens a ticket about the tenant itself.
-func (p *Poller) notice(ctx context.Context, t Tenant, subject, title, description string, severity tickets.Severity) error {
-	targets, err := p.Notify(ctx, t.ID)
-	if err != nil {
-		return err
-	}
-	now := p.Now().UTC()
-	alert := newAlert(t, "", text(severity), "", text(title))
-	alert.AlertIDs, alert.Links, alert.Product, alert.Category, alert.Description = []string{}, []tickets.Link{}, tickets.ProductUnknown, "afterhours", sentence(description)
-	report := tickets.Report{Tenant: t.ID, Subject: "notice:" + subject, Notice: true, Notify: targets, CreatedAt: now, UpdatedAt: now}
-	reading := tickets.NewReport(alert, report, t.TenantID, false, "notice:"+strings.ToLower(t.ID)+"/"+subject)
-	return p.Tickets.WriteReadings(ctx, []tickets.Reading{reading})
-}
-
-func sentence(text string) string {
-	if text == "" {
-		return ""
-	}
-	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // alerts reads everything that changed since a moment. lag is from the newest new alert's change to now.
@@ -232,7 +218,7 @@ func (p *Poller) alerts(ctx context.Context, t Tenant, c claim, since time.Time)
 }
 
 // incidents reads merges, and the alerts of other products. That it is refused does not stop the alerts.
-func (p *Poller) incidents(ctx context.Context, t Tenant, c claim, begin time.Time) error {
+func (p *Poller) incidents(ctx context.Context, t Tenant, c claim, begin time.Time, told map[string]string) error {
 	since := begin.Add(-firstLook)
 	if c.incMark != nil {
 		since = c.incMark.Add(-overlap)
@@ -256,14 +242,18 @@ func (p *Poller) incidents(ctx context.Context, t Tenant, c claim, begin time.Ti
 	})
 	var fault *Fault
 	if errors.As(err, &fault) {
-		if fault.Lasting && c.incFailed == "" {
-			if err := p.notice(ctx, t, "incidents", "The incidents of "+t.ID+" cannot be read: "+fault.Says, fault.Mend, tickets.Low); err != nil {
+		if fault.Lasting {
+			title := "The incidents of " + t.ID + " cannot be read: " + fault.Says
+			if err := p.Notices.tell(ctx, t, notice{aboutIncidents, fault.cause(), title, fault.Mend, tickets.Low}); err != nil {
 				return err
 			}
 		}
 		return p.Store.record(ctx, c, `incident_error = $3`, fault.Error())
 	}
 	if err != nil {
+		return err
+	}
+	if err := p.Notices.over(ctx, t, told, aboutIncidents); err != nil {
 		return err
 	}
 	return p.Store.record(ctx, c, `incident_mark = $3, incident_error = ''`, begin)
@@ -418,15 +408,18 @@ func (p *Poller) writeBatch(ctx context.Context, t Tenant, batch []tickets.Readi
 }
 
 // watchMail tells once that the mail path is broken: an alert that the rules should have mailed stands here by the API
-// alone. A mail that comes afterwards lets it be told anew.
-func (p *Poller) watchMail(ctx context.Context, t Tenant, c claim) error {
+// alone. A mail that comes afterwards ends that, and lets it be told anew.
+func (p *Poller) watchMail(ctx context.Context, t Tenant, c claim, told map[string]string) error {
 	if len(t.ExpectMail) == 0 {
-		return nil
+		return p.Notices.over(ctx, t, told, aboutMail)
 	}
 	now := p.Now()
 	if c.mailTold != nil {
 		mailed, err := p.Store.mailedSince(ctx, t.ID, *c.mailTold)
 		if err != nil || !mailed {
+			return err
+		}
+		if err := p.Notices.over(ctx, t, told, aboutMail); err != nil {
 			return err
 		}
 		return p.Store.record(ctx, c, `mail_told_at = NULL`)
@@ -440,7 +433,7 @@ func (p *Poller) watchMail(ctx context.Context, t Tenant, c claim) error {
 		title = fmt.Sprintf("The mail path of %s is broken: an alert came by the API and by no mail within 30 minutes", t.ID)
 	}
 	mend := "look at the notification rules in the Defender portal under Settings > Endpoints > Email notifications, at the message trace of Exchange, and at the intake's address; the first alerts are " + strings.Join(ids, ", ")
-	if err := p.notice(ctx, t, "mail", title, mend, tickets.High); err != nil {
+	if err := p.Notices.tell(ctx, t, notice{aboutMail, "Mail", title, mend, tickets.High}); err != nil {
 		return err
 	}
 	return p.Store.record(ctx, c, `mail_told_at = $3`, now)

@@ -47,8 +47,6 @@ type claim struct {
 	mark      *time.Time
 	incidents bool // their turn has come
 	incMark   *time.Time
-	told      string
-	incFailed string
 	mailTold  *time.Time
 	polledAt  *time.Time
 	failures  int
@@ -83,14 +81,14 @@ func (s *Store) claimPoll(ctx context.Context, t Tenant, now time.Time) (c claim
 			next_poll_at = CASE WHEN next_poll_at + $5 > $3 THEN next_poll_at + $5 ELSE $3 + $5 END,
 			next_incidents_at = CASE WHEN mine.incidents THEN $3 + $6 ELSE next_incidents_at END
 		FROM mine WHERE p.tenant = mine.tenant
-		RETURNING p.fence, p.mark, mine.incidents, p.incident_mark, p.told_code, p.incident_error, p.mail_told_at, p.polled_at, p.failures, p.failed_at`,
+		RETURNING p.fence, p.mark, mine.incidents, p.incident_mark, p.mail_told_at, p.polled_at, p.failures, p.failed_at`,
 		t.ID, now.Add(early), now, now.Add(pollLease), t.Poll, max(t.Poll, incidentsEvery))
 	if err != nil {
 		return c, false, fmt.Errorf("claim the poll of %s: %w", t.ID, classify(err))
 	}
 	c, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (claim, error) {
 		c := claim{tenant: t.ID}
-		err := row.Scan(&c.fence, &c.mark, &c.incidents, &c.incMark, &c.told, &c.incFailed, &c.mailTold, &c.polledAt, &c.failures, &c.failedAt)
+		err := row.Scan(&c.fence, &c.mark, &c.incidents, &c.incMark, &c.mailTold, &c.polledAt, &c.failures, &c.failedAt)
 		return c, err
 	})
 	if errors.Is(err, pgx.ErrNoRows) {

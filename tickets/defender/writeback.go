@@ -104,6 +104,7 @@ func queue(ctx context.Context, tx pgx.Tx, writing []string, ticket int64, body 
 type Sender struct {
 	Client  *Client
 	Store   *Store
+	Notices *Notices
 	Tenants func(ctx context.Context) ([]Tenant, error)
 	Now     func() time.Time
 	Log     *slog.Logger
@@ -133,7 +134,7 @@ func (s *Sender) Tick(ctx context.Context) error {
 	for _, write := range due {
 		tenant, ok := Find(tenants, write.Tenant)
 		if !ok || !tenant.WriteBack {
-			err = &Fault{Code: "Off", Says: "the tenant does not write back any more", Lasting: true}
+			err = &Fault{Code: codeOff, Says: "the tenant does not write back any more", Lasting: true}
 		} else {
 			err = s.Client.update(ctx, tenant, write.AlertID, write.Body)
 		}
@@ -141,11 +142,39 @@ func (s *Sender) Tick(ctx context.Context) error {
 		if err != nil && !errors.As(err, &fault) {
 			return err
 		}
+		if err := s.notice(ctx, tenant, fault); err != nil {
+			return err
+		}
 		if err := s.Store.finishWrite(ctx, write, fault, s.Now()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// codeOff is the code of a change whose tenant is not written back to any more.
+const codeOff = "Off"
+
+// notice tells of a fault that somebody must mend, and that it is mended.
+func (s *Sender) notice(ctx context.Context, t Tenant, fault *Fault) error {
+	switch {
+	case fault == nil:
+		told, err := s.Store.told(ctx, t.ID)
+		if err != nil {
+			return err
+		}
+		return s.Notices.over(ctx, t, told, aboutWrites)
+	case fault.Lasting && fault.Code != codeOff:
+		title := "Decisions cannot be written back to Defender of " + t.ID + ": " + fault.Says
+		return s.Notices.tell(ctx, t, notice{aboutWrites, fault.cause(), title, fault.Mend, tickets.Low})
+	}
+	return nil
+}
+
+// hopeless says whether a change that failed is not tried again: nobody wants it, the alert is gone, or Microsoft does not
+// take it as it is. What a person can mend within the day, like a permission, is tried again.
+func (f *Fault) hopeless() bool {
+	return f.Code == codeOff || f.Refused() && !f.Lasting
 }
 
 // update changes an alert at Microsoft. Graph takes comments at an address of their own and writes its enumerations small.
@@ -201,7 +230,7 @@ func (s *Store) claimWrites(ctx context.Context, now time.Time) ([]queued, error
 // poll does not take it for the work of somebody in the portal.
 func (s *Store) finishWrite(ctx context.Context, w queued, fault *Fault, now time.Time) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if fault != nil && !fault.Lasting && fault.status != http.StatusNotFound && now.Sub(w.CreatedAt) < writeGiveUp {
+		if fault != nil && !fault.hopeless() && now.Sub(w.CreatedAt) < writeGiveUp {
 			again := now.Add(min(writeFirst<<min(w.Attempts, 10), writeLongest))
 			if fault.Again.After(again) {
 				again = fault.Again

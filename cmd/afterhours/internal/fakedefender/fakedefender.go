@@ -38,6 +38,7 @@ type Server struct {
 	ClientID     string
 	ClientSecret string
 	Expired      bool     // the secret has run out
+	Unconsented  bool     // no administrator has consented to the application
 	Roles        []string // granted permissions; nil grants all
 	Now          func() time.Time
 	// ActionTakes is how long a machine action runs; 0 ends it with its first look.

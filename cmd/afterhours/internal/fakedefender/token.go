@@ -3,6 +3,7 @@ package fakedefender
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +11,8 @@ import (
 
 // tokenLifetime is what Microsoft gives out.
 const tokenLifetime = 3599 * time.Second
+
+var directory = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // token is the client-credentials grant of the v2.0 endpoint.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
@@ -21,6 +24,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	}
 	scope := r.PostForm.Get("scope")
 	switch {
+	case !directory.MatchString(r.PathValue("tenant")):
+		s.tokenError(w, http.StatusBadRequest, "invalid_request", 900023, "Specified tenant identifier '"+r.PathValue("tenant")+"' is neither a valid DNS name, nor a valid external domain.")
 	case r.PathValue("tenant") != s.Tenant:
 		s.tokenError(w, http.StatusBadRequest, "invalid_request", 90002, "Tenant '"+r.PathValue("tenant")+"' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.")
 	case r.PostForm.Get("grant_type") != "client_credentials":
@@ -31,6 +36,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		s.tokenError(w, http.StatusUnauthorized, "invalid_client", 7000222, "The provided client secret keys for app '"+s.ClientID+"' are expired. Visit the Azure portal to create new keys for your app.")
 	case r.PostForm.Get("client_secret") != s.ClientSecret:
 		s.tokenError(w, http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '"+s.ClientID+"'.")
+	case s.Unconsented:
+		s.tokenError(w, http.StatusBadRequest, "invalid_grant", 65001, "The user or administrator has not consented to use the application with ID '"+s.ClientID+"' named 'afterhours'. Send an interactive authorization request for this user and resource.")
 	case !strings.HasSuffix(scope, "/.default"):
 		s.tokenError(w, http.StatusBadRequest, "invalid_scope", 1002012, "The provided value for scope "+scope+" is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).")
 	default:

@@ -20,9 +20,8 @@ type Question struct {
 	URL      string    `json:"url"` // of the desk, which asks to sign in
 }
 
-// approvalChannels are those that carry more than the ticket: the others page, and a page's button must not look like an
-// approval.
-var approvalChannels = []string{"email", "webhook"}
+// voice is the channel that can carry no link: nobody can answer from a call, so it asks those alone who have nothing else.
+const voice = "voice"
 
 // ApprovalRequests are the messages that ask for approval: to whoever has the ticket, else to whom its policy tells first.
 func (c Configuration) ApprovalRequests(ticket tickets.Ticket, question Question, at time.Time) ([]Page, error) {
@@ -48,8 +47,10 @@ func (c Configuration) ApprovalRequests(ticket tickets.Ticket, question Question
 	var pages []Page
 	for _, id := range asked {
 		person, _ := c.Person(id)
-		for _, contact := range person.EffectiveContacts() {
-			if slices.Contains(approvalChannels, contact.Channel) {
+		contacts := person.EffectiveContacts()
+		written := slices.ContainsFunc(contacts, func(contact Contact) bool { return contact.Channel != voice })
+		for _, contact := range contacts {
+			if contact.Channel != voice || !written {
 				pages = append(pages, Page{
 					Ticket: ticket.Number, Person: id, Contact: contact.ID, Channel: contact.Channel, Type: EventApprovalRequested,
 					State: PageQueued, DueAt: at, CreatedAt: at, Payload: payload,
@@ -60,8 +61,8 @@ func (c Configuration) ApprovalRequests(ticket tickets.Ticket, question Question
 	return pages, nil
 }
 
-// composeApproval says a question. The link leads to the desk, never to an approval: whoever forwards the mail or scans it
-// approves nothing.
+// composeApproval says a question. The link leads to the desk, which asks to sign in, never to an approval: whoever forwards
+// the message or scans it approves nothing, and no button, key or reply of any channel answers it.
 func composeApproval(d Dispatch, links Links) (notify.Message, error) {
 	var said struct {
 		Question Question `json:"question"`
@@ -73,7 +74,7 @@ func composeApproval(d Dispatch, links Links) (notify.Message, error) {
 	message := notify.Message{
 		ID: links.MessageID(d.Page.ID, d.Page.CreatedAt), Type: d.Page.Type, At: d.Page.CreatedAt, Severity: string(d.Ticket.Severity),
 		Ticket: d.Ticket.Number, Subject: fmt.Sprintf("Approve? %s on %s (#%d)", actionWords(q.Action), q.Device, d.Ticket.Number),
-		Link: q.URL, Data: d.Page.Payload,
+		Link: q.URL, SignIn: true, Data: d.Page.Payload,
 	}
 	facts := []notify.Fact{
 		{Label: "Playbook", Value: q.Playbook},
@@ -88,7 +89,8 @@ func composeApproval(d Dispatch, links Links) (notify.Message, error) {
 		}
 		message.Data = data
 	}
-	const button = "Sign in and answer"
+	message.Facts = facts
+	const button = notify.SignInLabel
 	message.Text = plainLetter(message.Subject, button, q.URL, facts)
 	var err error
 	if message.HTML, err = htmlLetter(message.Subject, button, q.URL, facts); err != nil {

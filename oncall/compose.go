@@ -26,6 +26,7 @@ type Dispatch struct {
 	GiveUp  time.Time      // after this a failed attempt is the last
 	Standby string         // the spooled mail that it is about, where the database is away: it has no id and no ticket yet
 	Notes   []string       // what whoever is told must know beside the ticket
+	Urgent  string         // the first words of such a note, which stand before the title; empty otherwise
 }
 
 // Compose says a page in every form that a channel may need. A person with detail "minimal" gets severity, number and
@@ -113,6 +114,11 @@ func describe(message *notify.Message, d Dispatch, minimal bool) {
 		return
 	}
 	message.Title = title(d.Ticket)
+	if d.Urgent != "" {
+		message.Title = d.Urgent + ". " + message.Title
+		word := d.Ticket.Severity.Word() + ": "
+		message.Subject = word + d.Urgent + ". " + strings.TrimPrefix(message.Subject, word)
+	}
 	if len(d.Ticket.Devices) > 0 {
 		message.Device = d.Ticket.Devices[0]
 	}

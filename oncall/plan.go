@@ -29,6 +29,8 @@ type Decision struct {
 	Exhausted string    // the named reason why there is none
 	// Maintenance is the id of what holds the ticket back until Due; empty otherwise.
 	Maintenance string
+	// Note is what whoever is told must hear beside the ticket, in the form "what: why"; empty otherwise.
+	Note string
 }
 
 // lateness is how far behind its moment a step may run without delaying the steps after it.
@@ -231,6 +233,12 @@ func (d *Decision) entry(kind tickets.EventType, data map[string]any, now time.T
 // Start decides what happens to a ticket that was created, reopened or became worse: it is recorded, or its policy
 // begins. generation is the one that begins.
 func (c Configuration) Start(change tickets.Change, generation int) (Decision, tickets.Routing) {
+	decision, routing := c.startOf(change, generation)
+	decision.Note = change.Insists
+	return decision, routing
+}
+
+func (c Configuration) startOf(change tickets.Change, generation int) (Decision, tickets.Routing) {
 	ticket, now := change.Ticket, change.At
 	routing, reason := c.Routing(change)
 	position := Position{Ticket: ticket.Number, Policy: routing.Policy, Generation: generation, Round: 1, Severity: ticket.Severity}
@@ -243,7 +251,7 @@ func (c Configuration) Start(change tickets.Change, generation int) (Decision, t
 	if position.Policy == "" {
 		return recorded.exhaust("no policy is configured, so nobody can be paged", now), routing
 	}
-	if maintenance, ok := c.InMaintenance(FactsOf(change), now); ok && len(change.Targets) == 0 {
+	if maintenance, ok := c.InMaintenance(FactsOf(change), now); ok && len(change.Targets) == 0 && change.Insists == "" {
 		return maintenance.hold(position, now).cameInBy(c, change), routing
 	}
 	if len(change.Targets) > 0 {
@@ -268,6 +276,9 @@ func (c Configuration) Routing(change tickets.Change) (routing tickets.Routing, 
 		return routing, change.Silent
 	}
 	facts := FactsOf(change)
+	if change.Insists != "" {
+		return c.insisting(routing, facts, now), ""
+	}
 	if mute, ok := c.Muted(facts, now); ok {
 		return routing, fmt.Sprintf("muted until %s: %s", mute.Until.UTC().Format(time.RFC3339), mute.Reason)
 	}
@@ -280,6 +291,18 @@ func (c Configuration) Routing(change tickets.Change) (routing tickets.Routing, 
 	}
 	routing.Policy = route.Policy
 	return routing, ""
+}
+
+// insisting is where a change goes that people must hear of: by the ticket's policy, else by its route's, else by the first.
+func (c Configuration) insisting(routing tickets.Routing, facts Facts, now time.Time) tickets.Routing {
+	route, _, _ := c.Route(facts, now)
+	if routing.Policy == "" {
+		routing.Policy = route.Policy
+	}
+	if routing.Runbook == "" {
+		routing.Runbook = route.Runbook
+	}
+	return routing
 }
 
 // cameInBy marks pages with the intake of a mail, whose budget they are counted in.

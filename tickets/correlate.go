@@ -71,6 +71,8 @@ type Change struct {
 	Status string
 	// Silent is the reason why nobody is paged, whatever the routes say; empty otherwise.
 	Silent string
+	// Insists is what people must hear whatever routes, mutes and maintenance say, in the form "what: why"; empty otherwise.
+	Insists string
 	// Targets are told instead of the policy's first step; empty leaves it to the routes.
 	Targets []string
 	// FromPortal says that people did it in Microsoft's portal, so that it is not written back there.

@@ -46,6 +46,17 @@ func wirePlaybooks(pool *pgxpool.Pool, r *rooms, base string, log *slog.Logger, 
 				"id": run.Playbook, "run": run.ID, "action": run.Action, "device": run.DeviceName(), "state": run.State, "reason": run.Reason,
 				"automatic": run.Automatic, "url": fmt.Sprintf("%s/playbooks/runs/%d", base, run.ID),
 			}}
+			if what := failure(run); what != "" {
+				changes, err := ticketdb.Insist(ctx, tx, run.Ticket, what, now)
+				if err != nil {
+					return err
+				}
+				if len(changes) > 0 {
+					if err := r.oncall.Changed(ctx, tx, changes); err != nil {
+						return err
+					}
+				}
+			}
 			if run.State != playbook.Waiting {
 				return r.oncall.TellOf(ctx, tx, oncall.EventPlaybookFinished, ticket, said, now)
 			}
@@ -59,6 +70,22 @@ func wirePlaybooks(pool *pgxpool.Pool, r *rooms, base string, log *slog.Logger, 
 			return r.oncall.TellOf(ctx, tx, oncall.EventApprovalRequested, ticket, said, now)
 		},
 	}
+}
+
+// failure is what people must hear of a run: a device that was to be shut off is not, or one that was to be given back is
+// still shut off. Of an action that changes nothing of that the timeline tells. Empty where there is nothing to hear.
+func failure(run playbook.Run) string {
+	if run.State != playbook.Failed {
+		return ""
+	}
+	what := map[playbook.Action]string{
+		playbook.IsolateDevice: "NOT isolated", playbook.ReleaseDevice: "NOT released",
+		playbook.RestrictApps: "Programs NOT restricted", playbook.AllowApps: "Programs still restricted",
+	}[run.Action]
+	if what == "" {
+		return ""
+	}
+	return what + ": " + run.DeviceName() + ": " + run.Reason
 }
 
 // playbooksOf are the playbooks of a configuration in the terms of their own room, with every default filled in.

@@ -23,6 +23,7 @@ type Message struct {
 	Text    string // plain text with the link in it
 	HTML    string // the same as a small HTML document
 	Link    string // the acknowledge link; empty where there is none
+	SignIn  bool   // the link leads to the desk, which asks to sign in: it answers nothing, and no button may look as if it did
 
 	// The parts of the above, for channels that speak, count characters or lay out by themselves. Title and Device are
 	// empty where the recipient wants no detail to leave the house.
@@ -41,6 +42,17 @@ type Message struct {
 	ReplyTo string // the mail address to which a reply acknowledges or notes; empty where none does
 
 	Data json.RawMessage // the "data" object of a webhook's body
+}
+
+// SignInLabel is what the button to a link of SignIn says.
+const SignInLabel = "Sign in and answer"
+
+// OpenLabel is what the button to a message's link says.
+func (m Message) OpenLabel() string {
+	if m.SignIn {
+		return SignInLabel
+	}
+	return "Open"
 }
 
 // Fact is a label with its value.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -127,28 +128,33 @@ func (s *Store) dispatch(ctx context.Context, page oncall.Page) (oncall.Dispatch
 	contact, _ := person.Contact(page.Contact)
 	dispatch.Person = person
 	dispatch.Contact = contact.Target()
-	dispatch.Told, err = s.told(ctx, page, configuration)
-	return dispatch, err
+	return dispatch, s.told(ctx, &dispatch, configuration)
 }
 
-// told names the people who were notified of the ticket before this page, in order.
-func (s *Store) told(ctx context.Context, page oncall.Page, configuration oncall.Configuration) ([]string, error) {
-	rows, err := s.Pool.Query(ctx, `
-		SELECT person FROM pages
-		WHERE ticket = $1 AND id < $2 AND person IS NOT NULL AND person <> $3 AND state IN ('sent', 'delivered')
-		GROUP BY person ORDER BY min(id)`, page.Ticket, page.ID, page.Person)
+// told adds the names of the people who were notified of the ticket before a page, in order, and what its policy was begun
+// for.
+func (s *Store) told(ctx context.Context, dispatch *oncall.Dispatch, configuration oncall.Configuration) error {
+	page := dispatch.Page
+	var ids []string
+	var note string
+	err := s.Pool.QueryRow(ctx, `
+		SELECT coalesce((SELECT array_agg(person ORDER BY first) FROM (
+				SELECT person, min(id) AS first FROM pages
+				WHERE ticket = $1 AND id < $2 AND person IS NOT NULL AND person <> $3 AND state IN ('sent', 'delivered')
+				GROUP BY person) AS before), '{}'),
+			coalesce((SELECT note FROM escalations WHERE ticket = $1), '')`, page.Ticket, page.ID, page.Person).Scan(&ids, &note)
 	if err != nil {
-		return nil, fmt.Errorf("who was told of ticket %d: %w", page.Ticket, err)
+		return fmt.Errorf("who was told of ticket %d: %w", page.Ticket, err)
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("who was told of ticket %d: %w", page.Ticket, err)
-	}
-	names := make([]string, len(ids))
+	dispatch.Told = make([]string, len(ids))
 	for i, id := range ids {
-		names[i] = configuration.Name(id)
+		dispatch.Told[i] = configuration.Name(id)
 	}
-	return names, nil
+	if note != "" && page.Type == oncall.PageType {
+		dispatch.Notes = []string{note}
+		dispatch.Urgent, _, _ = strings.Cut(note, ": ")
+	}
+	return nil
 }
 
 // FinishAttempt records what became of a claimed page. Where nothing of a step has reached anybody, the next step is

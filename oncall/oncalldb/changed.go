@@ -155,6 +155,7 @@ func (s *Store) writeDecisions(ctx context.Context, tx pgx.Tx, decisions []oncal
 		Due        *time.Time `json:"due_at"`
 		Reason     string     `json:"reason"`
 		Held       string     `json:"maintenance"`
+		Note       string     `json:"note"`
 	}
 	var rows []row
 	var pages []oncall.Page
@@ -163,7 +164,7 @@ func (s *Store) writeDecisions(ctx context.Context, tx pgx.Tx, decisions []oncal
 		pages = append(pages, decision.Pages...)
 		entries = append(entries, decision.Entries...)
 		at := decision.Position
-		r := row{Ticket: at.Ticket, Policy: at.Policy, Generation: at.Generation, Round: at.Round, Step: at.Step, Held: decision.Maintenance}
+		r := row{Ticket: at.Ticket, Policy: at.Policy, Generation: at.Generation, Round: at.Round, Step: at.Step, Held: decision.Maintenance, Note: decision.Note}
 		switch {
 		case decision.Exhausted != "":
 			r.State, r.Reason = "exhausted", decision.Exhausted
@@ -179,12 +180,13 @@ func (s *Store) writeDecisions(ctx context.Context, tx pgx.Tx, decisions []oncal
 		return err
 	}
 	_, err = tx.Exec(ctx, `
-		INSERT INTO escalations (ticket, policy, state, generation, round, step, due_at, reason, maintenance, started_at)
-		SELECT ticket, policy, state, generation, round, step, due_at, reason, maintenance, $2
+		INSERT INTO escalations (ticket, policy, state, generation, round, step, due_at, reason, maintenance, note, started_at)
+		SELECT ticket, policy, state, generation, round, step, due_at, reason, maintenance, note, $2
 		FROM jsonb_to_recordset($1) AS e (ticket bigint, policy text, state text, generation integer, round integer,
-			step integer, due_at timestamptz, reason text, maintenance text)
+			step integer, due_at timestamptz, reason text, maintenance text, note text)
 		ON CONFLICT (ticket) DO UPDATE SET policy = EXCLUDED.policy, state = EXCLUDED.state, round = EXCLUDED.round,
 			step = EXCLUDED.step, due_at = EXCLUDED.due_at, reason = EXCLUDED.reason, maintenance = EXCLUDED.maintenance, generation = EXCLUDED.generation,
+			note = CASE WHEN escalations.generation = EXCLUDED.generation THEN escalations.note ELSE EXCLUDED.note END,
 			started_at = CASE WHEN escalations.generation = EXCLUDED.generation THEN escalations.started_at ELSE $2 END`,
 		records, now)
 	if err != nil {

@@ -106,6 +106,14 @@ func (e *Engine) write(ctx context.Context, tx pgx.Tx, run Run, state State, rea
 	case state.Ended():
 		finished = &now
 	}
+	// What writes tickets locks them before it looks at their runs; in the other order the two could wait for each other.
+	lock := "FOR KEY SHARE"
+	if state == Failed {
+		lock = "FOR NO KEY UPDATE"
+	}
+	if _, err := tx.Exec(ctx, `SELECT FROM tickets WHERE number = $1 `+lock, run.Ticket); err != nil {
+		return err
+	}
 	moved, err := tx.Exec(ctx, `
 		UPDATE playbook_runs SET state = $2, reason = $3, machine_id = $4, machine = $5, action_id = $6, status = $7, automatic = $8,
 			due_at = $9, updated_at = $10, finished_at = $11, attempts = 0,

@@ -9,7 +9,9 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -61,6 +63,15 @@ func Message() notify.Message {
 		Subject: "High: Ransomware on srv-sql-07 (#1042)", Text: "Look here: https://a.example/ack/x", HTML: "<p>Look</p>",
 		Title: "Ransomware", Device: "srv-sql-07", State: "open", Token: "7.00ff", Facts: []notify.Fact{{Label: "Users", Value: "CONTOSO\\svc"}},
 		Link: "https://a.example/ack/x", Data: json.RawMessage(`{"step":1}`),
+	}
+}
+
+// Question is a message whose link leads to the desk, which asks to sign in.
+func Question() notify.Message {
+	return notify.Message{
+		ID: "page_8_cd", Type: "playbook.approval_requested", At: time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC), Severity: "high", Ticket: 1042,
+		Subject: "Approve? Isolate the device on srv-sql-07 (#1042)", Text: "Sign in and answer: https://a.example/playbooks/runs/7", SignIn: true,
+		Facts: []notify.Fact{{Label: "Playbook", Value: "isolate"}}, Link: "https://a.example/playbooks/runs/7", Data: json.RawMessage(`{"question":{"run":7}}`),
 	}
 }
 
@@ -134,13 +145,41 @@ func Run(t *testing.T, subject Subject) {
 		}
 		subject.secretFree(t, receipt.Detail, contact)
 	})
+	t.Run("a question is answered at the desk alone", func(t *testing.T) {
+		t.Parallel()
+		var mutex sync.Mutex
+		var said strings.Builder
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Errorf("read request: %v", err)
+			}
+			mutex.Lock()
+			defer mutex.Unlock()
+			said.Write(body)
+			if form, err := url.QueryUnescape(string(body)); err == nil {
+				said.WriteString(form)
+			}
+			_, _ = io.WriteString(w, `{"ok":true}`) // the client may be gone
+		}))
+		defer server.Close()
+		// Whether the vendor takes it as it answers here is the other cases' matter.
+		_, _ = subject.channel(server.URL).Send(t.Context(), subject.Contact(server.URL), Question())
+		mutex.Lock()
+		defer mutex.Unlock()
+		for _, word := range []string{"I have it", "Reply ACK", "Press 4", "cknowledge", "escalate", `"POST"`} {
+			if strings.Contains(said.String(), word) {
+				t.Errorf("it offers to answer (%q): %s", word, said.String())
+			}
+		}
+	})
 	t.Run("nobody listens", func(t *testing.T) {
 		t.Parallel()
 		server := httptest.NewServer(http.NotFoundHandler())
-		url := server.URL
+		gone := server.URL
 		server.Close()
-		contact := subject.Contact(url)
-		_, err := subject.channel(url).Send(t.Context(), contact, Message())
+		contact := subject.Contact(gone)
+		_, err := subject.channel(gone).Send(t.Context(), contact, Message())
 		if err == nil || notify.IsPermanent(err) {
 			t.Errorf("got %v, want an error that is worth another attempt", err)
 		}

@@ -116,11 +116,11 @@ func (c *Channel) Send(ctx context.Context, to notify.Contact, message notify.Me
 	if message.Ticket != 0 {
 		note.Tags = []string{"rotating_light"}
 	}
-	if message.Ticket != 0 && message.Link != "" { // what is about no ticket cannot be taken
+	if message.Ticket != 0 && message.Link != "" && !message.SignIn { // what is about no ticket cannot be taken
 		note.Actions = append(note.Actions, action{Action: "http", Label: "I have it", URL: message.Link, Method: http.MethodPost, Clear: true})
 	}
 	if message.Link != "" {
-		note.Actions = append(note.Actions, action{Action: "view", Label: "Open", URL: message.Link})
+		note.Actions = append(note.Actions, action{Action: "view", Label: message.OpenLabel(), URL: message.Link})
 	}
 	body, err := json.Marshal(note)
 	if err != nil {

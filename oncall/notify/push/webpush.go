@@ -94,7 +94,7 @@ func (c *Channel) browser(ctx context.Context, to notify.Contact, message notify
 		HTTPClient: notify.Sender{Client: c.Client, Now: c.Now}, Subscriber: c.Subscriber, TTL: int(keepFor.Seconds()), Urgency: webpush.UrgencyHigh,
 		VAPIDPublicKey: c.Keys.Public, VAPIDPrivateKey: c.Keys.Private, VapidExpiration: c.Now().Add(tokenLife),
 	}
-	if message.Ticket != 0 { // a telephone that was away gets the last message of a ticket alone
+	if message.Ticket != 0 && !message.SignIn { // a telephone that was away gets the last message of a ticket alone
 		note.Tag = fmt.Sprintf("ticket-%d", message.Ticket)
 		options.Topic = note.Tag
 	}

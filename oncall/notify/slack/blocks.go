@@ -59,7 +59,7 @@ func blocks(message notify.Message, buttons bool) []slack.Block {
 			slack.NewButtonBlockElement(ActionEscalate, message.Token, plain("Escalate")))
 	}
 	if message.Link != "" {
-		elements = append(elements, slack.NewButtonBlockElement(actionOpen, "", plain("Open")).WithURL(message.Link))
+		elements = append(elements, slack.NewButtonBlockElement(actionOpen, "", plain(message.OpenLabel())).WithURL(message.Link))
 	}
 	if len(elements) > 0 {
 		laid = append(laid, slack.NewActionBlock("", elements...))

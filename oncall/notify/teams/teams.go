@@ -85,7 +85,7 @@ func card(message notify.Message) (*adaptivecard.Message, error) {
 		}
 	}
 	if message.Link != "" {
-		label := "Open"
+		label := message.OpenLabel()
 		if message.Token != "" && message.State == "open" {
 			label = "Open and acknowledge"
 		}

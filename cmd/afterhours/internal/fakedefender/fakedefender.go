@@ -43,6 +43,8 @@ type Server struct {
 	Now          func() time.Time
 	// ActionTakes is how long a machine action runs; 0 ends it with its first look.
 	ActionTakes time.Duration
+	// ActionEnds is the status in which actions end; empty is Succeeded. In any other the device stays as it is.
+	ActionEnds string
 	// NextLink makes lists carry @odata.nextLink.
 	NextLink bool
 	// MaxPage bounds $top below what Microsoft allows; 0 leaves it.

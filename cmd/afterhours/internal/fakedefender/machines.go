@@ -179,6 +179,10 @@ func (s *Server) settle() {
 			continue
 		}
 		action.Status, action.UpdatedAt = "Succeeded", &now
+		if s.ActionEnds != "" && s.ActionEnds != "Succeeded" {
+			action.Status = s.ActionEnds
+			continue
+		}
 		machine := s.machines[action.MachineID]
 		switch action.Type {
 		case "Isolate":

@@ -6,13 +6,16 @@ import (
 	"time"
 )
 
-// A target that hangs must not hold up the others: it gets a few sends side by side, and after failures in a row one at
-// a time, until it answers again. Events, which may wait, are not even tried while it rests.
+// A target that hangs must not hold up the others: it gets a few sends side by side, none more while one of them hangs,
+// and after failures in a row one at a time, until it answers again. What finds no place stands in line: it is tried
+// again when a place is free at a target that answers, else once the sends that hang must have ended. Events, which may
+// wait, are not even tried while a target rests.
 const (
 	circuitSends    = 4
+	circuitHangs    = time.Second // a send that runs longer
 	circuitFailures = 5
 	circuitRest     = 30 * time.Second
-	circuitWait     = time.Second // of what finds no place
+	circuitWait     = time.Second // of what finds no place, at least
 )
 
 // circuits are the targets that are being sent to or have failed of late. The zero value is ready.
@@ -22,16 +25,36 @@ type circuits struct {
 }
 
 type circuit struct {
-	sending  int
+	sends    []time.Time // when those that run began, in order
 	failures int
 	failedAt time.Time
+	line     bool // something waits for a place
+}
+
+// places is how many sends may run side by side at now.
+func (c *circuit) places(now time.Time) int {
+	switch {
+	case len(c.sends) > 0 && now.Sub(c.sends[0]) >= circuitHangs:
+		return 0
+	case c.failures >= circuitFailures:
+		return 1
+	}
+	return circuitSends
+}
+
+// wait is how long it takes until a place must be free.
+func (c *circuit) wait(now time.Time) time.Duration {
+	if c.failures < circuitFailures && now.Sub(c.sends[0]) < circuitHangs {
+		return circuitWait
+	}
+	return max(c.sends[0].Add(sendTimeout).Sub(now), circuitWait)
 }
 
 // enter takes a place for one send to a target; wait above 0 says that there is none for that long. Targets that are no
-// URLs share a provider and have no circuit: leave then does nothing.
-func (c *circuits) enter(target string, isEvent bool, now time.Time) (leave func(failed bool, now time.Time), wait time.Duration) {
+// URLs share a provider and have no circuit: leave then does nothing. It returns how many of those in line may go now.
+func (c *circuits) enter(target string, isEvent bool, now time.Time) (leave func(failed bool, now time.Time) (next int), wait time.Duration) {
 	if !strings.Contains(target, "://") {
-		return func(bool, time.Time) {}, 0
+		return func(bool, time.Time) int { return 0 }, 0
 	}
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
@@ -39,36 +62,57 @@ func (c *circuits) enter(target string, isEvent bool, now time.Time) (leave func
 	if at == nil {
 		at = &circuit{}
 	}
-	places := circuitSends
-	if at.failures >= circuitFailures {
-		places = 1
-		if rested := now.Sub(at.failedAt); isEvent && rested < circuitRest {
-			return nil, max(circuitRest-rested, circuitWait)
-		}
+	if rested := now.Sub(at.failedAt); isEvent && at.failures >= circuitFailures && rested < circuitRest {
+		at.line = true
+		return nil, max(circuitRest-rested, circuitWait)
 	}
-	if at.sending >= places {
-		return nil, circuitWait
+	if len(at.sends) >= at.places(now) {
+		at.line = true
+		return nil, at.wait(now)
 	}
 	if c.targets == nil {
 		c.targets = map[string]*circuit{}
 	}
 	c.targets[target] = at
-	at.sending++
-	return func(failed bool, now time.Time) { c.leave(target, failed, now) }, 0
+	at.sends = append(at.sends, now)
+	return func(failed bool, left time.Time) int { return c.leave(target, now, failed, left) }, 0
 }
 
-func (c *circuits) leave(target string, failed bool, now time.Time) {
+func (c *circuits) leave(target string, entered time.Time, failed bool, now time.Time) (next int) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	at := c.targets[target]
-	at.sending--
+	for i, began := range at.sends {
+		if began.Equal(entered) {
+			at.sends = append(at.sends[:i:i], at.sends[i+1:]...)
+			break
+		}
+	}
 	if failed {
 		at.failures++
 		at.failedAt = now
-		return
+		return 0
 	}
 	at.failures = 0
-	if at.sending == 0 {
+	if at.line {
+		return max(at.places(now)-len(at.sends), 0)
+	}
+	if len(at.sends) == 0 {
+		delete(c.targets, target)
+	}
+	return 0
+}
+
+// lineEmpty says that nothing is in line at a target any more.
+func (c *circuits) lineEmpty(target string) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	at := c.targets[target]
+	if at == nil {
+		return
+	}
+	at.line = false
+	if at.failures == 0 && len(at.sends) == 0 {
 		delete(c.targets, target)
 	}
 }

@@ -10,7 +10,7 @@ func TestACircuitLimitsATargetThatFails(t *testing.T) {
 	var c circuits
 	now := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
 	const dead, healthy = "https://dead.example/x", "https://healthy.example/x"
-	var leaves []func(bool, time.Time)
+	var leaves []func(bool, time.Time) int
 	for i := range circuitSends {
 		leave, wait := c.enter(dead, false, now)
 		if wait != 0 {
@@ -41,11 +41,42 @@ func TestACircuitLimitsATargetThatFails(t *testing.T) {
 	if _, wait := c.enter(dead, false, now); wait == 0 {
 		t.Error("a second page beside the try: want it to wait")
 	}
-	leave(false, now)
+	if next := leave(false, now); next != circuitSends {
+		t.Errorf("after a success: got %d of those in line", next)
+	}
+	c.lineEmpty(dead)
 	if len(c.targets) != 0 {
 		t.Errorf("after a success: got %d targets", len(c.targets))
 	}
 	if _, wait := c.enter("ana@example.com", true, now); wait != 0 {
 		t.Error("a mail address has no circuit")
+	}
+}
+
+func TestATargetThatHangsGetsNothingMoreUntilItsSendsEnd(t *testing.T) {
+	t.Parallel()
+	var c circuits
+	began := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+	const target = "https://hanging.example/x"
+	leave, _ := c.enter(target, false, began)
+	if other, wait := c.enter(target, false, began.Add(circuitHangs-1)); wait != 0 {
+		t.Errorf("beside a send that is quick so far: waits %s", wait)
+	} else if next := other(true, began.Add(circuitHangs-1)); next != 0 {
+		t.Errorf("after a failure: got %d more", next)
+	}
+	later := began.Add(2 * circuitHangs)
+	if _, wait := c.enter(target, false, later); wait != sendTimeout-2*circuitHangs {
+		t.Errorf("beside a send that hangs: waits %s, want until that must have ended", wait)
+	}
+	if next := leave(false, later); next != circuitSends {
+		t.Errorf("after an answer: got %d of those in line, want %d", next, circuitSends)
+	}
+	leave, wait := c.enter(target, false, later)
+	if wait != 0 {
+		t.Errorf("after an answer: waits %s", wait)
+	}
+	c.lineEmpty(target)
+	if next := leave(false, later); next != 0 || len(c.targets) != 0 {
+		t.Errorf("with nothing in line: got %d more, %d targets", next, len(c.targets))
 	}
 }

@@ -41,7 +41,13 @@ type PageStore interface {
 	ClaimPage(ctx context.Context, page int64) (dispatch Dispatch, ok bool, err error)
 	// FinishAttempt records what became of a claimed page, on the page and on the timeline.
 	FinishAttempt(ctx context.Context, dispatch Dispatch, outcome Outcome) error
+	// ReleaseLine hands to the queue up to limit pages that stand in line at the target of the given one, oldest first, and
+	// returns how many there were.
+	ReleaseLine(ctx context.Context, page Page, limit int) (int, error)
 }
+
+// LineReason is the last error of a page that found no place at its target.
+const LineReason = "its target is busy or failed of late; the next attempt follows"
 
 // Deliverer sends pages. The page's row is the truth: it is read again just before the message leaves.
 type Deliverer struct {
@@ -61,37 +67,60 @@ func (d *Deliverer) Deliver(ctx context.Context, page int64) error {
 	if err != nil || !ok {
 		return err
 	}
-	outcome := d.attempt(ctx, dispatch)
+	outcome, next := d.attempt(ctx, dispatch)
 	level := slog.LevelInfo
 	if outcome.State == PageFailed {
 		level = slog.LevelError
 	}
 	d.Log.Log(ctx, level, "page attempted", "ticket", dispatch.Page.Ticket, "page", page, "channel", dispatch.Page.Channel,
 		"person", dispatch.Page.Person, "state", outcome.State, "reason", outcome.Reason)
-	return d.Store.FinishAttempt(context.WithoutCancel(ctx), dispatch, outcome)
+	ctx = context.WithoutCancel(ctx)
+	if err := d.Store.FinishAttempt(ctx, dispatch, outcome); err != nil || next == 0 {
+		return err
+	}
+	released, err := d.Store.ReleaseLine(ctx, dispatch.Page, next)
+	if err == nil && released < next {
+		d.circuits.lineEmpty(dispatch.Contact.Address)
+	}
+	return err
 }
 
-func (d *Deliverer) attempt(ctx context.Context, dispatch Dispatch) Outcome {
+// attempt sends once. It returns how many pages in line at the same target may go now.
+func (d *Deliverer) attempt(ctx context.Context, dispatch Dispatch) (outcome Outcome, next int) {
 	channel := d.Channels[dispatch.Page.Channel]
 	if channel == nil {
-		return Outcome{State: PageFailed, Reason: fmt.Sprintf("the channel %q does not exist", dispatch.Page.Channel)}
+		return Outcome{State: PageFailed, Reason: fmt.Sprintf("the channel %q does not exist", dispatch.Page.Channel)}, 0
 	}
 	message, err := Compose(dispatch, d.Links)
 	if err != nil {
-		return Outcome{State: PageFailed, Reason: err.Error()}
+		return Outcome{State: PageFailed, Reason: err.Error()}, 0
 	}
 	leave, wait := d.circuits.enter(dispatch.Contact.Address, dispatch.Page.IsEvent(), d.Now())
 	if wait > 0 {
-		at := d.Now().Add(wait)
-		if !dispatch.Page.IsEvent() && at.After(dispatch.GiveUp) {
-			return Outcome{State: PageFailed, Reason: "its target answers nothing of late, and its time is over"}
-		}
-		return Outcome{State: PageQueued, RetryAt: at, Untried: true, Reason: "its target is busy or failed of late; the next attempt follows"}
+		return d.standInLine(dispatch, wait), 0
 	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	receipt, err := channel.Send(ctx, dispatch.Contact, message)
-	leave(err != nil && !notify.IsPermanent(err), d.Now())
+	next = leave(err != nil && !notify.IsPermanent(err), d.Now())
+	return d.outcome(dispatch, receipt, err), next
+}
+
+// standInLine lets a page wait for a place at its target. Its last chance is its moment of giving up.
+func (d *Deliverer) standInLine(dispatch Dispatch, wait time.Duration) Outcome {
+	now := d.Now()
+	at := now.Add(wait)
+	if !dispatch.Page.IsEvent() && at.After(dispatch.GiveUp) {
+		if !now.Before(dispatch.GiveUp) {
+			return Outcome{State: PageFailed, Reason: "its target answers nothing of late, and its time is over"}
+		}
+		at = dispatch.GiveUp
+	}
+	return Outcome{State: PageQueued, RetryAt: at, Untried: true, Reason: LineReason}
+}
+
+// outcome is what an answer of the channel means.
+func (d *Deliverer) outcome(dispatch Dispatch, receipt notify.Receipt, err error) Outcome {
 	switch {
 	case err == nil && receipt.Delivered:
 		return Outcome{State: PageDelivered, Receipt: receipt}

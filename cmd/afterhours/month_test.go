@@ -149,6 +149,11 @@ func (r *replica) ClaimPage(ctx context.Context, page int64) (oncall.Dispatch, b
 	return dispatch, ok, err
 }
 
+// ReleaseLine is the store's.
+func (r *replica) ReleaseLine(ctx context.Context, page oncall.Page, limit int) (int, error) {
+	return r.oncall.ReleaseLine(ctx, page, limit)
+}
+
 var errKilled = errors.New("killed")
 
 func (r *replica) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, outcome oncall.Outcome) error {

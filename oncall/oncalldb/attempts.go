@@ -16,12 +16,10 @@ import (
 // ClaimPage takes a queued page for one attempt. The job that lost its page, because somebody acknowledged, another job
 // has it, it goes with a summary, or its person's telephone has had enough for the moment, gets ok false.
 func (s *Store) ClaimPage(ctx context.Context, id int64) (dispatch oncall.Dispatch, ok bool, err error) {
-	select { // claims for one recipient wait for each other, each with a connection: they are not to have all of them
-	case s.claims <- struct{}{}:
-		defer func() { <-s.claims }()
-	case <-ctx.Done():
-		return dispatch, false, fmt.Errorf("claim page %d: %w", id, ctx.Err())
+	if err := s.takePlace(ctx); err != nil {
+		return dispatch, false, fmt.Errorf("claim page %d: %w", id, err)
 	}
+	defer s.leavePlace()
 	now := s.Now()
 	page, giveUp, err := claim(ctx, s.Pool, id, now)
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && (page.Bundled || page.DueAt.After(now)) {
@@ -34,6 +32,19 @@ func (s *Store) ClaimPage(ctx context.Context, id int64) (dispatch oncall.Dispat
 	dispatch.GiveUp = giveUp
 	return dispatch, err == nil, err
 }
+
+// takePlace waits for one of the places of those that claim or record pages: they wait for each other, each with a
+// connection, and are not to have all of them.
+func (s *Store) takePlace(ctx context.Context) error {
+	select {
+	case s.places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) leavePlace() { <-s.places }
 
 // phones are the channels that share a person's budget of telephone.
 const phones = `'sms', 'voice'`
@@ -161,18 +172,19 @@ func (s *Store) told(ctx context.Context, dispatch *oncall.Dispatch, configurati
 // brought forward; a push that was sent is repeated until somebody acknowledges.
 func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, outcome oncall.Outcome) error {
 	page, now := dispatch.Page, s.Now()
+	if err := s.takePlace(ctx); err != nil {
+		return fmt.Errorf("record page %d: %w", page.ID, err)
+	}
+	defer s.leavePlace()
+	if outcome.State == oncall.PageQueued {
+		return s.queueAgain(ctx, page, outcome)
+	}
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		if page.Type == oncall.SummaryType && outcome.State != oncall.PageQueued {
+		if page.Type == oncall.SummaryType {
 			return s.finishSummary(ctx, tx, page, outcome, now)
 		}
 		at, due, running, err := position(ctx, tx, page.Ticket)
 		if err != nil {
-			return err
-		}
-		if outcome.State == oncall.PageQueued {
-			_, err := tx.Exec(ctx, `
-				UPDATE pages SET due_at = $2, last_error = $3, lease_until = NULL, started_at = NULL, attempts = attempts - $4
-				WHERE id = $1 AND state = 'queued'`, page.ID, outcome.RetryAt, outcome.Reason, untried(outcome))
 			return err
 		}
 		recorded, err := tx.Exec(ctx, `
@@ -226,6 +238,17 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 	})
 	if err != nil {
 		return fmt.Errorf("record page %d: %w", page.ID, err)
+	}
+	return nil
+}
+
+// queueAgain lets a page wait for its next attempt.
+func (s *Store) queueAgain(ctx context.Context, page oncall.Page, outcome oncall.Outcome) error {
+	_, err := s.Pool.Exec(ctx, `
+		UPDATE pages SET due_at = $2, last_error = $3, lease_until = NULL, started_at = NULL, attempts = attempts - $4
+		WHERE id = $1 AND state = 'queued'`, page.ID, outcome.RetryAt, outcome.Reason, untried(outcome))
+	if err != nil {
+		return fmt.Errorf("queue page %d again: %w", page.ID, err)
 	}
 	return nil
 }

@@ -166,25 +166,58 @@ func pageKey(page oncall.Page) string {
 		page.Type, page.Person, page.Contact, page.Webhook, page.DueAt.Sub(page.CreatedAt), page.Repetition)
 }
 
+// lineReleased is how many pages in line at one target a tick releases.
+const lineReleased = 4
+
 // ReleasePages enqueues up to limit pages that are due at now: later rules, further attempts, and pages whose job died
-// before its lease ended.
+// before its lease ended. Of those in line at one target only a few go at once: they might come back in vain, and are not
+// to keep others waiting. Those whose time is over go, to end as failed.
 func (s *Store) ReleasePages(ctx context.Context, now time.Time, limit int) (taken int, err error) {
-	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			WITH due AS (
-				SELECT id FROM pages
+	return s.release(ctx, `
+		WITH waiting AS (
+			SELECT id, place <= $4 OR NOT in_line AS goes FROM (
+				SELECT id, in_line, row_number() OVER (PARTITION BY person, contact, webhook, in_line ORDER BY due_at, id) AS place
+				FROM pages, LATERAL (SELECT last_error = $5 AND give_up_at > $1 AS in_line) AS l
 				WHERE state = 'queued' AND NOT bundled AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
-				ORDER BY due_at LIMIT $2
-				FOR UPDATE SKIP LOCKED
-			)
-			UPDATE pages p SET lease_until = $3 FROM due WHERE p.id = due.id
-			RETURNING p.id, p.channel`, now, limit, now.Add(oncall.ClaimLease))
+			) AS ranked
+		), due AS (
+			SELECT p.id FROM pages p JOIN waiting USING (id)
+			WHERE goes AND state = 'queued' AND NOT bundled AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+			ORDER BY due_at LIMIT $2
+			FOR UPDATE OF p SKIP LOCKED
+		)
+		UPDATE pages p SET lease_until = $3 FROM due WHERE p.id = due.id
+		RETURNING p.id, p.channel, p.last_error`, now, limit, now.Add(oncall.ClaimLease), lineReleased, oncall.LineReason)
+}
+
+// ReleaseLine enqueues up to limit pages that stand in line at the target of the given one, pages before events.
+func (s *Store) ReleaseLine(ctx context.Context, page oncall.Page, limit int) (int, error) {
+	now := s.Now()
+	taken, err := s.release(ctx, `
+		WITH next AS (
+			SELECT id FROM pages
+			WHERE state = 'queued' AND NOT bundled AND last_error = $5 AND coalesce(person, '') = $6 AND contact = $7 AND webhook = $4
+				AND (lease_until IS NULL OR lease_until <= $1)
+			ORDER BY type <> 'page', id LIMIT $2
+			FOR UPDATE SKIP LOCKED
+		)
+		UPDATE pages p SET due_at = least(due_at, $1), lease_until = $3 FROM next WHERE p.id = next.id
+		RETURNING p.id, p.channel, p.last_error`, now, limit, now.Add(oncall.ClaimLease), page.Webhook, oncall.LineReason, page.Person, page.Contact)
+	if err != nil {
+		return taken, fmt.Errorf("release the line behind page %d: %w", page.ID, err)
+	}
+	return taken, nil
+}
+
+func (s *Store) release(ctx context.Context, statement string, arguments ...any) (taken int, err error) {
+	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, statement, arguments...)
 		if err != nil {
 			return err
 		}
 		pages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) {
 			var page oncall.Page
-			err := row.Scan(&page.ID, &page.Channel)
+			err := row.Scan(&page.ID, &page.Channel, &page.LastError)
 			return page, err
 		})
 		if err != nil || len(pages) == 0 {

@@ -14,12 +14,13 @@ import (
 	"afterhours/oncall"
 )
 
-// Each channel has workers of its own, so that one that hangs cannot hold up the others.
+// Each channel has workers of its own, so that one that hangs cannot hold up the others; so many that targets that hang
+// leave some to the others: a worker that waits for an answer costs next to nothing.
 const (
-	workersPerChannel = 25
+	workersPerChannel = 50
 	jobTimeout        = time.Minute
 	rescueAfter       = 2 * time.Minute
-	fetchCooldown     = 10 * time.Millisecond
+	fetchCooldown     = time.Millisecond // a job that is inserted within it after another one may wait for the next poll
 )
 
 // Queue moves pages by jobs that carry a page's id. A job lost or done twice does no harm: the page's row decides, and
@@ -72,7 +73,11 @@ func (q *Queue) Stop(ctx context.Context) error { return q.client.Stop(ctx) }
 func (q *Queue) Enqueue(ctx context.Context, tx pgx.Tx, pages []oncall.Page) error {
 	jobs := make([]river.InsertManyParams, len(pages))
 	for i, page := range pages {
-		jobs[i] = river.InsertManyParams{Args: pageJob{page.ID}, InsertOpts: &river.InsertOpts{Queue: queueName(page.Channel), MaxAttempts: 3}}
+		priority := 1
+		if page.LastError != "" { // what failed before does not go before what was not tried yet
+			priority = 2
+		}
+		jobs[i] = river.InsertManyParams{Args: pageJob{page.ID}, InsertOpts: &river.InsertOpts{Queue: queueName(page.Channel), MaxAttempts: 3, Priority: priority}}
 	}
 	_, err := q.client.InsertManyFastTx(ctx, tx, jobs)
 	return err

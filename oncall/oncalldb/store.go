@@ -50,7 +50,7 @@ type Options struct {
 type Store struct {
 	Options
 	loaded atomic.Pointer[loadedConfiguration]
-	claims chan struct{} // one for each page that is being claimed
+	places chan struct{} // one for each page that is being claimed or recorded
 
 	changes atomic.Pointer[lookAhead] // of who is on call
 	notices atomic.Pointer[lookAhead] // of shifts
@@ -67,12 +67,12 @@ func (l *lookAhead) covers(version int64, from, to time.Time) bool {
 	return l != nil && l.version == version && !from.Before(l.from) && to.Before(l.to)
 }
 
-// claimsAtOnce bounds how many of the pool's connections the claims of pages take.
-const claimsAtOnce = 8
+// placesAtOnce bounds how many of the pool's connections the pages take that are claimed and recorded.
+const placesAtOnce = 8
 
 // New returns a store on a migrated database.
 func New(options Options) *Store {
-	return &Store{Options: options, claims: make(chan struct{}, claimsAtOnce)}
+	return &Store{Options: options, places: make(chan struct{}, placesAtOnce)}
 }
 
 type querier interface {

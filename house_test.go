@@ -41,7 +41,7 @@ var rooms = map[string][]string{
 	"oncall/notify/voice":                    {"oncall/notify"},
 	"oncall/notify/webhook":                  {"oncall/notify"},
 	"web":                                    {"tickets", "tickets/playbook", "oncall", "web/api", "web/auth"},
-	"web/api":                                {"tickets", "oncall", "web/auth"},
+	"web/api":                                {"tickets", "tickets/playbook", "oncall", "web/auth"},
 	"web/auth":                               {"tickets"},
 	"migrations":                             {},
 	"migrations/pgserver":                    {},

@@ -5,6 +5,7 @@ import "time"
 // TenantStatus is how the polls of a tenant go.
 type TenantStatus struct {
 	Tenant        string // our id
+	Directory     string // Microsoft's
 	PolledAt      *time.Time
 	NextPollAt    *time.Time
 	Lag           time.Duration // from the last new alert's change to its ticket; 0 where there was none

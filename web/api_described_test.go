@@ -141,7 +141,7 @@ func TestEveryAnswerIsWhatTheDescriptionPromises(t *testing.T) {
 				t.Errorf("%s %s by %s, %s: %v", operation.method, operation.pattern, who, response.Status, err)
 			}
 		}
-		missing := strings.NewReplacer("1042", "4711", "messages/7", "messages/4711", "primary", "none").Replace(operation.path)
+		missing := strings.NewReplacer("1042", "4711", "messages/7", "messages/4711", "primary", "none", "runs/2", "runs/4711").Replace(operation.path)
 		if missing != operation.path {
 			response := d.ask(t, operation.method, missing, operation.body(), "Authorization", admin, "Content-Type", "application/json")
 			if err := promised.check(operation, response); err != nil {
@@ -152,7 +152,7 @@ func TestEveryAnswerIsWhatTheDescriptionPromises(t *testing.T) {
 }
 
 // freeText are the parameters that any words are good for.
-var freeText = map[string]bool{"q": true, "assignee": true, "id": true}
+var freeText = map[string]bool{"q": true, "assignee": true, "id": true, "playbook": true}
 
 func TestEveryParameterAndBodyThatIsMalformedIs400(t *testing.T) {
 	t.Parallel()
@@ -184,7 +184,7 @@ func TestEveryParameterAndBodyThatIsMalformedIs400(t *testing.T) {
 					refused(operation, operation.path+"?"+parameter.Name+"="+value, operation.body())
 					continue
 				}
-				filled := strings.NewReplacer("{"+parameter.Name+"}", value, "{number}", "1042", "{id}", "7").Replace(operation.pattern)
+				filled := strings.NewReplacer("{"+parameter.Name+"}", value, "{number}", "1042", "{id}", "7", "{run}", "2").Replace(operation.pattern)
 				refused(operation, filled, operation.body())
 			}
 		}

@@ -25,6 +25,10 @@ func (d *desk) letAct() *[]string {
 	}
 	d.tickets.acknowledge, d.tickets.undo, d.tickets.reopen = act("acknowledge"), act("undo"), act("reopen")
 	d.tickets.takeOver = act("take over")
+	d.playbooks.changed = func(what string) error {
+		calls = append(calls, what)
+		return nil
+	}
 	d.tickets.resolve = func(number int64, actor, classification string) (tickets.Ticket, error) {
 		return act(strings.TrimSpace("resolve "+classification))(number, actor)
 	}

@@ -79,7 +79,7 @@ func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
 	if err != nil {
 		return frame{}, err
 	}
-	asking, err := s.Playbooks.Runs(r.Context(), playbook.Filter{Waiting: true, Limit: runsShown})
+	asking, err := s.Playbooks.Runs(r.Context(), playbook.Filter{State: playbook.Waiting, Limit: runsShown})
 	if err != nil {
 		return frame{}, err
 	}

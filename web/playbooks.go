@@ -83,7 +83,7 @@ func (s *Site) listPlaybooks(w http.ResponseWriter, r *http.Request) error {
 	if view.frame, err = s.frame(r, "Playbooks", "responses"); err != nil {
 		return err
 	}
-	asking, err := s.Playbooks.Runs(r.Context(), playbook.Filter{Waiting: true, Limit: runsShown})
+	asking, err := s.Playbooks.Runs(r.Context(), playbook.Filter{State: playbook.Waiting, Limit: runsShown})
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func samplePlaybooks(t *testing.T, now time.Time) *playbooksDouble {
 func (d *playbooksDouble) Runs(_ context.Context, filter playbook.Filter) ([]playbook.Run, error) {
 	var found []playbook.Run
 	for _, run := range d.runs {
-		if (!filter.Waiting || run.State == playbook.Waiting) && (filter.Ticket == 0 || run.Ticket == filter.Ticket) && (filter.Before == 0 || run.ID < filter.Before) {
+		if (filter.State == "" || run.State == filter.State) && (filter.Playbook == "" || run.Playbook == filter.Playbook) && (filter.Ticket == 0 || run.Ticket == filter.Ticket) && (filter.Before == 0 || run.ID < filter.Before) {
 			found = append(found, run)
 		}
 	}

@@ -133,7 +133,7 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Get("/settings/outgoing/{id}", s.desk(auth.Responder, s.showLetter))
 
 		err = api.Mount(r, api.Options{
-			Tickets: s.Tickets, OnCall: s.OnCall, Auth: s.Auth, Log: s.Log, Now: s.Now, Version: s.Version,
+			Tickets: s.Tickets, OnCall: s.OnCall, Playbooks: s.Playbooks, Polls: s.Polls, Auth: s.Auth, Log: s.Log, Now: s.Now, Version: s.Version,
 		})
 	})
 	return r, err

@@ -18,6 +18,7 @@ func (d *desk) allRoutes(t *testing.T) []route {
 	t.Helper()
 	var found []route
 	fill := strings.NewReplacer("{feed}", "none.ics", "{format}", "csv", "/schedules/{id}", "/schedules/primary", "{request}", "2",
+		"/runs/{run}", "/runs/2",
 		"/schedules/{schedule}", "/schedules/primary",
 		"/policies/{policy}", "/policies/security",
 		"/settings/outgoing/{id}", "/settings/outgoing/2", "{section}/{entry}", "people/ana", "{section}", "people", "mails/{id}", "mails/7", "/teach/{id}", "/teach/9", "messages/{id}", "messages/7", "{number}", "1042", "{id}", "2", "/sessions/{session}", "/sessions/none", "/tokens/{name}", "/tokens/siem", "{account}", "ghost", "/webhooks/{webhook}", "/webhooks/soc", "/oncall/{schedule}", "/oncall/primary", "/people/{person}", "/people/ana", "{contact}", "email", "/playbooks/{playbook}", "/playbooks/isolate", "{token}", goodToken, "{name}", "none.css")
@@ -108,7 +109,7 @@ func TestWhatARoleMayDoAtTheDesk(t *testing.T) {
 			cookie := d.signIn(t, "who", role)
 			asked := 0
 			for _, route := range d.allRoutes(t) {
-				desk := []string{"/tickets", "/settings", "/oncall", "/setup", "/sessions", "/teach", "/push", "/schedules", "/policies"}
+				desk := []string{"/tickets", "/settings", "/oncall", "/setup", "/sessions", "/teach", "/push", "/schedules", "/policies", "/playbooks"}
 				if !slices.ContainsFunc(desk, func(prefix string) bool { return strings.HasPrefix(route.pattern, prefix) }) {
 					continue
 				}

@@ -111,6 +111,25 @@ func lower(values []string) []string {
 	return list
 }
 
+// polls are how the polls of the configured tenants go, by our ids; of one that was removed nothing is said.
+func (d *defenderRooms) polls(ctx context.Context) (map[string]tickets.TenantStatus, error) {
+	tenants, err := d.tenants(ctx)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := d.store.Statuses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]tickets.TenantStatus{}
+	for _, tenant := range tenants {
+		status := stored[tenant.ID]
+		status.Tenant, status.Directory = tenant.ID, tenant.TenantID
+		found[tenant.ID] = status
+	}
+	return found, nil
+}
+
 // directories are the tenants as mails name them.
 func (d *defenderRooms) directories(ctx context.Context) (tickets.Directories, error) {
 	configuration, err := d.rooms.oncall.Configuration(ctx)

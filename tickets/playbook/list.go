@@ -14,7 +14,7 @@ import (
 type Filter struct {
 	Playbook string
 	Ticket   int64
-	Waiting  bool  // those that ask
+	State    State // empty is any
 	Before   int64 // ids below this one; 0 begins at the newest
 	Limit    int
 }
@@ -23,8 +23,8 @@ type Filter struct {
 func (e *Engine) Runs(ctx context.Context, filter Filter) ([]Run, error) {
 	rows, err := e.Pool.Query(ctx, `
 		SELECT `+runColumns+` FROM playbook_runs r
-		WHERE ($1 = '' OR r.playbook = $1) AND ($2 = 0 OR r.ticket = $2) AND (NOT $3 OR r.state = 'waiting') AND ($4 = 0 OR r.id < $4)
-		ORDER BY r.id DESC LIMIT $5`, filter.Playbook, filter.Ticket, filter.Waiting, filter.Before, max(1, filter.Limit))
+		WHERE ($1 = '' OR r.playbook = $1) AND ($2 = 0 OR r.ticket = $2) AND ($3 = '' OR r.state = $3) AND ($4 = 0 OR r.id < $4)
+		ORDER BY r.id DESC LIMIT $5`, filter.Playbook, filter.Ticket, filter.State, filter.Before, max(1, filter.Limit))
 	if err != nil {
 		return nil, fmt.Errorf("list playbook runs: %w", err)
 	}

@@ -19,6 +19,15 @@ const (
 	Skipped    State = "skipped"
 )
 
+// Valid says whether there is such a state.
+func (s State) Valid() bool {
+	switch s {
+	case Planned, Waiting, Approved, Requesting, Running, Succeeded, Failed, Declined, Expired, Skipped:
+		return true
+	}
+	return false
+}
+
 // Ended says whether nothing more happens to a run.
 func (s State) Ended() bool {
 	switch s {

@@ -23,6 +23,7 @@ import (
 
 	"afterhours/oncall"
 	"afterhours/tickets"
+	"afterhours/tickets/playbook"
 	"afterhours/web/auth"
 )
 
@@ -62,10 +63,19 @@ type OnCall interface {
 	WithdrawShift(ctx context.Context, schedule string, id int64, by oncall.Actor) (oncall.ShiftRequest, error)
 }
 
+// Playbooks is what the API needs of response actions. Nothing here approves one: that takes a signed-in person.
+type Playbooks interface {
+	Runs(ctx context.Context, filter playbook.Filter) ([]playbook.Run, error) // newest first
+	Run(ctx context.Context, id int64) (playbook.Run, []playbook.Step, error)
+}
+
 // Options are the settings of Mount.
 type Options struct {
-	Tickets Tickets
-	OnCall  OnCall
+	Tickets   Tickets
+	OnCall    OnCall
+	Playbooks Playbooks
+	// Polls are how the polls of the configured tenants go, by our ids.
+	Polls   func(ctx context.Context) (map[string]tickets.TenantStatus, error)
 	Auth    *auth.Auth
 	Log     *slog.Logger
 	Now     func() time.Time
@@ -110,6 +120,9 @@ func (s *service) routes(to huma.API) {
 	add(s, to, http.MethodPost, "/schedules/{id}/requests/{request}/accept", "acceptShift", "Say yes to a request: the override is written", s.acceptShift)
 	add(s, to, http.MethodPost, "/schedules/{id}/requests/{request}/decline", "declineShift", "Say no to a request", s.declineShift)
 	add(s, to, http.MethodPost, "/schedules/{id}/requests/{request}/withdraw", "withdrawShift", "Take a request back", s.withdrawShift)
+	add(s, to, http.MethodGet, "/tenants", "listTenants", "The tenants whose Defender is polled, and how their polls go", s.tenants)
+	add(s, to, http.MethodGet, "/runs", "listRuns", "Runs of playbooks, newest first", s.runs)
+	add(s, to, http.MethodGet, "/runs/{run}", "getRun", "One run of a playbook with its audit, oldest first", s.run)
 	add(s, to, http.MethodPost, "/tickets/{number}/acknowledge", "acknowledgeTicket", "Take an open ticket", s.acknowledge)
 	add(s, to, http.MethodPost, "/tickets/{number}/take-over", "takeOver", "Take a ticket over that somebody else has acknowledged", s.takeOver)
 	add(s, to, http.MethodPost, "/tickets/{number}/undo-acknowledge", "undoAcknowledge", "Take an acknowledgement back within a minute", s.undoAcknowledge)

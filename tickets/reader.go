@@ -106,17 +106,33 @@ func (r *Reader) ReadBatch(ctx context.Context) (int, error) {
 	for i, mail := range claimed {
 		readings[i] = directories.Attribute(r.read(mail))
 	}
-	if err := r.Store.WriteReadings(ctx, readings); err == nil {
-		return taken, nil
-	} else if errors.Is(err, ErrUnavailable) {
-		return 0, err
-	}
-	for i, reading := range readings {
-		if err := r.writeAlone(ctx, reading, claimed[i]); err != nil {
-			return i, err
+	written := taken - len(claimed)
+	for _, part := range urgentFirst(readings) {
+		n, err := r.write(ctx, part, readings, claimed)
+		if written += n; err != nil {
+			return written, err
 		}
 	}
 	return taken, nil
+}
+
+// write writes the readings of one part of a batch together, and where that fails each alone.
+func (r *Reader) write(ctx context.Context, part []int, readings []Reading, claimed []Claimed) (written int, err error) {
+	together := make([]Reading, len(part))
+	for i, place := range part {
+		together[i] = readings[place]
+	}
+	if err := r.Store.WriteReadings(ctx, together); err == nil {
+		return len(part), nil
+	} else if errors.Is(err, ErrUnavailable) {
+		return 0, err
+	}
+	for i, place := range part {
+		if err := r.writeAlone(ctx, readings[place], claimed[place]); err != nil {
+			return i, err
+		}
+	}
+	return len(part), nil
 }
 
 // withoutReplies takes the mails that answer ours out of a batch. One that cannot be taken is read like any other: it may

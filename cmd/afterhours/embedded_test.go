@@ -21,7 +21,7 @@ func TestAnEmbeddedServerThatIsKilledIsStartedAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, mail := range sampleMails(t, uint64(round), 1, 2000) {
+		for _, mail := range sampleMails(t, uint64(round), "high", 1, 2000) {
 			if _, _, err := client.send("defender@test.example", mail); err != nil {
 				t.Fatalf("a mail while the database is away: %v", err)
 			}

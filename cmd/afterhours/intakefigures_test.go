@@ -110,7 +110,7 @@ func TestIntakeTable(t *testing.T) {
 		fmt.Printf("\npgbench, 50 clients, single rows of 8 KiB, the same database: %.0f/s\n", bench)
 	}
 	if postfix := startPostfix(t); postfix != "" {
-		queued := sendThrough(t, postfix, 50, inTurn(sampleMails(t, 99, min(*intakeMails, 2000), intakeSize)))
+		queued := sendThrough(t, postfix, 50, inTurn(sampleMails(t, 99, "high", min(*intakeMails, 2000), intakeSize)))
 		fmt.Printf("Postfix, 50 connections, the same mails into its queue: %.0f/s, DATA p50 %.1f, p95 %.1f, p99 %.1f ms\n", queued.rate(),
 			milliseconds(queued.percentile(50)), milliseconds(queued.percentile(95)), milliseconds(queued.percentile(99)))
 	}
@@ -136,7 +136,7 @@ func TestManyMailsNeitherFillMemoryNorSlowDown(t *testing.T) {
 		go func() {
 			defer close(made)
 			for part := range (*intakeMany/10 + 999) / 1000 {
-				for _, mail := range sampleMails(t, uint64(1000*tenth+part+1), min(1000, *intakeMany/10-1000*part), intakeSize) {
+				for _, mail := range sampleMails(t, uint64(1000*tenth+part+1), "high", min(1000, *intakeMany/10-1000*part), intakeSize) {
 					made <- mail
 				}
 			}
@@ -182,7 +182,7 @@ func (r intakeRow) each(total time.Duration) float64 {
 func (g *gatewayAlone) row(t *testing.T, seed uint64, connections, mails int) intakeRow {
 	t.Helper()
 	before := g.count(t, `SELECT count(*) FROM pages WHERE type = 'page'`)
-	next := inTurn(sampleMails(t, seed, mails, intakeSize))
+	next := inTurn(sampleMails(t, seed, "high", mails, intakeSize))
 	gateway, database, loader := processorTime(g.process.Process.Pid), familyTime(postmaster(g.cluster)), processorTime(os.Getpid())
 	began := time.Now()
 	row := intakeRow{load: sendThrough(t, g.smtp, connections, next)}

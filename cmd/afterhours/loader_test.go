@@ -153,8 +153,8 @@ func sendThrough(t testing.TB, address string, sessions int, next func() ([]byte
 	return all
 }
 
-// sampleMails are alerts of severity High and a size, each a matter of its own, vouched for and stuffed.
-func sampleMails(t testing.TB, seed uint64, count, size int) [][]byte {
+// sampleMails are alerts of a severity and a size, each a matter of its own, vouched for and stuffed.
+func sampleMails(t testing.TB, seed uint64, severity string, count, size int) [][]byte {
 	t.Helper()
 	generator, err := samplemail.New(seed)
 	if err != nil {
@@ -163,7 +163,7 @@ func sampleMails(t testing.TB, seed uint64, count, size int) [][]byte {
 	generator.Size = size
 	mails := make([][]byte, count)
 	for i := range mails {
-		mail, err := generator.Make("alert", "high", "defender@test.example", time.Now())
+		mail, err := generator.Make("alert", severity, "defender@test.example", time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

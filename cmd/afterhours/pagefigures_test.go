@@ -10,8 +10,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"afterhours/cmd/afterhours/internal/samplemail"
 )
 
 var (
@@ -25,6 +23,7 @@ const (
 	pageEvery    = 50 * time.Millisecond
 	pageWarm     = 100
 	pageSessions = 20
+	pageRest     = 5 * time.Second // for which others go on coming in while the last pages are awaited
 )
 
 // TestPageTable measures from a mail's end of data to the arrival of its page, while one target of every step hangs: at
@@ -56,15 +55,17 @@ func TestPageTable(t *testing.T) {
 // second.
 func (g *gatewayAlone) pages(t *testing.T, ana *hook, rate int) (row load, came float64) {
 	t.Helper()
+	lows := sampleMails(t, 1000, "low", rate*int((time.Duration(pageWarm+*pageMails)*pageEvery+pageRest)/time.Second), 0)
 	stop, others := make(chan struct{}), make(chan load, 1)
-	go func() { others <- sendAtRate(t, g.smtp, rate, stop) }()
+	go func() { others <- sendAtRate(t, g.smtp, lows, rate, stop) }()
 	client, err := dialSMTP(g.smtp)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.close()
 	sent := map[string]time.Time{}
-	began, pace := time.Now(), time.NewTicker(pageEvery)
+	first, pace := time.Now(), time.NewTicker(pageEvery)
+	began := first
 	defer pace.Stop()
 	for i := range pageWarm + *pageMails {
 		if i == pageWarm {
@@ -87,17 +88,19 @@ func (g *gatewayAlone) pages(t *testing.T, ana *hook, rate int) (row load, came 
 		}
 	}
 	slices.Sort(row.replies)
-	return row, float64(len(background.replies)) / time.Since(began).Seconds()
+	return row, float64(len(background.replies)) / time.Since(first).Seconds()
 }
 
-// sendAtRate sends mails of severity Low, so many a second, until it is stopped.
-func sendAtRate(t *testing.T, address string, rate int, stop <-chan struct{}) (all load) {
+// sendAtRate sends mails of severity Low, so many a second, until it is stopped or has no more. They are made beforehand:
+// sender and gateway share the machine's processors.
+func sendAtRate(t *testing.T, address string, mails [][]byte, rate int, stop <-chan struct{}) (all load) {
 	if rate == 0 {
 		return all
 	}
 	var mutex sync.Mutex
 	var group sync.WaitGroup
-	for session := range pageSessions {
+	next := inTurn(mails)
+	for range pageSessions {
 		group.Go(func() {
 			client, err := dialSMTP(address)
 			if err != nil {
@@ -105,25 +108,15 @@ func sendAtRate(t *testing.T, address string, rate int, stop <-chan struct{}) (a
 				return
 			}
 			defer client.close()
-			generator, err := samplemail.New(uint64(1000 + session))
-			if err != nil {
-				t.Error(err)
-				return
-			}
 			pace := time.NewTicker(time.Second * pageSessions / time.Duration(rate))
 			defer pace.Stop()
-			for {
+			for mail, ok := next(); ok; mail, ok = next() {
 				select {
 				case <-stop:
 					return
 				case <-pace.C:
 				}
-				mail, err := generator.Make("alert", "low", "defender@test.example", time.Now())
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				_, took, err := client.send("defender@test.example", stuffed(vouched(mail.Raw)))
+				_, took, err := client.send("defender@test.example", mail)
 				if err != nil {
 					t.Error(err)
 					return

@@ -85,7 +85,7 @@ func TestAClientIsServedBesideIdleAndDrippingOnes(t *testing.T) {
 	}
 	defer legit.close()
 	var replies []time.Duration
-	for _, mail := range sampleMails(t, 5, 200, intakeSize) {
+	for _, mail := range sampleMails(t, 5, "high", 200, intakeSize) {
 		_, took, err := legit.send("defender@test.example", mail)
 		if err != nil {
 			t.Fatal(err)
@@ -106,7 +106,7 @@ func TestAStopLosesNoMailThatIsBeingReceived(t *testing.T) {
 	longTest(t)
 	t.Parallel()
 	child, database := childOn(t)
-	mails := sampleMails(t, 6, *stoppedMails, intakeSize)
+	mails := sampleMails(t, 6, "high", *stoppedMails, intakeSize)
 	clients := make([]*smtpClient, len(mails))
 	for i, mail := range mails {
 		clients[i] = beginData(t, child.smtp, mail[:len(mail)/2])

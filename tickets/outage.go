@@ -3,9 +3,10 @@ package tickets
 import "time"
 
 // Spooled is a mail that was kept outside of the database while that was away. ID is the same however often the mail is
-// handed over.
+// handed over. Stored is the mail's id where the database has the mail already, but could not make a ticket of it, else 0.
 type Spooled struct {
 	ID       string
+	Stored   int64
 	Envelope Envelope
 	Raw      []byte
 	Events   []OutageEvent // oldest first

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,15 +18,17 @@ const (
 	readLease    = 30 * time.Second // after which another reader may take a claimed mail
 	readAttempts = 10               // claims after which a mail is not parsed any more: it may be what kills the reader
 	readPoll     = time.Second      // the backstop of a lost wake-up
-	readTimeout  = 30 * time.Second // of one batch, its transaction included
+	askTimeout   = 15 * time.Second // of what is asked before a batch is read
+	writeTimeout = 15 * time.Second // of a batch's transaction
 )
 
-// Claimed is one accepted mail taken for reading. Attempt counts from 1.
+// Claimed is one accepted mail taken for reading until the lease ends. Attempt counts from 1.
 type Claimed struct {
 	Mail    Mail
 	Raw     []byte
 	Digest  []byte
 	Attempt int
+	Until   time.Time
 }
 
 // MailStore is what the Reader needs of the store.
@@ -45,6 +48,9 @@ type Reader struct {
 	// Replies takes the mails that answer ours before they are read; nil takes none.
 	Replies ReplyTaker
 	Log     *slog.Logger
+	// Unwritten is given the mails of which no tickets could be made because the database is unavailable; nil leaves them
+	// to the end of their leases.
+	Unwritten func(mails []Claimed)
 	// Directories are the configured tenants; nil where there are none.
 	Directories func(ctx context.Context) (Directories, error)
 	// Wake is signalled when mail was accepted.
@@ -92,43 +98,76 @@ func (r *Reader) ReadBatch(ctx context.Context) (int, error) {
 	if err != nil || len(claimed) == 0 {
 		return 0, err
 	}
-	taken := len(claimed)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout) // what is claimed is read, also at a stop
-	defer cancel()
-	if claimed, err = r.withoutReplies(ctx, claimed); err != nil || len(claimed) == 0 {
-		return taken - len(claimed), err
+	ctx = context.WithoutCancel(ctx) // what is claimed is read, also at a stop
+	rest, err := r.readAll(ctx, claimed)
+	if err != nil && r.Unwritten != nil {
+		r.Unwritten(rest)
 	}
-	directories, err := r.directories(ctx)
-	if err != nil {
-		return 0, err
+	return len(claimed) - len(rest), err
+}
+
+// readAll reads claimed mails and returns those that are not read, where it fails.
+func (r *Reader) readAll(ctx context.Context, claimed []Claimed) (rest []Claimed, err error) {
+	claimed, directories, err := r.prepare(ctx, claimed)
+	if err != nil || len(claimed) == 0 {
+		return claimed, err
 	}
 	readings := make([]Reading, len(claimed))
 	for i, mail := range claimed {
 		readings[i] = directories.Attribute(r.read(mail))
 	}
-	written := taken - len(claimed)
-	for _, part := range urgentFirst(readings) {
-		n, err := r.write(ctx, part, readings, claimed)
-		if written += n; err != nil {
-			return written, err
+	parts := urgentFirst(readings)
+	for i, part := range parts {
+		if written, err := r.writePart(ctx, part, readings, claimed); err != nil {
+			for _, place := range slices.Concat(part[written:], slices.Concat(parts[i+1:]...)) {
+				rest = append(rest, claimed[place])
+			}
+			return rest, err
 		}
 	}
-	return taken, nil
+	return nil, nil
 }
 
-// write writes the readings of one part of a batch together, and where that fails each alone.
-func (r *Reader) write(ctx context.Context, part []int, readings []Reading, claimed []Claimed) (written int, err error) {
+// ReadAlone reads one mail apart from the batches and has its reading written by write. A mail that answers ours is taken
+// as such instead.
+func (r *Reader) ReadAlone(ctx context.Context, mail Claimed, write func(ctx context.Context, readings []Reading) error) error {
+	rest, directories, err := r.prepare(ctx, []Claimed{mail})
+	if err != nil || len(rest) == 0 {
+		return err
+	}
+	return r.writeAlone(ctx, directories.Attribute(r.read(mail)), mail, write)
+}
+
+// prepare takes the mails that answer ours out of a batch, and fetches what reading the rest of it needs.
+func (r *Reader) prepare(ctx context.Context, claimed []Claimed) (rest []Claimed, directories Directories, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	if rest, err = r.withoutReplies(ctx, claimed); err != nil || len(rest) == 0 || r.Directories == nil {
+		return rest, nil, err
+	}
+	directories, err = r.Directories(ctx)
+	return rest, directories, err
+}
+
+func (r *Reader) write(ctx context.Context, readings []Reading) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	return r.Store.WriteReadings(ctx, readings)
+}
+
+// writePart writes the readings of one part of a batch together, and where that fails each alone.
+func (r *Reader) writePart(ctx context.Context, part []int, readings []Reading, claimed []Claimed) (written int, err error) {
 	together := make([]Reading, len(part))
 	for i, place := range part {
 		together[i] = readings[place]
 	}
-	if err := r.Store.WriteReadings(ctx, together); err == nil {
+	if err := r.write(ctx, together); err == nil {
 		return len(part), nil
 	} else if errors.Is(err, ErrUnavailable) {
 		return 0, err
 	}
 	for i, place := range part {
-		if err := r.writeAlone(ctx, readings[place], claimed[place]); err != nil {
+		if err := r.writeAlone(ctx, readings[place], claimed[place], r.write); err != nil {
 			return i, err
 		}
 	}
@@ -145,7 +184,7 @@ func (r *Reader) withoutReplies(ctx context.Context, claimed []Claimed) ([]Claim
 	for i, mail := range claimed {
 		taken, err := r.Replies.TakeReply(ctx, mail)
 		if errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
-			return claimed[i:], err
+			return append(rest, claimed[i:]...), errors.Join(err, ctx.Err())
 		}
 		if err != nil {
 			r.Log.Error("reply not taken", "message", mail.Mail.ID, "error", err)
@@ -155,13 +194,6 @@ func (r *Reader) withoutReplies(ctx context.Context, claimed []Claimed) ([]Claim
 		}
 	}
 	return rest, nil
-}
-
-func (r *Reader) directories(ctx context.Context) (Directories, error) {
-	if r.Directories == nil {
-		return nil, nil
-	}
-	return r.Directories(ctx)
 }
 
 func (r *Reader) read(mail Claimed) (reading Reading) {
@@ -177,14 +209,14 @@ func (r *Reader) read(mail Claimed) (reading Reading) {
 	return NewReading(mail.Mail, r.Parse(mail.Raw), mail.Digest)
 }
 
-func (r *Reader) writeAlone(ctx context.Context, reading Reading, mail Claimed) error {
-	err := r.Store.WriteReadings(ctx, []Reading{reading})
+func (r *Reader) writeAlone(ctx context.Context, reading Reading, mail Claimed, write func(ctx context.Context, readings []Reading) error) error {
+	err := write(ctx, []Reading{reading})
 	if err == nil || errors.Is(err, ErrUnavailable) {
 		return err
 	}
 	r.Log.Error("mail written as unrecognised", "message", mail.Mail.ID, "error", err)
 	plain := NewReading(mail.Mail, Unreadable("what it says could not be stored", mail.Digest), mail.Digest)
-	return r.Store.WriteReadings(ctx, []Reading{plain})
+	return write(ctx, []Reading{plain})
 }
 
 // Unreadable is the alert of a mail that could not be read at all. It has no severity and pages like any other mail

@@ -35,6 +35,7 @@ type application struct {
 	db         database
 	rooms      *rooms
 	gateway    *gateway
+	reader     *tickets.Reader
 	auth       *auth.Auth
 	handler    *lateHandler
 	publicAddr string     // as bound; empty without a public listener
@@ -146,6 +147,11 @@ func (a *application) openGateway(context.Context) error {
 		takeRoster: r.oncall.Configuration, sealer: r.sealer, hold: holdWithin, log: a.log, now: a.now,
 		reconcile: func(ctx context.Context) error { return r.oncall.ReconcileRest(ctx, r.acknowledge) },
 	}
+	a.reader = &tickets.Reader{
+		Store: r.intake, Parse: r.parse, Replies: r.replies, Directories: r.defender.directories, Log: a.log, Wake: r.intake.Wake(),
+		Unwritten: a.gateway.unwritten,
+	}
+	a.gateway.readAlone = a.reader.ReadAlone
 	a.gateway.away.Store(a.late.why() != nil)
 	if err := a.gateway.loadRoster(); err != nil && !errors.Is(err, os.ErrNotExist) {
 		a.log.Warn("the kept roster cannot be used; a new one is taken", "error", err)
@@ -177,11 +183,9 @@ func (a *application) startGateway(context.Context) error {
 // startReader runs the intake's committers and the workers that read mails into tickets.
 func (a *application) startReader(context.Context) error {
 	ctx, cancel := context.WithCancel(context.Background())
-	reader := &tickets.Reader{Store: a.rooms.intake, Parse: a.rooms.parse, Replies: a.rooms.replies, Log: a.log, Wake: a.rooms.intake.Wake()}
-	reader.Directories = a.rooms.defender.directories
 	var group sync.WaitGroup
 	group.Go(func() { a.rooms.intake.Run(ctx) })
-	group.Go(func() { reader.Run(ctx) })
+	group.Go(func() { a.reader.Run(ctx) })
 	group.Go(func() {
 		channels := []string{ticketdb.MailsChannel, ticketdb.ConfigurationChannel}
 		a.rooms.mails.Listen(ctx, channels, a.gateway.heard, a.log)

@@ -40,6 +40,8 @@ type gateway struct {
 	standby *oncall.Standby
 	ping    func(ctx context.Context) error
 	parse   func(raw []byte) tickets.Alert
+	// readAlone reads a mail apart from all others and hands its reading to write.
+	readAlone func(ctx context.Context, mail tickets.Claimed, write func(ctx context.Context, readings []tickets.Reading) error) error
 	// takeRoster returns the configuration in force; sealer keeps it beside the spool.
 	takeRoster func(ctx context.Context) (oncall.Configuration, error)
 	sealer     sealer
@@ -110,6 +112,31 @@ func (g *gateway) accept(ctx context.Context, envelope tickets.Envelope, raw []b
 	return name, nil
 }
 
+// unwritten takes care of mails that the database has, but of which it makes no tickets. For a while they are tried again;
+// then they are paged from the roster like mail that it does not take at all.
+func (g *gateway) unwritten(mails []tickets.Claimed) {
+	var again []tickets.Claimed
+	for _, mail := range mails {
+		if g.spool == nil || g.now().Sub(mail.Mail.ReceivedAt) < g.hold/2 {
+			again = append(again, mail)
+			continue
+		}
+		name, err := g.spool.PutStored(mail.Mail.ID, mail.Mail.Envelope, mail.Raw)
+		if err != nil {
+			g.log.Error("mail without a ticket not spooled", "message", mail.Mail.ID, "error", err)
+			again = append(again, mail)
+			continue
+		}
+		g.log.Warn("mail spooled: the database makes no ticket of it", "spooled", name, "message", mail.Mail.ID)
+		g.away.Store(true)
+		g.intake.KeepToHanded(true)
+		g.mutex.Lock()
+		g.unread = append(g.unread, name)
+		g.mutex.Unlock()
+	}
+	g.intake.GiveBack(again)
+}
+
 // read shows a mail to the standby.
 func (g *gateway) read(name string, envelope tickets.Envelope, raw []byte) {
 	if name == "" && g.standby.Emergency.Channel == "" {
@@ -167,6 +194,7 @@ func (g *gateway) turn(ctx context.Context) {
 		return
 	}
 	if err == nil && g.drain(ctx) {
+		g.intake.KeepToHanded(false)
 		g.awayFrom = time.Time{}
 		g.forgetDrained()
 		switch {
@@ -258,7 +286,7 @@ func (g *gateway) drain(ctx context.Context) (done bool) {
 		mail, err := g.spool.Read(name)
 		if err == nil { // a lock that somebody holds is an outage, too: people are paged meanwhile
 			handing, cancel := context.WithTimeout(ctx, handoverWithin)
-			err = g.store.AcceptSpooled(handing, mail)
+			err = g.handOver(handing, mail)
 			cancel()
 		}
 		if err == nil {
@@ -282,6 +310,21 @@ func (g *gateway) drain(ctx context.Context) (done bool) {
 		}
 	}
 	return done
+}
+
+// handOver gives a spooled mail to the database: to be read like any other, or where it was there before, read.
+func (g *gateway) handOver(ctx context.Context, mail tickets.Spooled) error {
+	if mail.Stored == 0 {
+		return g.store.AcceptSpooled(ctx, mail)
+	}
+	digest := sha256.Sum256(mail.Raw)
+	claimed := tickets.Claimed{
+		Mail: tickets.Mail{ID: mail.Stored, ReceivedAt: mail.Envelope.ReceivedAt, Size: len(mail.Raw), State: tickets.MailAccepted, Envelope: mail.Envelope},
+		Raw:  mail.Raw, Digest: digest[:], Attempt: 1,
+	}
+	return g.readAlone(ctx, claimed, func(ctx context.Context, readings []tickets.Reading) error {
+		return g.store.ReadSpooled(ctx, mail, readings)
+	})
 }
 
 // keepRoster takes the roster of the hours ahead and keeps it sealed beside the spool.

@@ -19,17 +19,18 @@ import (
 
 // head is the first line of a mail's file; the raw bytes follow it.
 type head struct {
+	Stored   int64            `json:"stored,omitempty"` // its id in the database, where it was there before
 	Envelope tickets.Envelope `json:"envelope"`
 	Size     int              `json:"size"`
 	Digest   string           `json:"digest"` // SHA-256 of envelope and raw bytes
 }
 
-func encode(envelope tickets.Envelope, raw []byte) ([]byte, error) {
+func encode(stored int64, envelope tickets.Envelope, raw []byte) ([]byte, error) {
 	digest, err := digestOf(envelope, raw)
 	if err != nil {
 		return nil, err
 	}
-	line, err := json.Marshal(head{envelope, len(raw), digest})
+	line, err := json.Marshal(head{stored, envelope, len(raw), digest})
 	if err != nil {
 		return nil, err
 	}
@@ -38,23 +39,23 @@ func encode(envelope tickets.Envelope, raw []byte) ([]byte, error) {
 	return append(content, raw...), nil
 }
 
-func decode(content []byte) (tickets.Envelope, []byte, error) {
+func decode(id string, content []byte) (tickets.Spooled, error) {
 	line, raw, ok := bytes.Cut(content, []byte("\n"))
 	var h head
 	if !ok {
-		return h.Envelope, nil, errors.New("it has no head")
+		return tickets.Spooled{}, errors.New("it has no head")
 	}
 	if err := json.Unmarshal(line, &h); err != nil {
-		return h.Envelope, nil, fmt.Errorf("its head: %w", err)
+		return tickets.Spooled{}, fmt.Errorf("its head: %w", err)
 	}
 	digest, err := digestOf(h.Envelope, raw)
 	if err != nil {
-		return h.Envelope, nil, err
+		return tickets.Spooled{}, err
 	}
 	if len(raw) != h.Size || digest != h.Digest {
-		return h.Envelope, nil, errors.New("its bytes are not those that were written")
+		return tickets.Spooled{}, errors.New("its bytes are not those that were written")
 	}
-	return h.Envelope, raw, nil
+	return tickets.Spooled{ID: id, Stored: h.Stored, Envelope: h.Envelope, Raw: raw}, nil
 }
 
 func digestOf(envelope tickets.Envelope, raw []byte) (string, error) {

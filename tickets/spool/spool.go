@@ -105,7 +105,12 @@ func (s *Spool) Dir() string { return s.options.Dir }
 
 // Put writes a mail and returns its id once the mail is on disk.
 func (s *Spool) Put(envelope tickets.Envelope, raw []byte) (id string, err error) {
-	content, err := encode(envelope, raw)
+	return s.PutStored(0, envelope, raw)
+}
+
+// PutStored writes a mail that the database has under an id, but could not make a ticket of.
+func (s *Spool) PutStored(stored int64, envelope tickets.Envelope, raw []byte) (id string, err error) {
+	content, err := encode(stored, envelope, raw)
 	if err != nil {
 		return "", fmt.Errorf("spool: %w", err)
 	}
@@ -154,8 +159,8 @@ func (s *Spool) Read(id string) (tickets.Spooled, error) {
 	if err != nil {
 		return tickets.Spooled{}, fmt.Errorf("spooled mail %s: %w", id, err)
 	}
-	mail := tickets.Spooled{ID: id}
-	if mail.Envelope, mail.Raw, err = decode(content); err != nil {
+	mail, err := decode(id, content)
+	if err != nil {
 		return tickets.Spooled{}, errors.Join(fmt.Errorf("spooled mail %s is damaged and was set aside as %s%s: %w", id, id, damagedEnding, err), s.setAside(id))
 	}
 	mail.Events, err = s.Journal(id)

@@ -44,7 +44,7 @@ func (s *Store) ClaimMails(ctx context.Context, limit int, lease time.Duration) 
 		mail := tickets.Claimed{Mail: tickets.Mail{State: tickets.MailAccepted}}
 		err := row.Scan(&mail.Mail.ID, &mail.Mail.ReceivedAt, &mail.Mail.Envelope.From, &mail.Mail.Envelope.To,
 			&mail.Mail.Envelope.Verified, &mail.Mail.Envelope.Authentication, &mail.Digest, &mail.Mail.Size, &mail.Attempt, &mail.Raw)
-		mail.Mail.Envelope.ReceivedAt = mail.Mail.ReceivedAt
+		mail.Mail.Envelope.ReceivedAt, mail.Until = mail.Mail.ReceivedAt, now.Add(lease)
 		return mail, err
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package ticketdb
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,7 +16,7 @@ const (
 	handedMails = 1000
 	handedBytes = 16 << 20
 	handedLease = 30 * time.Second // after which another reader may take such a mail
-	handedFresh = 20 * time.Second // and how much of it must be left where one is begun
+	handedFresh = 17 * time.Second // and how much of it must be left where one is begun
 )
 
 // handed are mails that were committed as claimed by this process already: its readers need not ask the database for what
@@ -23,16 +24,11 @@ const (
 // end like those of any reader.
 type handed struct {
 	mutex sync.Mutex
-	mails []handedMail
+	mails []tickets.Claimed
 	bytes int // of those that wait, and of those for which a place is kept
 	count int
-	// look says that there may be mail which is not here.
-	look atomic.Bool
-}
-
-type handedMail struct {
-	tickets.Claimed
-	until time.Time // the lease ends
+	// look says that there may be mail which is not here; alone that the readers are to have only what is here.
+	look, alone atomic.Bool
 }
 
 // reserve keeps places for as many of the mails, from the first on, as there are, and returns their number.
@@ -66,7 +62,7 @@ func (h *handed) put(mails []*waiting, ids []int64, until time.Time) {
 			},
 		}
 		stored.Envelope.ReceivedAt = stored.ReceivedAt
-		h.mails = append(h.mails, handedMail{tickets.Claimed{Mail: stored, Raw: mail.raw, Digest: mail.digest[:], Attempt: 1}, until})
+		h.mails = append(h.mails, tickets.Claimed{Mail: stored, Raw: mail.raw, Digest: mail.digest[:], Attempt: 1, Until: until})
 	}
 }
 
@@ -78,11 +74,11 @@ func (h *handed) take(limit int, now time.Time) []tickets.Claimed {
 	var taken []tickets.Claimed
 	for len(h.mails) > 0 && len(taken) < limit {
 		mail := h.mails[0]
-		h.mails[0] = handedMail{}
+		h.mails[0] = tickets.Claimed{}
 		h.mails = h.mails[1:]
 		h.count, h.bytes = h.count-1, h.bytes-len(mail.Raw)
-		if mail.until.Sub(now) >= handedFresh {
-			taken = append(taken, mail.Claimed)
+		if mail.Until.Sub(now) >= handedFresh {
+			taken = append(taken, mail)
 		} else {
 			h.look.Store(true)
 		}
@@ -90,9 +86,38 @@ func (h *handed) take(limit int, now time.Time) []tickets.Claimed {
 	return taken
 }
 
+// giveBack takes mails up again, before all others, as far as there is room.
+func (h *handed) giveBack(mails []tickets.Claimed) {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	fits := 0
+	for fits < len(mails) && h.count < handedMails && h.bytes+len(mails[fits].Raw) <= handedBytes {
+		h.count, h.bytes = h.count+1, h.bytes+len(mails[fits].Raw)
+		fits++
+	}
+	h.mails = slices.Concat(mails[:fits], h.mails)
+	if fits < len(mails) {
+		h.look.Store(true)
+	}
+}
+
+// GiveBack has mails read again that could not be written. Those whose lease is nearly over are left to its end.
+func (i *Intake) GiveBack(mails []tickets.Claimed) { i.handed.giveBack(mails) }
+
+// KeepToHanded says whether readers are to be given only what this process has in memory: while the database makes no
+// tickets, what stands there is claimed in vain.
+func (i *Intake) KeepToHanded(alone bool) {
+	if i.handed.alone.Swap(alone) && !alone {
+		i.Signal()
+	}
+}
+
 // ClaimMails takes what this process committed itself from memory. Whatever else may wait comes first: it has waited
 // longer.
 func (i *Intake) ClaimMails(ctx context.Context, limit int, lease time.Duration) ([]tickets.Claimed, error) {
+	if i.handed.alone.Load() {
+		return i.handed.take(limit, i.store.now()), nil
+	}
 	if !i.handed.look.Swap(false) {
 		if claimed := i.handed.take(limit, i.store.now()); len(claimed) > 0 {
 			return claimed, nil

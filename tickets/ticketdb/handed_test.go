@@ -64,7 +64,7 @@ func TestWhatAProcessCommittedItsReadersGetFromMemoryAsTheDatabaseKeepsIt(t *tes
 	if database.Attempt != 2 {
 		t.Errorf("attempt: got %d, want the second", database.Attempt)
 	}
-	database.Attempt = 1
+	database.Attempt, database.Until = 1, memory.Until
 	database.Mail.ReceivedAt, database.Mail.Envelope.ReceivedAt = database.Mail.ReceivedAt.UTC(), database.Mail.Envelope.ReceivedAt.UTC()
 	if got, want := fmt.Sprintf("%+v", memory), fmt.Sprintf("%+v", database); got != want {
 		t.Errorf("from memory: %s\nfrom the database: %s", got, want)
@@ -141,5 +141,26 @@ func TestAMailWhoseReadersDieIsReadAlone(t *testing.T) {
 	}
 	if got := claimed(t, r.Store, batch); len(got) != 1 || got[0].Attempt != 1 {
 		t.Errorf("got %+v, want what came last, for the first time", got)
+	}
+}
+
+func TestMailsThatCouldNotBeWrittenAreReadAgainFromMemory(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	intake := r.taking(t, 3)
+	first := claimed(t, intake, batch)
+	intake.GiveBack(first[1:])
+	if again := claimed(t, intake, batch); len(again) != 2 || again[0].Mail.ID != first[1].Mail.ID || again[0].Attempt != 1 {
+		t.Errorf("given back: got %+v, want the last two in their order", again)
+	}
+	intake.GiveBack(first)
+	r.now = r.now.Add(lease) // in which nothing came of them
+	intake.KeepToHanded(true)
+	if stale := claimed(t, intake, batch); len(stale) != 0 {
+		t.Errorf("kept to what it has: got %d mails, want none, for their lease is over", len(stale))
+	}
+	intake.KeepToHanded(false)
+	if fromDatabase := claimed(t, intake, batch); len(fromDatabase) != 3 || fromDatabase[0].Attempt != 2 {
+		t.Errorf("afterwards: got %+v, want all of them from the database", fromDatabase)
 	}
 }

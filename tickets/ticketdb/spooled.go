@@ -3,6 +3,7 @@ package ticketdb
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"net/netip"
 
 	"github.com/jackc/pgx/v5"
@@ -15,18 +16,42 @@ import (
 func (s *Store) AcceptSpooled(ctx context.Context, mail tickets.Spooled) error {
 	return s.transact(ctx, "accept spooled mail "+mail.ID, func(tx pgx.Tx) error {
 		id, err := insertSpooled(ctx, tx, mail)
-		if err != nil || id == 0 || len(mail.Events) == 0 {
+		if err != nil || id == 0 {
 			return err
 		}
-		batch := &pgx.Batch{}
-		for _, event := range mail.Events {
-			batch.Queue(`
-				INSERT INTO outage_events (mail, at, type, person, webhook, contact, channel, detail, token_hash)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-				id, event.At, event.Type, event.Person, event.Webhook, event.Contact, event.Channel, storable(event.Detail), event.Token)
-		}
-		return tx.SendBatch(ctx, batch).Close()
+		return addOutage(ctx, tx, id, mail.Events)
 	})
+}
+
+// ReadSpooled writes the reading of a mail that the database had before, together with what was done about it in the spool:
+// only then does its ticket page nobody again who was told. A mail that another process has read by now gets the events
+// alone, and one that was handed over before changes nothing.
+func (s *Store) ReadSpooled(ctx context.Context, mail tickets.Spooled, readings []tickets.Reading) error {
+	return s.transact(ctx, "read spooled mail "+mail.ID, func(tx pgx.Tx) error {
+		var state tickets.MailState
+		err := tx.QueryRow(ctx, `UPDATE mails SET spooled = $2 WHERE id = $1 AND spooled IS DISTINCT FROM $2 RETURNING state`, mail.Stored, mail.ID).Scan(&state)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := addOutage(ctx, tx, mail.Stored, mail.Events); err != nil || state != tickets.MailAccepted {
+			return err
+		}
+		return s.writeReadings(ctx, tx, readings)
+	})
+}
+
+func addOutage(ctx context.Context, tx pgx.Tx, mail int64, events []tickets.OutageEvent) error {
+	batch := &pgx.Batch{}
+	for _, event := range events {
+		batch.Queue(`
+			INSERT INTO outage_events (mail, at, type, person, webhook, contact, channel, detail, token_hash)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			mail, event.At, event.Type, event.Person, event.Webhook, event.Contact, event.Channel, storable(event.Detail), event.Token)
+	}
+	return tx.SendBatch(ctx, batch).Close()
 }
 
 // insertSpooled returns the mail's id, or 0 where the spool's mail is stored already.

@@ -2,6 +2,7 @@ package ticketdb_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
 	"sync"
 	"testing"
@@ -38,6 +39,36 @@ func TestASpooledMailIsTakenOverOnceWithWhatWasDoneAboutIt(t *testing.T) {
 	ticket, err := r.Get(t.Context(), 1001)
 	if err != nil || ticket.Authentication == nil || !ticket.Authentication.Spoof || ticket.Authentication.String() != "spf=fail" {
 		t.Errorf("ticket: got %+v, %v, want what was found about its sender", ticket.Authentication, err)
+	}
+}
+
+func TestAMailOfWhichNoTicketWasMadeIsReadWithWhatWasDoneMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, stage := range map[string]struct{ readByOther bool }{"still accepted": {false}, "read by another process": {true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := open(t)
+			raw := []byte("high Ransomware da1")
+			id := r.accept(t, string(raw))[0]
+			if stage.readByOther {
+				r.read(t, alertOf)
+			}
+			digest := sha256.Sum256(raw)
+			mail := tickets.Spooled{
+				ID: "0001-a", Stored: id, Raw: raw, Envelope: tickets.Envelope{From: "a@b.example", ReceivedAt: r.now},
+				Events: []tickets.OutageEvent{{At: r.now, Type: tickets.OutageTold, Person: "ana", Channel: "webhook", Contact: "hook"}},
+			}
+			reading := tickets.NewReading(tickets.Mail{ID: id, ReceivedAt: r.now, Size: len(raw), Envelope: mail.Envelope}, alertOf(raw), digest[:])
+			for range 2 { // its removal from the spool never reached the disk
+				if err := r.ReadSpooled(t.Context(), mail, []tickets.Reading{reading}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			read, events := r.count(t, `SELECT count(*) FROM mails WHERE state = 'read' AND ticket = 1001`), r.count(t, `SELECT count(*) FROM outage_events`)
+			if made := r.count(t, `SELECT count(*) FROM tickets`); read != 1 || events != 1 || made != 1 || len(r.changes) != 1 {
+				t.Errorf("got %d mails read, %d events, %d tickets, %d changes, want one of each", read, events, made, len(r.changes))
+			}
+		})
 	}
 }
 

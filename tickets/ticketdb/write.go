@@ -23,34 +23,36 @@ const (
 // WriteReadings correlates readings with what is stored and writes tickets, keys, timeline, mails and, through the
 // hook, escalations and first pages in one transaction.
 func (s *Store) WriteReadings(ctx context.Context, readings []tickets.Reading) error {
+	return s.transact(ctx, "write readings", func(tx pgx.Tx) error { return s.writeReadings(ctx, tx, readings) })
+}
+
+func (s *Store) writeReadings(ctx context.Context, tx pgx.Tx, readings []tickets.Reading) error {
 	now := s.now()
-	return s.transact(ctx, "write readings", func(tx pgx.Tx) error {
-		known, err := load(ctx, tx, readings, now.Add(-tickets.ReopenWithin), now.Add(-repeatsWithin))
-		if err != nil {
+	known, err := load(ctx, tx, readings, now.Add(-tickets.ReopenWithin), now.Add(-repeatsWithin))
+	if err != nil {
+		return err
+	}
+	plan := tickets.Correlate(known, readings, now)
+	if err := number(ctx, tx, plan.Created); err != nil {
+		return err
+	}
+	if s.route != nil && len(plan.Changes) > 0 {
+		if err := s.route(ctx, tx, plan.Changes); err != nil {
 			return err
 		}
-		plan := tickets.Correlate(known, readings, now)
-		if err := number(ctx, tx, plan.Created); err != nil {
+	}
+	if err := writePlan(ctx, tx, plan, now); err != nil {
+		return err
+	}
+	if s.read != nil {
+		if err := s.read(ctx, tx, plan.Outcomes, now); err != nil {
 			return err
 		}
-		if s.route != nil && len(plan.Changes) > 0 {
-			if err := s.route(ctx, tx, plan.Changes); err != nil {
-				return err
-			}
-		}
-		if err := writePlan(ctx, tx, plan, now); err != nil {
-			return err
-		}
-		if s.read != nil {
-			if err := s.read(ctx, tx, plan.Outcomes, now); err != nil {
-				return err
-			}
-		}
-		if len(plan.Changes) == 0 {
-			return nil
-		}
-		return s.hook(ctx, tx, plan.Changes)
-	})
+	}
+	if len(plan.Changes) == 0 {
+		return nil
+	}
+	return s.hook(ctx, tx, plan.Changes)
 }
 
 // load locks the keys of a batch, in sorted order so that two batches cannot hold each other up for ever, and fetches

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -38,6 +39,16 @@ type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
+}
+
+// variable is the value of a setting's variable, "" where it is not set.
+func (e environment) variable(setting string) string {
+	for _, pair := range slices.Backward(e.vars) {
+		if name, value, _ := strings.Cut(pair, "="); name == variable(setting) {
+			return value
+		}
+	}
+	return ""
 }
 
 type commands struct {

@@ -18,20 +18,21 @@ type oncallCommand struct {
 
 type oncallShowCommand struct {
 	settings
-	At       string `placeholder:"TIME" help:"RFC 3339 moment; default: now."`
+	At       string `placeholder:"TIME" help:"RFC 3339 moment, without an offset in the zone of this machine; default: now."`
 	Schedule string `placeholder:"ID" help:"One schedule only."`
 }
 
-// momentOr reads the --at flag, empty for now.
+// momentOr reads the --at flag, empty for now. A moment without a zone is of the zone of this machine.
 func momentOr(text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return now, nil
 	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return at, usageError{fmt.Errorf("--at: %q is not a moment like 2026-12-24T03:00:00+01:00", text)}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {
+		if at, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return at, nil
+		}
 	}
-	return at, nil
+	return time.Time{}, usageError{fmt.Errorf("--at: %q is not a moment like 2026-12-24T03:00:00+01:00, or like 2026-12-24T03:00 in the zone of this machine", text)}
 }
 
 // Run prints one line a schedule: who is on call, and by what. Of the past it says where the recorded history differs.
@@ -86,7 +87,7 @@ func recordedThen(configuration oncall.Configuration, then map[string]oncall.Rec
 
 type oncallSimulateCommand struct {
 	settings
-	At       string `placeholder:"TIME" help:"RFC 3339 moment of the ticket; default: now."`
+	At       string `placeholder:"TIME" help:"RFC 3339 moment of the ticket, without an offset in the zone of this machine; default: now."`
 	Severity string `enum:"high,medium,low,informational,unknown" default:"high" help:"high, medium, low, informational or unknown (default ${default})."`
 	Kind     string `default:"alert" help:"Kind of the ticket (default ${default})."`
 	Product  string `default:"endpoint" help:"Product of the ticket (default ${default})."`

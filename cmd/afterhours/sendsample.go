@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ const (
 )
 
 type sendSampleCommand struct {
-	SMTP        string `name:"smtp" default:"127.0.0.1:2525" placeholder:"HOST:PORT" help:"Where to send."`
+	SMTP        string `name:"smtp" placeholder:"HOST:PORT" help:"Where to send; default: AFTERHOURS_SMTP_ADDR, else 127.0.0.1:2525."`
 	To          string `default:"defender@localhost" placeholder:"ADDRESS" help:"Recipient."`
 	Kind        string `default:"alert" placeholder:"KIND" help:"alert, incident, merged, office365, vulnerability or unrecognised."`
 	Severity    string `placeholder:"S" help:"high, medium, low or informational; without it any."`
@@ -38,6 +39,9 @@ type sendSampleCommand struct {
 func (c *sendSampleCommand) Run(ctx context.Context, env environment) error {
 	if c.Count < 1 || c.Connections < 1 || c.Connections > c.Count && c.Count > 1 && c.Connections > 1000 {
 		return usageError{errors.New("--count and --connections must be at least 1, --connections at most 1000")}
+	}
+	if c.SMTP == "" {
+		c.SMTP = cmp.Or(env.variable("smtp-addr"), "127.0.0.1:2525")
 	}
 	next, err := c.mails(env.now)
 	if err != nil {

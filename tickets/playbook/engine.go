@@ -260,11 +260,41 @@ func (e *Engine) begin(ctx context.Context, run Run) error {
 			return e.set(ctx, run, Declined, "the ticket was resolved before the action began")
 		}
 	}
+	if run.DecideBy != nil && run.UndoOf == 0 {
+		if on, err := e.stillMeant(ctx, run); err != nil || !on {
+			return err
+		}
+	}
 	if err := e.set(ctx, run, Requesting, "the request leaves"); err != nil {
 		return err // also where another process has begun it
 	}
 	run.State = Requesting
 	return e.request(ctx, run)
+}
+
+// stillMeant looks again at what was asked about: while somebody thought, the device may have been excluded. Exclusions win
+// over approvals.
+func (e *Engine) stillMeant(ctx context.Context, run Run) (on bool, err error) {
+	p, ok, err := e.playbook(ctx, run.Playbook)
+	if err != nil {
+		return false, err
+	}
+	if !ok {
+		return false, e.set(ctx, run, Skipped, "the playbook is not configured any more")
+	}
+	device, err := e.Isolator.Find(ctx, run.Tenant, run.MachineID)
+	switch {
+	case errors.Is(err, ErrNoDevice):
+		return false, e.set(ctx, run, Failed, "Defender knows the device no longer")
+	case err != nil && e.Now().Sub(run.UpdatedAt) > planWithin:
+		return false, e.set(ctx, run, Failed, "the device could not be looked up: "+err.Error())
+	case err != nil:
+		return false, e.later(ctx, run, "the device could not be looked up: "+err.Error(), err)
+	}
+	if reason := p.Excluded(device); reason != "" {
+		return false, e.set(ctx, run, Skipped, "excluded since it was asked: "+reason)
+	}
+	return true, nil
 }
 
 func (e *Engine) request(ctx context.Context, run Run) error {

@@ -124,6 +124,9 @@ func (c *Client) once(ctx context.Context, request call, out func(body io.Reader
 			return err
 		}
 		err = c.send(ctx, request, token, out)
+		if isStatus(err, http.StatusForbidden) {
+			c.giveUp(request.tenant, request.of, token) // a permission that is granted now stands in the next one
+		}
 		if refused != "" || !isStatus(err, http.StatusUnauthorized) {
 			return err
 		}

@@ -58,7 +58,22 @@ type graphUser struct {
 // readGraphAlert turns an alert of Graph into a reading.
 func readGraphAlert(t Tenant, raw json.RawMessage) (reading tickets.Reading, ok bool) {
 	var from graphAlert
-	if json.Unmarshal(raw, &from) != nil || from.ID.word() == "" {
+	if json.Unmarshal(raw, &from) != nil {
+		// A field has another shape than documented: what identifies the alert still counts.
+		var least struct {
+			ID        text `json:"id"`
+			Title     text `json:"title"`
+			Severity  text `json:"severity"`
+			Status    text `json:"status"`
+			CreatedAt text `json:"createdDateTime"`
+			UpdatedAt text `json:"lastUpdateDateTime"`
+		}
+		if json.Unmarshal(raw, &least) != nil {
+			return reading, false
+		}
+		from = graphAlert{ID: least.ID, Title: least.Title, Severity: least.Severity, Status: least.Status, CreatedAt: least.CreatedAt, UpdatedAt: least.UpdatedAt}
+	}
+	if from.ID.word() == "" {
 		return reading, false
 	}
 	alert := newAlert(t, from.ID, from.Severity, from.Status, from.Title)

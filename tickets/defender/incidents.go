@@ -3,18 +3,18 @@ package defender
 import (
 	"encoding/json"
 	"net/url"
+	"regexp"
 
 	"afterhours/tickets"
 )
 
 // incidentRecord is an incident of the Defender XDR API, as far as it is used.
 type incidentRecord struct {
-	ID         text            `json:"incidentId"`
-	RedirectID text            `json:"redirectIncidentId"`
-	Name       text            `json:"incidentName"`
-	UpdatedAt  text            `json:"lastUpdateTime"`
-	CreatedAt  text            `json:"createdTime"`
-	Alerts     []incidentAlert `json:"alerts"`
+	ID         text              `json:"incidentId"`
+	RedirectID text              `json:"redirectIncidentId"`
+	UpdatedAt  text              `json:"lastUpdateTime"`
+	CreatedAt  text              `json:"createdTime"`
+	Alerts     []json.RawMessage `json:"alerts"`
 }
 
 type incidentAlert struct {
@@ -30,18 +30,30 @@ type incidentAlert struct {
 	CreatedAt       text `json:"creationTime"`
 	UpdatedAt       text `json:"lastUpdatedTime"`
 	FirstActivity   text `json:"firstActivity"`
-	Techniques      []text
-	Devices         []struct {
-		ID      text `json:"mdatpDeviceId"`
-		DNSName text `json:"deviceDnsName"`
-		Group   text `json:"rbacGroupName"`
-	} `json:"devices"`
-	Entities []struct {
-		EntityType        text `json:"entityType"`
-		UserPrincipalName text `json:"userPrincipalName"`
-		AccountName       text `json:"accountName"`
-		DomainName        text `json:"domainName"`
-	} `json:"entities"`
+
+	Techniques []text           `json:"mitreTechniques"`
+	Devices    []incidentDevice `json:"devices"`
+	Entities   []evidence       `json:"entities"`
+}
+
+// incidentDevice names a device of Defender for Endpoint by either of two keys.
+type incidentDevice struct {
+	MachineID text `json:"mdatpDeviceId"`
+	ID        text `json:"deviceId"`
+	DNSName   text `json:"deviceDnsName"`
+	Group     text `json:"rbacGroupName"`
+}
+
+// machineID is a device's id in Defender for Endpoint: 40 hexadecimal digits; other ids are of other products.
+var machineID = regexp.MustCompile(`^[0-9a-fA-F]{40}$`)
+
+func (d incidentDevice) machine() string {
+	for _, id := range []string{d.MachineID.word(), d.ID.word()} {
+		if machineID.MatchString(id) {
+			return id
+		}
+	}
+	return d.MachineID.word()
 }
 
 // readIncident turns an incident into readings: the news that it went into another, and its alerts of products that the
@@ -55,13 +67,31 @@ func readIncident(t Tenant, raw json.RawMessage) []tickets.Reading {
 		return []tickets.Reading{mergeOf(t, incident(from.ID), into, from)}
 	}
 	var readings []tickets.Reading
-	for _, item := range from.Alerts {
+	for _, raw := range from.Alerts {
+		var item incidentAlert
+		if json.Unmarshal(raw, &item) != nil {
+			item = leastOf(raw)
+		}
 		if item.ID.word() == "" || productOf(item.ID.word()) == tickets.ProductEndpoint {
 			continue
 		}
 		readings = append(readings, readIncidentAlert(t, incident(from.ID), item))
 	}
 	return readings
+}
+
+// leastOf is what identifies an alert of which a field has another shape than documented.
+func leastOf(raw json.RawMessage) incidentAlert {
+	var least struct {
+		ID        text `json:"alertId"`
+		Title     text `json:"title"`
+		Severity  text `json:"severity"`
+		Status    text `json:"status"`
+		CreatedAt text `json:"creationTime"`
+		UpdatedAt text `json:"lastUpdatedTime"`
+	}
+	_ = json.Unmarshal(raw, &least) // without an id it is left out
+	return incidentAlert{ID: least.ID, Title: least.Title, Severity: least.Severity, Status: least.Status, CreatedAt: least.CreatedAt, UpdatedAt: least.UpdatedAt}
 }
 
 func readIncidentAlert(t Tenant, of string, from incidentAlert) tickets.Reading {
@@ -73,12 +103,15 @@ func readIncidentAlert(t Tenant, of string, from incidentAlert) tickets.Reading 
 		Tenant: t.ID, AlertID: from.ID.word(), CreatedAt: from.CreatedAt.at(), UpdatedAt: from.UpdatedAt.at(), Status: from.Status.capitalised(),
 		Classification: from.Classification.capitalised(), AssignedTo: from.AssignedTo.word(),
 	}
+	for _, technique := range from.Techniques {
+		report.Techniques = append(report.Techniques, technique.word())
+	}
 	for _, device := range from.Devices {
 		name := line(string(device.DNSName), maxWord)
 		if name != "" {
 			alert.Devices = append(alert.Devices, name)
 		}
-		if id := device.ID.word(); id != "" {
+		if id := device.machine(); id != "" {
 			report.Machines = append(report.Machines, tickets.Machine{ID: id, Name: name, Group: device.Group.word()})
 		}
 	}
@@ -87,6 +120,9 @@ func readIncidentAlert(t Tenant, of string, from incidentAlert) tickets.Reading 
 			addUser(&alert, "", entity.UserPrincipalName)
 		} else {
 			addUser(&alert, entity.DomainName, entity.AccountName)
+		}
+		if trace, ok := entity.trace(); ok && len(report.Evidence) < maxEvidence {
+			report.Evidence = append(report.Evidence, trace)
 		}
 	}
 	return finish(t, alert, report)

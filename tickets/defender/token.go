@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -49,8 +50,7 @@ func (c *Client) token(ctx context.Context, t Tenant, of service, refused string
 	if err != nil {
 		return "", c.tokenError(ctx, t, err)
 	}
-	// The library's own reading of the end follows the machine's clock.
-	lifetime := time.Duration(token.ExpiresIn) * time.Second
+	lifetime := lifetimeOf(token)
 	c.tokens.mutex.Lock()
 	defer c.tokens.mutex.Unlock()
 	if c.tokens.held == nil {
@@ -63,6 +63,26 @@ func (c *Client) token(ctx context.Context, t Tenant, of service, refused string
 	}
 	c.tokens.held[key] = heldToken{token.AccessToken, asked.Add(max(lifetime-renewEarly, lifetime/2))}
 	return token.AccessToken, nil
+}
+
+// giveUp lets the next request ask for a token of its own.
+func (c *Client) giveUp(t Tenant, of service, token string) {
+	key := tokenKey(t, t.scope(of))
+	c.tokens.mutex.Lock()
+	defer c.tokens.mutex.Unlock()
+	if c.tokens.held[key].value == token {
+		delete(c.tokens.held, key)
+	}
+}
+
+// lifetimeOf is how long a token is good for, from the moment at which it was asked for: the library's own reading follows
+// the machine's clock. Version 1 of the endpoint writes seconds as a string.
+func lifetimeOf(token *oauth2.Token) time.Duration {
+	seconds, err := strconv.ParseFloat(fmt.Sprint(token.Extra("expires_in")), 64)
+	if err != nil || seconds < 0 {
+		return 0 // it serves once
+	}
+	return time.Duration(seconds * float64(time.Second))
 }
 
 // tokenError hides what the library adds to an error: the answer's whole body.

@@ -58,7 +58,7 @@ type Server struct {
 	incidents map[int]*Incident
 	machines  map[string]*Machine
 	actions   []*MachineAction
-	tokens    map[string]time.Time // to their end
+	tokens    map[string]issued
 	times     []time.Time          // of requests within the hour
 	requests  int
 	issued    int
@@ -77,7 +77,7 @@ type Write struct {
 func New(now func() time.Time) *Server {
 	return &Server{
 		Tenant: "0a1b2c3d-1111-4222-8333-444455556666", ClientID: "11111111-2222-4333-8444-555566667777", ClientSecret: "fake~secret",
-		Now: now, byID: map[string]*Alert{}, incidents: map[int]*Incident{}, machines: map[string]*Machine{}, tokens: map[string]time.Time{},
+		Now: now, byID: map[string]*Alert{}, incidents: map[int]*Incident{}, machines: map[string]*Machine{}, tokens: map[string]issued{},
 	}
 }
 
@@ -151,7 +151,7 @@ func (s *Server) api(role string, answer handler) http.HandlerFunc {
 		case !s.authorised(r):
 			refuse(w, http.StatusUnauthorized, "Unauthorized", "Missing or invalid bearer token")
 			return
-		case !s.granted(role):
+		case !s.granted(r, role):
 			refuse(w, http.StatusForbidden, "Forbidden", "The application does not have any of the required application permissions ("+role+") to access the resource.")
 			return
 		}

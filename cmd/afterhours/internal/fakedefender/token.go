@@ -52,7 +52,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 func (s *Server) Issue() string {
 	s.issued++
 	token := fmt.Sprintf("fake.%d.%d", s.Now().UnixNano(), s.issued)
-	s.tokens[token] = s.Now().Add(tokenLifetime)
+	s.tokens[token] = issued{s.Now().Add(tokenLifetime), s.Roles}
 	return token
 }
 
@@ -65,12 +65,25 @@ func (s *Server) tokenError(w http.ResponseWriter, status int, code string, numb
 }
 
 func (s *Server) authorised(r *http.Request) bool {
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	end, known := s.tokens[token]
-	return ok && known && s.Now().Before(end)
+	token, ok := s.tokens[bearer(r)]
+	return ok && s.Now().Before(token.end)
 }
 
-// granted says whether a permission was consented to; one to read and write includes reading.
-func (s *Server) granted(role string) bool {
-	return s.Roles == nil || slices.Contains(s.Roles, role) || slices.Contains(s.Roles, strings.Replace(role, ".Read.", ".ReadWrite.", 1))
+func bearer(r *http.Request) string { return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ") }
+
+// issued is a token. It carries the permissions of the moment at which it was issued: what is granted later needs another
+// one.
+type issued struct {
+	end   time.Time
+	roles []string
+}
+
+// granted says whether a permission is consented to and stands in the token.
+func (s *Server) granted(r *http.Request, role string) bool {
+	return includes(s.Roles, role) && includes(s.tokens[bearer(r)].roles, role)
+}
+
+// includes says whether roles hold one; one to read and write includes reading, and nil is all.
+func includes(roles []string, role string) bool {
+	return roles == nil || slices.Contains(roles, role) || slices.Contains(roles, strings.Replace(role, ".Read.", ".ReadWrite.", 1))
 }

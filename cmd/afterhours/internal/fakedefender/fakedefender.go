@@ -59,7 +59,7 @@ type Server struct {
 	machines  map[string]*Machine
 	actions   []*MachineAction
 	tokens    map[string]issued
-	times     []time.Time          // of requests within the hour
+	times     []time.Time // of requests within the hour
 	requests  int
 	issued    int
 	worst     int // the most requests within any minute

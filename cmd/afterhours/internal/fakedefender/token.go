@@ -69,7 +69,9 @@ func (s *Server) authorised(r *http.Request) bool {
 	return ok && s.Now().Before(token.end)
 }
 
-func bearer(r *http.Request) string { return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ") }
+func bearer(r *http.Request) string {
+	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+}
 
 // issued is a token. It carries the permissions of the moment at which it was issued: what is granted later needs another
 // one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,20 +36,29 @@ type playbookView struct {
 	Does    string
 	Match   []string
 	Never   []string
+	Rules   []string // sentences about questions and the hourly limit
 	Now     playbook.Mode
 	NowText string
 	Until   *when
 	Bar     []modePart
-	Days    []string
+	Days    []dayMark
 	Spans   []modeSpan
 	Dry     string // the address of its dry run
 }
 
-// modePart is one rectangle of the bar, whose width is a thousand units a week.
+// modePart is one rectangle of the bar, whose width is a thousand units a week. It is the higher the freer the playbook is,
+// so that the modes are told apart without colours.
 type modePart struct {
-	X, Width string
-	Mode     playbook.Mode
+	X, Width  string
+	Y, Height int
+	Mode      playbook.Mode
 }
+
+// dayMark is a midnight of the bar: its place in units and in percent, and the day that begins.
+type dayMark struct{ X, Percent, Name string }
+
+// heights are those of the modes' rectangles; the bar has 36.
+var heights = map[playbook.Mode]int{playbook.Automatic: 36, playbook.Ask: 24, playbook.Off: 8}
 
 type modeSpan struct {
 	Mode     string
@@ -107,7 +117,7 @@ func (s *Site) listPlaybooks(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (r reader) playbook(p playbook.Playbook) playbookView {
-	view := playbookView{ID: p.ID, Does: actionText(p.Action, p.Settings), Match: matchLines(p), Never: neverLines(p), Dry: "/playbooks/" + p.ID + "/dry-run"}
+	view := playbookView{ID: p.ID, Does: actionText(p.Action, p.Settings), Match: matchLines(p), Never: neverLines(p), Rules: ruleLines(p), Dry: "/playbooks/" + p.ID + "/dry-run"}
 	now := r.now.UTC()
 	spans := p.Spans(now, now.Add(week))
 	for i, span := range spans {
@@ -119,11 +129,31 @@ func (r reader) playbook(p playbook.Playbook) playbookView {
 			}
 		}
 		x, end := along(span.Start.Sub(now)), along(span.End.Sub(now))
-		view.Bar = append(view.Bar, modePart{units(x), units(end - x), span.Mode})
+		height := heights[span.Mode]
+		view.Bar = append(view.Bar, modePart{units(x), units(end - x), 36 - height, height, span.Mode})
 		view.Spans = append(view.Spans, modeSpan{modeText(span.Mode), r.day(span.Start), r.day(span.End)})
 	}
-	view.Days = days(now, r.zone)
+	view.Days = dayMarks(now, r.zone)
 	return view
+}
+
+// dayMarks are the midnights of the coming week with the days that begin.
+func dayMarks(from time.Time, zone *time.Location) []dayMark {
+	local := from.In(zone)
+	var marks []dayMark
+	for i := 1; i <= 7; i++ {
+		midnight := time.Date(local.Year(), local.Month(), local.Day()+i, 0, 0, 0, 0, zone)
+		x := along(midnight.Sub(from))
+		if x >= 1000 {
+			break
+		}
+		mark := dayMark{X: units(x), Percent: strconv.FormatFloat(x/10, 'f', 1, 64) + "%"}
+		if x < 930 { // the last one has no room for its name
+			mark.Name = midnight.Format("Mon")
+		}
+		marks = append(marks, mark)
+	}
+	return marks
 }
 
 func (r reader) runs(runs []playbook.Run) []runRow {
@@ -222,6 +252,19 @@ func neverLines(p playbook.Playbook) []string {
 		lines = append(lines, "the tag "+tag)
 	}
 	return slices.Clip(lines)
+}
+
+// ruleLines say how a question ends and when a playbook that goes by itself begins to ask.
+func ruleLines(p playbook.Playbook) []string {
+	end := "nothing happens"
+	if p.RunOnEnd && p.Approvers <= 1 {
+		end = "it runs"
+	}
+	lines := []string{"When it asks, " + count(max(1, p.Approvers), "person", "people") + " must approve; where nobody answers within " + span(p.Expires) + ", " + end + "."}
+	if p.PerHour > 0 && (p.Action == playbook.IsolateDevice || p.Action == playbook.RestrictApps) {
+		lines = append(lines, "By itself it shuts off at most "+count(p.PerHour, "device", "devices")+" an hour, all playbooks together; then it asks.")
+	}
+	return lines
 }
 
 // dryRunSpan is how far a dry run looks back.

@@ -35,7 +35,7 @@ func samplePlaybooks(t *testing.T, now time.Time) *playbooksDouble {
 	return &playbooksDouble{
 		t: t,
 		configured: []playbook.Playbook{{
-			ID: "isolate", Action: playbook.IsolateDevice, Otherwise: playbook.Automatic, Match: playbook.Match{Severity: []string{"high"}, Category: []string{"Ransomware"}},
+			ID: "isolate", Action: playbook.IsolateDevice, Otherwise: playbook.Automatic, Approvers: 2, Expires: 30 * time.Minute, PerHour: 5, Match: playbook.Match{Severity: []string{"high"}, Category: []string{"Ransomware"}},
 			Exclude:  playbook.Exclusion{Device: []string{"dc-*"}},
 			Approval: []playbook.Window{{Window: tickets.Window{Days: []tickets.Weekday{1, 2, 3, 4, 5}, From: 8 * 60, To: 18 * 60}, Zone: madrid, Mode: playbook.Ask}},
 		}},
@@ -101,6 +101,16 @@ func TestThePlaybooksShowWhatWaitsAndTheWeek(t *testing.T) {
 		t.Errorf("the week has %d stretches that ask and %d that do not, want 5 working days", ask, automatic)
 	}
 	wantText(t, document, "section.schedule", "Never on domain controllers, dc-*")
+	wantText(t, document, "section.schedule", "2 people must approve; where nobody answers within 30 min, nothing happens")
+	wantText(t, document, "section.schedule", "at most 5 devices an hour")
+	if names := document.Find("svg.daynames").First().Text(); !strings.Contains(names, "Wed") || !strings.Contains(names, "Sun") {
+		t.Errorf("the week names the days %q", names)
+	}
+	high, _ := document.Find("svg rect.automatic").First().Attr("height")
+	low, _ := document.Find("svg rect.ask").First().Attr("height")
+	if high == low {
+		t.Error("the modes differ by colour alone")
+	}
 }
 
 func TestAnApprovalIsGivenAtTheDeskByWhoeverIsSignedIn(t *testing.T) {

@@ -31,7 +31,7 @@ func startDemoAPI(now func() time.Time) (api demoAPI, stop func(), err error) {
 	return api, func() { _ = server.Close() }, nil
 }
 
-// configuration is the tenant, a playbook that asks, and one that goes by itself.
+// configuration is the tenant, a playbook that asks, one that goes by itself, and one of which each holds at its hours.
 func (a demoAPI) configuration() (oncall.Document, error) {
 	return oncall.ParseFile("demo-api.yaml", fmt.Appendf(nil, `
 tenants:
@@ -40,6 +40,9 @@ playbooks:
   - {id: isolate-ransomware, match: {severity: [high], category: [Ransomware]}, action: isolate_device,
      approval: [{days: [mon, tue, wed, thu, fri, sat, sun], from: "00:00", to: "24:00", timezone: Europe/Madrid, mode: ask}], exclude: {device: ["dc-*"]}}
   - {id: scan, match: {severity: [medium]}, action: antivirus_scan, otherwise: automatic}
+  - {id: restrict, match: {severity: [high], category: [CredentialAccess]}, action: restrict_apps, otherwise: automatic, approvers: 2,
+     approval: [{days: [sat], from: "02:00", to: "06:00", timezone: Europe/Madrid, mode: "off"},
+       {days: [mon, tue, wed, thu, fri], from: "08:00", to: "18:00", timezone: Europe/Madrid, mode: ask}]}
 `, a.Tenant, a.ClientID, a.ClientSecret, a.base, a.base, a.Tenant))
 }
 

@@ -80,7 +80,7 @@ func TestAnAlertOfAnotherShapeIsStillAnAlert(t *testing.T) {
 func TestGraphSaysTheSameInOtherWords(t *testing.T) {
 	t.Parallel()
 	const raw = `{"id":"da637551227677560813_-961444813","incidentId":"28282","status":"inProgress","severity":"high","classification":"truePositive","determination":"unknown",
-"serviceSource":"microsoftDefenderForEndpoint","title":"Suspicious execution","recommendedActions":"Collect\tartifacts \uFFFD","category":"Execution","assignedTo":"ana@contoso.example","mitreTechniques":["T1064"],
+"serviceSource":"microsoftDefenderForEndpoint","title":"Suspicious execution","recommendedActions":"Collect\tfiles \uFFFD","category":"Execution","assignedTo":"ana@contoso.example","mitreTechniques":["T1064"],
 "createdDateTime":"2026-03-01T03:00:00.9494640Z","lastUpdateDateTime":"2026-03-01T03:01:00Z","evidence":[
 {"@odata.type":"#microsoft.graph.security.deviceEvidence","mdeDeviceId":"73e7e2de709dff64ef64b1d0c30e67fab63279db","deviceDnsName":"yonif-lap3.example","rbacGroupName":"null","loggedOnUsers":[{"accountName":"yonif","domainName":"DOMAIN"}]},
 {"@odata.type":"#microsoft.graph.security.processEvidence","processCommandLine":"powershell -enc x","imageFile":{"fileName":"powershell.exe","sha256":"9f914d"}},

@@ -83,7 +83,7 @@ tenants:
 }
 
 // wire makes rooms as a process that starts does.
-func (p *portal) wire(t *testing.T) *rooms {
+func (p *portal) wire(t testing.TB) *rooms {
 	t.Helper()
 	s, err := testSettings("postgres://unused.example").complete()
 	if err != nil {
@@ -105,7 +105,7 @@ func (p *portal) wire(t *testing.T) *rooms {
 	return r
 }
 
-func (p *portal) configure(t *testing.T, yaml string) {
+func (p *portal) configure(t testing.TB, yaml string) {
 	t.Helper()
 	document, err := oncall.ParseFile("test.yaml", []byte(yaml))
 	if err != nil {

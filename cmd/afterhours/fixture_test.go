@@ -91,7 +91,7 @@ func serveTestAt(t *testing.T, change func(*settings), now func() time.Time) *ap
 }
 
 // logWriter shows the application's log with the test that failed.
-type logWriter struct{ t *testing.T }
+type logWriter struct{ t testing.TB }
 
 func (w logWriter) Write(line []byte) (int, error) {
 	w.t.Log(strings.TrimSpace(string(line)))

@@ -54,8 +54,14 @@ type Poller struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 
-	polls sync.WaitGroup
+	polls  sync.WaitGroup
+	places chan struct{} // one for each poll that may run beside the others
+	once   sync.Once
 }
+
+// pollsAtOnce bounds how many tenants one process polls at once, and with it what their pages hold in memory. What finds no
+// place stays due, for the next tick or for another replica.
+const pollsAtOnce = 32
 
 // Tick begins the polls whose turn has come and returns; a poll that is long holds up no other tenant.
 func (p *Poller) Tick(ctx context.Context) error {
@@ -63,15 +69,30 @@ func (p *Poller) Tick(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("poll tenants: %w", err)
 	}
+	p.once.Do(func() { p.places = make(chan struct{}, pollsAtOnce) })
+	waiting, err := p.Store.notDue(ctx, p.Now())
+	if err != nil {
+		return err
+	}
 	for _, tenant := range all {
-		claimed, ok, err := p.Store.claimPoll(ctx, tenant, p.Now())
-		if err != nil {
-			return err
+		if waiting[tenant.ID] {
+			continue
 		}
-		if !ok {
+		select {
+		case p.places <- struct{}{}:
+		default:
+			return nil
+		}
+		claimed, ok, err := p.Store.claimPoll(ctx, tenant, p.Now())
+		if err != nil || !ok {
+			<-p.places
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		p.polls.Go(func() {
+			defer func() { <-p.places }()
 			if err := p.leased(ctx, tenant, claimed); err != nil && ctx.Err() == nil {
 				p.Log.Error("poll failed", "tenant", tenant.ID, "error", err)
 			}

@@ -64,6 +64,22 @@ const (
 // incidentsEvery is the least distance of two looks at the incidents, whose limits are narrower.
 const incidentsEvery = time.Minute
 
+// notDue are the tenants whose turn has not come, or which another replica polls: asked for all at once, because ticks come
+// every second and most find nothing to do.
+func (s *Store) notDue(ctx context.Context, now time.Time) (map[string]bool, error) {
+	rows, err := s.pool.Query(ctx, `SELECT tenant FROM tenant_polls WHERE next_poll_at > $1 OR lease_until > $2`, now.Add(early), now)
+	if err != nil {
+		return nil, fmt.Errorf("look for due polls: %w", classify(err))
+	}
+	found := map[string]bool{}
+	var tenant string
+	_, err = pgx.ForEachRow(rows, []any{&tenant}, func() error { found[tenant] = true; return nil })
+	if err != nil {
+		return nil, fmt.Errorf("look for due polls: %w", classify(err))
+	}
+	return found, nil
+}
+
 // claimPoll takes a tenant's poll when its turn has come and no other replica has it.
 func (s *Store) claimPoll(ctx context.Context, t Tenant, now time.Time) (c claim, ok bool, err error) {
 	c.tenant = t.ID

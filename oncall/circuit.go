@@ -7,7 +7,7 @@ import (
 )
 
 // A target that hangs must not hold up the others: it gets a few sends side by side, none more while one of them hangs,
-// and after failures in a row one at a time, until it answers again. What finds no place stands in line: it is tried
+// and after failures in a row one a second, until it answers again. What finds no place stands in line: it is tried
 // again when a place is free at a target that answers, else once the sends that hang must have ended. Events, which may
 // wait, are not even tried while a target rests.
 const (
@@ -15,7 +15,7 @@ const (
 	circuitHangs    = time.Second // a send that runs longer
 	circuitFailures = 5
 	circuitRest     = 30 * time.Second
-	circuitWait     = time.Second // of what finds no place, at least
+	circuitWait     = time.Second // of what finds no place, at least, and between two tries of a target that fails
 )
 
 // circuits are the targets that are being sent to or have failed of late. The zero value is ready.
@@ -36,15 +36,17 @@ func (c *circuit) places(now time.Time) int {
 	switch {
 	case len(c.sends) > 0 && now.Sub(c.sends[0]) >= circuitHangs:
 		return 0
-	case c.failures >= circuitFailures:
-		return 1
+	case c.failures < circuitFailures:
+		return circuitSends
+	case now.Sub(c.failedAt) < circuitWait:
+		return 0
 	}
-	return circuitSends
+	return 1
 }
 
 // wait is how long it takes until a place must be free.
 func (c *circuit) wait(now time.Time) time.Duration {
-	if c.failures < circuitFailures && now.Sub(c.sends[0]) < circuitHangs {
+	if len(c.sends) == 0 || c.failures < circuitFailures && now.Sub(c.sends[0]) < circuitHangs {
 		return circuitWait
 	}
 	return max(c.sends[0].Add(sendTimeout).Sub(now), circuitWait)

@@ -31,9 +31,13 @@ func TestACircuitLimitsATargetThatFails(t *testing.T) {
 	}
 	leave, _ := c.enter(dead, false, now)
 	leave(true, now)
+	if _, wait := c.enter(dead, false, now); wait != circuitWait {
+		t.Errorf("a page just after a failure: waits %s, want %s", wait, circuitWait)
+	}
 	if _, wait := c.enter(dead, true, now); wait != circuitRest {
 		t.Errorf("an event to a target that rests: waits %s", wait)
 	}
+	now = now.Add(circuitWait)
 	leave, wait := c.enter(dead, false, now)
 	if wait != 0 {
 		t.Errorf("a page to a target that rests: waits %s, want a try", wait)

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The full form is go test ./cmd/afterhours -run DeadTargets -target.mails 1000 -punctual.
+var targetMails = flag.Int("target.mails", 30, "mails that page while targets are dead")
+
+// targetEvery is the distance of two of them.
+const targetEvery = 50 * time.Millisecond
+
+// TestDeadTargetsDoNotDelayTheOthers pages two people by webhooks that work, while of the team's webhooks one hangs, one
+// refuses connections and one answers 503, for pages and for events.
+func TestDeadTargetsDoNotDelayTheOthers(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	hanging := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "broken", http.StatusServiceUnavailable)
+	}))
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close() // nobody listens there any more
+	t.Cleanup(func() { close(release); hanging.Close(); broken.Close() })
+	ana, ben := newHook(t), newHook(t)
+	app := serveTest(t, trusting)
+	yaml := strings.Replace(team(ana, ben, "1h"), `notify: ["schedule:primary"]`,
+		`notify: ["webhook:hanging", "webhook:broken", "webhook:gone", "schedule:primary", "schedule:secondary"]`, 1)
+	yaml += "webhooks:\n"
+	for id, url := range map[string]string{"hanging": hanging.URL, "broken": broken.URL, "gone": gone.URL} {
+		yaml += fmt.Sprintf("  - {id: %s, url: %q, secret: %q, events: [ticket.created]}\n", id, url, signingSecret)
+	}
+	app.configure(t, yaml)
+	client, err := dialSMTP(app.smtpAddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.close()
+	sent := map[string]time.Time{}
+	pace := time.NewTicker(targetEvery)
+	defer pace.Stop()
+	for i := range *targetMails {
+		<-pace.C
+		title := fmt.Sprintf("Ransomware %d", i)
+		sent[title] = time.Now()
+		if _, _, err := client.send("defender@test.example", stuffed(vouched(alertMail("High", title, "pc1", fmt.Sprintf("da5555555555%06d_1", i), fmt.Sprintf("dead-%d@example", i))))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "every page for a healthy target has come", func() bool {
+		return len(ana.deliveries()) == *targetMails && len(ben.deliveries()) == *targetMails
+	})
+	var healthy load
+	for _, delivery := range append(ana.deliveries(), ben.deliveries()...) {
+		healthy.replies = append(healthy.replies, delivery.at.Sub(sent[delivery.message.Data.Ticket.Title]))
+	}
+	slices.Sort(healthy.replies)
+	within(t, fmt.Sprintf("p99 of %d pages for healthy targets, from the end of their mails", len(healthy.replies)), healthy.percentile(99), 2*time.Second)
+	if got := app.counted(t, `SELECT count(*) FROM pages WHERE webhook IN ('hanging', 'broken', 'gone') AND state IN ('sent', 'delivered')`); got != 0 {
+		t.Errorf("got %d pages sent to targets that are dead", got)
+	}
+}

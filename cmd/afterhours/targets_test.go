@@ -14,7 +14,8 @@ import (
 // The full form is go test ./cmd/afterhours -run DeadTargets -target.mails 1000 -punctual.
 var targetMails = flag.Int("target.mails", 30, "mails that page while targets are dead")
 
-// targetEvery is the distance of two of them.
+// targetEvery is the distance of two of them. The first quarter does not count: an application that has just started opens
+// its connections then.
 const targetEvery = 50 * time.Millisecond
 
 // TestDeadTargetsDoNotDelayTheOthers pages two people by webhooks that work, while of the team's webhooks one hangs, one
@@ -43,13 +44,16 @@ func TestDeadTargetsDoNotDelayTheOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.close()
-	sent := map[string]time.Time{}
+	sent, warm := map[string]time.Time{}, time.Time{}
 	pace := time.NewTicker(targetEvery)
 	defer pace.Stop()
 	for i := range *targetMails {
 		<-pace.C
 		title := fmt.Sprintf("Ransomware %d", i)
 		sent[title] = time.Now()
+		if i == *targetMails/4 {
+			warm = sent[title]
+		}
 		if _, _, err := client.send("defender@test.example", stuffed(vouched(alertMail("High", title, "pc1", fmt.Sprintf("da5555555555%06d_1", i), fmt.Sprintf("dead-%d@example", i))))); err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +63,9 @@ func TestDeadTargetsDoNotDelayTheOthers(t *testing.T) {
 	})
 	var healthy load
 	for _, delivery := range append(ana.deliveries(), ben.deliveries()...) {
-		healthy.replies = append(healthy.replies, delivery.at.Sub(sent[delivery.message.Data.Ticket.Title]))
+		if mailed := sent[delivery.message.Data.Ticket.Title]; !mailed.Before(warm) {
+			healthy.replies = append(healthy.replies, delivery.at.Sub(mailed))
+		}
 	}
 	slices.Sort(healthy.replies)
 	within(t, fmt.Sprintf("p99 of %d pages for healthy targets, from the end of their mails", len(healthy.replies)), healthy.percentile(99), 2*time.Second)

@@ -88,6 +88,9 @@ func composeTaken(d Dispatch, links Links) (notify.Message, error) {
 	for _, number := range taken.Also {
 		said += fmt.Sprintf("\nAlso taken: #%d", number)
 	}
+	if taken.Also == nil {
+		taken.Also = []int64{} // receivers get a list, also an empty one
+	}
 	data := map[string]any{"person": d.Page.Person, "ticket": d.Ticket, "by": taken.By, "at": taken.At, "resolved": taken.Resolved, "also": taken.Also}
 	if minimal {
 		data["ticket"] = map[string]any{"number": d.Ticket.Number, "severity": d.Ticket.Severity}

@@ -25,6 +25,7 @@ type personView struct {
 	Next      string
 	Complaint string
 	Notice    string
+	Load      bool // whoever looks may see how often the person was paged
 }
 
 // contactRow is one contact with its verification.
@@ -82,6 +83,7 @@ func (s *Site) renderPerson(w http.ResponseWriter, r *http.Request, status int, 
 		return err
 	}
 	view := personView{Name: person.Name, Path: "/people/" + person.ID, Complaint: complaint, Sleeps: person.HighPath(reader.watched)}
+	view.Load = reader.configuration.ShowsLoad(person.ID, reader.who.ID)
 	switch r.URL.Query().Get("done") {
 	case "test":
 		view.Notice = "The test is on its way; what became of it stands below."

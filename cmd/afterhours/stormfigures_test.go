@@ -22,23 +22,27 @@ var (
 const (
 	stormRules    = 50
 	stormSessions = 10
+	stormBefore   = 30
 	stormUpdates  = 10              // each so many mails one is about an alert that another has told of
 	stormSummary  = 3 * time.Minute // for which the last summary is awaited: there is one a minute
 )
 
-// stormTeam is one person with a webhook and a telephone, and a route for each rule.
-func stormTeam(ana *hook) string {
+// stormTeam is one person with a webhook and a telephone, a route for each rule, and somebody else for what comes before.
+func stormTeam(ana, ben *hook) string {
 	var yaml strings.Builder
 	fmt.Fprintf(&yaml, `
 people:
   - {id: ana, name: Ana Ruiz, contacts: [{id: hook, channel: webhook, to: %q, secret: %q}, {id: phone, channel: sms, to: "+34600000001"}],
      notify: [{contact: hook}, {contact: phone}]}
+  - {id: ben, name: Ben Okafor, contacts: [{id: hook, channel: webhook, to: %q, secret: %q}]}
 policies:
   - {id: security, steps: [{notify: ["person:ana"], wait: 1h}], bundle: {after: 5, within: 5m}}
   - {id: critical, steps: [{notify: ["person:ana"], wait: 1h}], bundle: {after: 0}}
+  - {id: before, steps: [{notify: ["person:ben"], wait: 1h}], bundle: {after: 0}}
 routes:
   - {match: {title: "Domain controller*"}, policy: critical}
-`, ana.URL, signingSecret)
+  - {match: {title: "Before*"}, policy: before}
+`, ana.URL, signingSecret, ben.URL, signingSecret)
 	for rule := range stormRules {
 		fmt.Fprintf(&yaml, "  - {match: {title: \"Rule %02d *\"}, policy: security}\n", rule)
 	}
@@ -58,8 +62,12 @@ func stormMail(n int) []byte {
 // different alert whose policy does not bundle.
 func TestAStormOfTenThousandMailsWakesAFewTimesAndCountsAll(t *testing.T) {
 	t.Parallel()
-	ana := newHook(t)
-	app, provider, _ := withProviders(t, stormTeam(ana))
+	ana, ben := newHook(t), newHook(t)
+	app, provider, _ := withProviders(t, stormTeam(ana, ben))
+	for i := range stormBefore { // an application that has just started opens its connections first
+		mustSend(t, app.smtpAddr, vouched(alertMail("High", fmt.Sprintf("Before %d", i), "pc1", fmt.Sprintf("da8888888888%06d_1", i), fmt.Sprintf("before-%d@example", i))))
+	}
+	eventually(t, "what came before the storm has paged", func() bool { return len(ben.deliveries()) == stormBefore })
 	began := time.Now()
 	all, critical := sendStorm(t, app.smtpAddr)
 	within(t, fmt.Sprintf("DATA reply's p99 of %d mails in %s", len(all.replies), time.Since(began).Round(time.Second)), all.percentile(99), 500*time.Millisecond)
@@ -71,8 +79,8 @@ func TestAStormOfTenThousandMailsWakesAFewTimesAndCountsAll(t *testing.T) {
 	if got := app.counted(t, `SELECT count(*) FROM tickets WHERE title LIKE 'Rule %'`); got != tickets {
 		t.Errorf("got %d tickets of %d mails, want %d", got, *stormMails, tickets)
 	}
-	if got := app.counted(t, `SELECT coalesce(sum(message_count), 0)::int FROM tickets`); got != *stormMails+1 {
-		t.Errorf("got %d mails on tickets, want %d", got, *stormMails+1)
+	if got := app.counted(t, `SELECT coalesce(sum(message_count), 0)::int FROM tickets`); got != stormBefore+*stormMails+1 {
+		t.Errorf("got %d mails on tickets, want %d", got, stormBefore+*stormMails+1)
 	}
 	var different delivery
 	eventually(t, "the different alert has paged", func() bool {

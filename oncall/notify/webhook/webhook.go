@@ -6,6 +6,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,16 +41,18 @@ func (c *Channel) Check(to notify.Contact) error {
 	if isPagerDuty(to.Address) {
 		return checkRoutingKey(to.Secret)
 	}
-	_, err := signers(to.Secret)
-	return err
+	return checkSecret(to.Secret)
 }
 
 // Send posts one message.
 func (c *Channel) Send(ctx context.Context, to notify.Contact, message notify.Message) (notify.Receipt, error) {
-	if err := c.Check(to); err != nil {
+	if err := (notify.Guard{AllowPrivate: c.AllowPrivate}).CheckURL(to.Address); err != nil {
 		return notify.Receipt{}, notify.Permanent(err)
 	}
 	if isPagerDuty(to.Address) {
+		if err := checkRoutingKey(to.Secret); err != nil {
+			return notify.Receipt{}, notify.Permanent(err)
+		}
 		return c.pagerDuty(ctx, to, message)
 	}
 	body, err := json.Marshal(struct {
@@ -93,6 +96,25 @@ func (c *Channel) sign(request *http.Request, secret, id string, body []byte) er
 	return nil
 }
 
+// leastSecret is how many octets a secret has at least: fewer can be guessed.
+const leastSecret = 16
+
+var errSecret = errors.New("the secret cannot sign; write whsec_ and 24 to 64 random bytes in base64, or two of them with a space between")
+
+// checkSecret refuses what is no secret of the specification. Those that were stored before go on signing.
+func checkSecret(secrets string) error {
+	if _, err := signers(secrets); err != nil {
+		return err
+	}
+	for secret := range strings.FieldsSeq(secrets) {
+		encoded, ok := strings.CutPrefix(secret, "whsec_")
+		if !ok || base64.StdEncoding.DecodedLen(len(encoded)) < leastSecret {
+			return errSecret
+		}
+	}
+	return nil
+}
+
 // signers read secrets of the form whsec_ and base64, none for an empty text. While a receiver changes its secret, the
 // old and the new one stand side by side, with a space between, and each message carries both signatures.
 func signers(secrets string) ([]*standardwebhooks.Webhook, error) {
@@ -100,7 +122,7 @@ func signers(secrets string) ([]*standardwebhooks.Webhook, error) {
 	for secret := range strings.FieldsSeq(secrets) {
 		signer, err := standardwebhooks.NewWebhook(secret)
 		if err != nil || strings.TrimPrefix(secret, "whsec_") == "" {
-			return nil, errors.New("the secret cannot sign; write whsec_ and 24 to 64 random bytes in base64, or two of them with a space between")
+			return nil, errSecret
 		}
 		signing = append(signing, signer)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +71,9 @@ func TestAddressesAndSecretsAreCheckedBeforeTheyAreStored(t *testing.T) {
 		{"https://hooks.example.com/ana", "", true},
 		{"https://hooks.example.com/ana", secret + " " + newSecret, true},
 		{"https://hooks.example.com/ana", "whsec_", false},
+		{"https://hooks.example.com/ana", "nope", false},
+		{"https://hooks.example.com/ana", strings.TrimPrefix(secret, "whsec_"), false},
+		{"https://hooks.example.com/ana", "whsec_c2hvcnQ=", false},
 		{"https://hooks.example.com/ana", "whsec_not base64", false},
 		{"http://hooks.example.com/ana", secret, false},
 		{"hooks.example.com", secret, false},

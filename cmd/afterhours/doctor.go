@@ -113,7 +113,7 @@ func (c *doctorCommand) examine(ctx context.Context, s settings, db database, en
 		report("channels", found)
 	}
 	for _, tenant := range r.defender.tenantsOf(configuration) {
-		report("defender", checkTenant(ctx, r.defender, tenant))
+		report("defender", checkTenant(ctx, r.defender, tenant, actionsOf(configuration)...))
 	}
 	for _, target := range webTargets(configuration) {
 		report("webhook", checkTarget(ctx, s, target))

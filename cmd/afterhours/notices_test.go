@@ -9,6 +9,7 @@ import (
 	"afterhours/cmd/afterhours/internal/fakedefender"
 	"afterhours/tickets"
 	"afterhours/tickets/defender"
+	"afterhours/tickets/playbook"
 )
 
 func TestWhatSomebodyMustMendIsToldOnceInWordsThatNameThePage(t *testing.T) {
@@ -224,5 +225,30 @@ func TestAMendedMailPathEndsItsNotice(t *testing.T) {
 	p.poll(t)
 	if got := p.count(t, notice, "resolved"); got != 1 {
 		t.Errorf("got %d resolved notices after a mail came, want one", got)
+	}
+}
+
+// TestTheDoctorFindsAPermissionThatAPlaybookLacksBeforeTheNight reads what the token says of itself.
+func TestTheDoctorFindsAPermissionThatAPlaybookLacksBeforeTheNight(t *testing.T) {
+	t.Parallel()
+	p := newPortal(t, "")
+	tenants, err := p.rooms.defender.tenants(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(roles ...string) verdict {
+		p.Change(func(s *fakedefender.Server) { s.Roles = roles })
+		p.advance(time.Hour) // the token in hand ends
+		return checkTenant(t.Context(), p.rooms.defender, tenants[0], playbook.IsolateDevice, playbook.TagDevice)
+	}
+	if got := check("Alert.Read.All", "Incident.Read.All", "Machine.ReadWrite.All", "Machine.Isolate"); got.level != "ok" || !strings.Contains(got.found, "every permission") {
+		t.Errorf("with all of them: got %+v", got)
+	}
+	got := check("Alert.Read.All", "Machine.ReadWrite.All")
+	if got.level != "failed" || !containsAll(got.found+got.mend, []string{"Machine.Isolate", "Incident.Read.All", "API permissions"}) || strings.Contains(got.found, "Machine.Read.All") {
+		t.Errorf("without two of them: got %+v", got)
+	}
+	if len(p.Actions()) != 0 {
+		t.Error("the doctor acted")
 	}
 }

@@ -135,6 +135,15 @@ func playbooksOf(configuration oncall.Configuration) []playbook.Playbook {
 	return all
 }
 
+// actionsOf are the actions that the playbooks of a configuration may take.
+func actionsOf(configuration oncall.Configuration) []playbook.Action {
+	var actions []playbook.Action
+	for _, p := range playbooksOf(configuration) {
+		actions = append(actions, p.Action)
+	}
+	return actions
+}
+
 // isolator carries playbooks' orders to Defender.
 type isolator struct{ defender *defenderRooms }
 

@@ -108,9 +108,8 @@ func apiFault(t Tenant, of service, method, path string, status int, code, messa
 		fault.Says = "Defender does not take the token of the application " + t.ClientID
 		fault.Mend = fmt.Sprintf("check that api_url of %s belongs to the tenant's cloud, and the permissions "+permissions, t.ID, t.ClientID)
 	case http.StatusForbidden:
-		fault.Lasting = true
-		fault.Says = "the application " + t.ClientID + " may not do this: the permission " + roleOf(of, method, path) + " is missing or not consented to"
-		fault.Mend = fmt.Sprintf("add it as an application permission and press Grant admin consent "+permissions, t.ClientID)
+		refused := missing(t, roleOf(of, method, path))
+		fault.Lasting, fault.Says, fault.Mend = true, refused.Says, refused.Mend
 	case http.StatusNotFound:
 		fault.Says = "Defender does not know it"
 		if message != "" {

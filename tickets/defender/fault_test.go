@@ -1,6 +1,8 @@
 package defender
 
 import (
+	"encoding/base64"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -91,6 +93,47 @@ func TestOnlyWhatMicrosoftLookedAtIsRefused(t *testing.T) {
 		fault := apiFault(contoso, endpointAPI, http.MethodPost, "/api/machines/1/isolate", status, "", "")
 		if fault.Refused() != want {
 			t.Errorf("%d: got refused %t", status, fault.Refused())
+		}
+	}
+}
+
+func TestATenantNeedsWhatItIsConfiguredFor(t *testing.T) {
+	t.Parallel()
+	writing, graph := contoso, contoso
+	writing.WriteBack, graph.Source = true, SourceGraph
+	for name, c := range map[string]struct {
+		tenant  Tenant
+		actions []string
+		want    string
+	}{
+		"polls":                {contoso, nil, "Alert.Read.All Incident.Read.All"},
+		"what is written back": {writing, nil, "Alert.Read.All Incident.Read.All Alert.ReadWrite.All"},
+		"Graph":                {graph, nil, "SecurityAlert.Read.All"},
+		"actions":              {contoso, []string{"isolate", "tags", "isolate"}, "Alert.Read.All Incident.Read.All Machine.Read.All Machine.Isolate Machine.ReadWrite.All"},
+	} {
+		var got []string
+		for _, one := range needed(c.tenant, c.actions) {
+			got = append(got, one.role())
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: got %v, want %s", name, got, c.want)
+		}
+	}
+}
+
+func TestATokenTellsItsRolesOrNothing(t *testing.T) {
+	t.Parallel()
+	claims := func(text string) string { return "e30." + base64.RawURLEncoding.EncodeToString([]byte(text)) + ".x" }
+	for token, want := range map[string]string{
+		claims(`{"roles":["Alert.Read.All","Machine.Isolate"],"exp":1}`): "Alert.Read.All Machine.Isolate true",
+		claims(`{"exp":1}`):     " true", // nothing is consented to
+		claims(`{"roles":"x"}`): " false",
+		"opaque":                " false",
+		"a.!!.c":                " false",
+	} {
+		roles, ok := rolesOf(token)
+		if got := fmt.Sprint(strings.Join(roles, " "), " ", ok); got != want {
+			t.Errorf("%s: got %q, want %q", token, got, want)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package fakedefender
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -51,7 +53,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 // Issue makes a token, as the endpoint does and as a person in the portal has one. It is called inside Change.
 func (s *Server) Issue() string {
 	s.issued++
-	token := fmt.Sprintf("fake.%d.%d", s.Now().UnixNano(), s.issued)
+	claims, _ := json.Marshal(map[string]any{"appid": s.ClientID, "tid": s.Tenant, "roles": s.roles(), "uti": fmt.Sprint(s.Now().UnixNano(), s.issued)}) // texts can be written
+	token := "fake." + base64.RawURLEncoding.EncodeToString(claims) + ".unsigned"
 	s.tokens[token] = issued{s.Now().Add(tokenLifetime), s.Roles}
 	return token
 }
@@ -67,6 +70,19 @@ func (s *Server) tokenError(w http.ResponseWriter, status int, code string, numb
 func (s *Server) authorised(r *http.Request) bool {
 	token, ok := s.tokens[bearer(r)]
 	return ok && s.Now().Before(token.end)
+}
+
+// everyRole is what an application may be granted here.
+var everyRole = []string{
+	"Alert.Read.All", "Alert.ReadWrite.All", "Incident.Read.All", "SecurityAlert.Read.All", "SecurityAlert.ReadWrite.All", "Machine.Read.All",
+	"Machine.ReadWrite.All", "Machine.Isolate", "Machine.Scan", "Machine.RestrictExecution", "Machine.CollectForensics",
+}
+
+func (s *Server) roles() []string {
+	if s.Roles == nil {
+		return everyRole
+	}
+	return s.Roles
 }
 
 func bearer(r *http.Request) string {

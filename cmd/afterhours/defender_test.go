@@ -604,6 +604,7 @@ func TestABacklogIsReadWholeThroughFaultsAndRestarts(t *testing.T) {
 	ctx, kill := context.WithCancel(t.Context())
 	cuts, refused := 0, 0
 	p.Change(func(s *fakedefender.Server) {
+		s.Duplicates = 50
 		s.Faults = func(n int, _ *http.Request) *fakedefender.Fault {
 			mutex.Lock()
 			defer mutex.Unlock()

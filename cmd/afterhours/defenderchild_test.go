@@ -106,6 +106,7 @@ func TestAProcessReadsABacklogThroughFaultsAndDeaths(t *testing.T) {
 	deaths, faults, worst := make(chan struct{}, 2), 0, 0.0
 	every := total/3000 + 5 // a death after so many requests
 	p.Change(func(s *fakedefender.Server) {
+		s.Duplicates = 50
 		if total < 20_000 { // pages enough to break
 			s.MaxPage, s.NextLink = total/20, true
 		}

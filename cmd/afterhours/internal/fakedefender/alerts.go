@@ -131,6 +131,12 @@ func (s *Server) listAlerts(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b *Alert) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
+	if s.Duplicates > 0 {
+		for i := len(found) / s.Duplicates; i > 0; i-- {
+			at := i*s.Duplicates - 1
+			found = slices.Insert(found, at, found[at])
+		}
+	}
 	shown := page(s, r, found, maxTop)
 	list := make([]Alert, len(shown))
 	for i, alert := range shown {

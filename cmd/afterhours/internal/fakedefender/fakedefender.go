@@ -49,6 +49,8 @@ type Server struct {
 	NextLink bool
 	// MaxPage bounds $top below what Microsoft allows; 0 leaves it.
 	MaxPage int
+	// Duplicates lets every so many-th alert stand in a list twice; 0 lets none.
+	Duplicates int
 	// Faults says what happens to the n-th request to the API, counted from 1; nil: nothing.
 	Faults func(n int, r *http.Request) *Fault
 

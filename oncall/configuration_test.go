@@ -95,7 +95,7 @@ func TestFaultsNameFileLineAndMend(t *testing.T) {
 		"people:\n- {id: a, name: A, timezone: Mars/Olympus}":                                                   `team.yaml:2: there is no time zone "Mars/Olympus"`,
 		"people:\n- {id: a, name: A, role: king}":                                                               `team.yaml:2: role "king" does not exist; use viewer, responder, admin`,
 		"people:\n- {id: a, name: A, email: broken}":                                                            "team.yaml:2: email of a: is not an address",
-		"people:\n- {id: a, name: A, contacts: [\n{id: p, channel: pigeon, to: x}]}":                            `team.yaml:3: channel "pigeon" is not supported by this version; use email, push, slack, sms, teams, voice, webhook`,
+		"people:\n- {id: a, name: A, contacts: [\n{id: p, channel: pigeon, to: x}]}":                            `team.yaml:3: channel "pigeon" is not supported by this version; use ` + strings.Join(Channels(), ", "),
 		"people:\n- {id: a, name: A, contacts: [\n{id: p, channel: push, to: broken}]}":                         "team.yaml:3: contact p of a: is not an address",
 		"people:\n- {id: a, name: A, notify: [\n{after: 0s, contact: p}]}":                                      `team.yaml:3: there is no contact "p"`,
 		"people:\n- {id: a, name: A, notify: [\n{after: soon, contact: p}]}":                                    `team.yaml:3: people[0].notify[0].after: "soon" is not a duration`,

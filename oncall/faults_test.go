@@ -48,7 +48,7 @@ people:
       - {id: mail, channel: email, to: x}
     notify:
       - {after: 5m, contact: hook}`, `
-team.yaml:6: channel "pigeon" is not supported by this version; use email, push, slack, sms, teams, voice, webhook
+team.yaml:6: channel "pigeon" is not supported by this version; use ` + strings.Join(Channels(), ", ") + `
 team.yaml:7: contact mail of ana: is not an address
 team.yaml:8: ana has two contacts "mail"; rename one
 team.yaml:10: there is no contact "hook"; known are phone, mail, mail of ana`,

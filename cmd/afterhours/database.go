@@ -17,6 +17,8 @@ const (
 	poolSize       = 20
 	intakePoolSize = 6
 	answerWithin   = 10 * time.Second
+	// transactionIdle ends the transaction of a process that stands still, so that another one can take over what it had locked.
+	transactionIdle = "15s"
 )
 
 // database is an open pool, that of the intake, and the embedded server behind them, if this process runs one.
@@ -71,6 +73,7 @@ func connect(ctx context.Context, address string) (*pgxpool.Pool, error) {
 	config.MaxConnLifetime = time.Hour
 	config.ConnConfig.RuntimeParams["application_name"] = "afterhours"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = transactionIdle
 	config.ConnConfig.RuntimeParams["synchronous_commit"] = "on" // a 250 means that the mail is on disk
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

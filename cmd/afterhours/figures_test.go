@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -74,6 +75,44 @@ func TestAReplicaTakesOverFromOneThatDies(t *testing.T) {
 		t.Errorf("got %d of %d told after %s, %d doubles of %d in flight", got, *figureSteps, takeover, m.doubles(), m.killed)
 	}
 	t.Logf("%d due steps, a replica killed half way: all told after %s, %d doubles with the same id of %d sends in flight", *figureSteps, takeover, m.doubles(), m.killed)
+}
+
+// TestAReplicaThatStandsStillForAMinuteIsReplaced stops one replica in the midst of its sends, as SIGSTOP or a frozen
+// machine does, and lets it go on a minute later with what it had in its hands and in its memory.
+func TestAReplicaThatStandsStillForAMinuteIsReplaced(t *testing.T) {
+	t.Parallel()
+	const sends = 5
+	m := dueAtOnce(t, *figureSteps)
+	still, alive := m.replicas[0], m.replicas[1]
+	if err := (&oncall.Escalator{Store: still.oncall}).Tick(t.Context(), m.clock()); err != nil {
+		t.Fatal(err)
+	}
+	still.goesOn = make(chan struct{})
+	var group sync.WaitGroup
+	for range sends {
+		group.Go(still.send)
+	}
+	eventually(t, "it stands still", func() bool { return m.inFlight() == sends })
+	m.replicas = []*replica{alive}
+	stood := m.now
+	var takeover time.Duration
+	for m.now.Sub(stood) < time.Minute {
+		m.mutex.Lock()
+		m.now = m.now.Add(time.Second)
+		m.mutex.Unlock()
+		m.work()
+		if takeover == 0 && m.told(t) == *figureSteps {
+			takeover = m.now.Sub(stood)
+		}
+	}
+	close(still.goesOn)
+	group.Wait()
+	m.replicas = append(m.replicas, still)
+	m.work()
+	if got := m.told(t); got != *figureSteps || takeover == 0 || takeover > 30*time.Second || m.doubles() > sends {
+		t.Errorf("got %d of %d told, all after %s, %d doubles of %d in flight", got, *figureSteps, takeover, m.doubles(), sends)
+	}
+	t.Logf("%d due steps, a replica that stood still for a minute: all told after %s, %d doubles with the same id of %d sends in flight", *figureSteps, takeover, m.doubles(), sends)
 }
 
 // TestAJumpOfTheWallClockMovesNoStep runs an escalation while the clock of the machine jumps back and forth by an hour and

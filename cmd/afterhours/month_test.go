@@ -87,6 +87,8 @@ type replica struct {
 	mutex     sync.Mutex
 	jobs      []int64
 	dying     bool // what it sends now it does not record
+	// goesOn, where it is set, holds the replica still between the claim of a page and its sending until it is closed.
+	goesOn chan struct{}
 }
 
 func (m *month) clock() time.Time {
@@ -143,10 +145,30 @@ func (r *replica) enqueue(_ context.Context, _ pgx.Tx, pages []oncall.Page) erro
 	return nil
 }
 
-// ClaimPage and FinishAttempt are the store's; a replica that dies loses what it was about to record.
+// ClaimPage and FinishAttempt are the store's; a replica that dies loses what it was about to record, and one that stands
+// still goes on with what it had.
 func (r *replica) ClaimPage(ctx context.Context, page int64) (oncall.Dispatch, bool, error) {
 	dispatch, ok, err := r.oncall.ClaimPage(ctx, page)
+	if ok && err == nil && r.goesOn != nil {
+		r.month.doubt(r, dispatch.Page)
+		<-r.goesOn
+	}
 	return dispatch, ok, err
+}
+
+// doubt notes that a page was in flight when its sender died or stood still: it may be sent again.
+func (m *month) doubt(r *replica, page oncall.Page) {
+	id := r.deliverer.Links.MessageID(page.ID, page.CreatedAt)
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	m.killed++
+	m.doubtful[id]++
+}
+
+func (m *month) inFlight() int {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	return m.killed
 }
 
 // ReleaseLine is the store's.
@@ -161,11 +183,7 @@ func (r *replica) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, o
 	dying := r.dying
 	r.mutex.Unlock()
 	if dying {
-		id := r.deliverer.Links.MessageID(dispatch.Page.ID, dispatch.Page.CreatedAt)
-		r.month.mutex.Lock()
-		r.month.killed++
-		r.month.doubtful[id]++
-		r.month.mutex.Unlock()
+		r.month.doubt(r, dispatch.Page)
 		return errKilled
 	}
 	if err := r.oncall.FinishAttempt(ctx, dispatch, outcome); err != nil {

@@ -108,10 +108,10 @@ const pageInsertion = `
 			channel text, type text, generation integer, round integer, step integer, repetition integer, due_at timestamptz,
 			give_up_at timestamptz, lease_until timestamptz, token text, token_expires timestamptz, created_at timestamptz,
 			payload jsonb, bundle_after integer, bundle_within interval, reason text, intake text)
-		LEFT JOIN tickets t ON t.number = p.ticket
+		LEFT JOIN LATERAL (SELECT source, verified FROM tickets WHERE number = p.ticket LIMIT 1) t ON true
 	), given AS (
-		SELECT read.*, unverified AND NOT EXISTS (
-			SELECT FROM pages s WHERE s.ticket = read.ticket AND s.type = 'page' AND s.single_at IS NOT NULL) AS limited
+		SELECT read.*, unverified AND (
+			SELECT true FROM pages s WHERE s.ticket = read.ticket AND s.type = 'page' AND s.single_at IS NOT NULL LIMIT 1) IS NULL AS limited
 		FROM read
 	), ranked AS (
 		SELECT given.*, row_number() OVER (PARTITION BY recipient, unverified, countable ORDER BY id) AS place,
@@ -130,7 +130,7 @@ const pageInsertion = `
 			WHERE countable AND person <> '' AND bundle_after > 0) g
 	), flood AS (
 		SELECT intake AS budget, count(DISTINCT ticket) AS tickets FROM (
-			SELECT ticket, intake FROM pages WHERE unverified AND single_at > $3
+			SELECT ticket, intake FROM pages WHERE unverified AND single_at > $3 AND (SELECT bool_or(limited) FROM given)
 			UNION SELECT ticket, intake FROM waiting WHERE unverified
 		) AS u GROUP BY intake
 	), inserted AS (

@@ -125,7 +125,8 @@ func queueKeys(batch *pgx.Batch, plan tickets.Plan) {
 	batch.Queue(`
 		INSERT INTO ticket_keys (key, ticket, active)
 		SELECT k.key, k.ticket, t.state <> 'resolved' FROM unnest($1::text[], $2::bigint[]) AS k (key, ticket)
-		JOIN tickets t ON t.number = k.ticket AND t.merged_into IS NULL
+		CROSS JOIN LATERAL (SELECT state, merged_into FROM tickets WHERE number = k.ticket LIMIT 1) t
+		WHERE t.merged_into IS NULL
 		ON CONFLICT (key, ticket) DO UPDATE SET active = EXCLUDED.active`, keys, owners)
 }
 

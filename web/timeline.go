@@ -84,7 +84,7 @@ func (r reader) entry(event tickets.Event) entry {
 	case tickets.EventReply:
 		e.Text, e.Detail, e.Tone = r.replied(d, actor)
 	case tickets.EventResolved:
-		e.Text, e.Tone, e.Detail = actor+" resolved", "good", d.text("portal")
+		e.Text, e.Tone, e.Detail = actor+" resolved", "good", d.either("portal", "because")
 		if class := classNames[d.text("classification")]; class != "" {
 			e.Text += " as " + class
 		}

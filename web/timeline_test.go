@@ -29,6 +29,7 @@ func TestEveryEventIsASentence(t *testing.T) {
 		{tickets.EventReopened, "ana", nil, "Ana Ruiz reopened"},
 		{tickets.EventAcknowledged, "ana", nil, "Ana Ruiz acknowledged"},
 		{tickets.EventResolved, "system", nil, "afterhours resolved"},
+		{tickets.EventResolved, "system", map[string]any{"because": "The cause is gone."}, "afterhours resolved|The cause is gone."},
 		{tickets.EventResolved, "gone", nil, "gone resolved"},
 		{tickets.EventNote, "token:soc", map[string]any{"text": "n"}, "token soc noted|n"},
 		{tickets.EventSnoozed, "ana", map[string]any{"until": "2026-11-24T02:45:00Z"}, "Ana Ruiz snoozed until 03:45"},

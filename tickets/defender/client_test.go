@@ -89,6 +89,19 @@ func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.answer(n, w, r)
 }
 
+// requests is how many requests the API got, and issued how many tokens there are.
+func (v *vendor) requests() int {
+	v.mutex.Lock()
+	defer v.mutex.Unlock()
+	return len(v.asked)
+}
+
+func (v *vendor) issued() int {
+	v.mutex.Lock()
+	defer v.mutex.Unlock()
+	return len(v.tokens)
+}
+
 // get asks for one thing.
 func (v *vendor) get(t *testing.T) error {
 	t.Helper()
@@ -116,13 +129,13 @@ func TestATokenServesUntilShortlyBeforeItsEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(v.tokens) != 2 || v.asked[2] != "Bearer token-1" || v.asked[3] != "Bearer token-2" {
-		t.Errorf("got %d tokens for %v, want a second one five minutes before the first ends", len(v.tokens), v.asked)
+	if v.issued() != 2 || v.asked[2] != "Bearer token-1" || v.asked[3] != "Bearer token-2" {
+		t.Errorf("got %d tokens for %v, want a second one five minutes before the first ends", v.issued(), v.asked)
 	}
 	if err := v.client.do(t.Context(), call{tenant: v.tenant, of: graphAPI, method: http.MethodGet, path: "/v1.0/x"}, ignore); err != nil {
 		t.Fatal(err)
 	}
-	if got := v.tokens[len(v.tokens)-1]; len(v.tokens) != 3 || got != "https://graph.microsoft.com/.default" {
+	if got := v.tokens[v.issued()-1]; v.issued() != 3 || got != "https://graph.microsoft.com/.default" {
 		t.Errorf("got the scopes %v, want one of its own for Graph", v.tokens)
 	}
 }
@@ -141,8 +154,8 @@ func TestARefusedTokenIsRenewedOnce(t *testing.T) {
 			})
 			err := v.get(t)
 			var fault *Fault
-			if failed := errors.As(err, &fault) && fault.Lasting; failed != (c.refused > 1) || len(v.asked) != c.requests || len(v.tokens) != c.tokens {
-				t.Errorf("got %v after %d requests with %d tokens", err, len(v.asked), len(v.tokens))
+			if failed := errors.As(err, &fault) && fault.Lasting; failed != (c.refused > 1) || v.requests() != c.requests || v.issued() != c.tokens {
+				t.Errorf("got %v after %d requests with %d tokens", err, v.requests(), v.issued())
 			}
 		})
 	}
@@ -160,8 +173,8 @@ func TestAPermissionThatIsGrantedNeedsNoNewHour(t *testing.T) {
 	if err := v.get(t); err == nil {
 		t.Error("without the permission: got no error")
 	}
-	if err := v.get(t); err != nil || len(v.tokens) != 2 {
-		t.Errorf("a request later: got %v with %d tokens, want it through with a second one", err, len(v.tokens))
+	if err := v.get(t); err != nil || v.issued() != 2 {
+		t.Errorf("a request later: got %v with %d tokens, want it through with a second one", err, v.issued())
 	}
 }
 
@@ -221,8 +234,8 @@ func TestWhatMayPassIsTriedAgainAndWhatMayNotIsNot(t *testing.T) {
 			v := newVendor(t, func(n int, w http.ResponseWriter, _ *http.Request) { c.answer(n, w) })
 			began := v.clock()
 			err := v.client.do(t.Context(), call{tenant: v.tenant, of: endpointAPI, method: c.method, path: "/api/machines/1/isolate"}, ignore)
-			if (err != nil) != c.failed || len(v.asked) != c.requests || v.clock().Sub(began) != c.waited || v.taken != c.requests {
-				t.Errorf("got %v after %d requests (%d counted) in %s; want %d in %s", err, len(v.asked), v.taken, v.clock().Sub(began), c.requests, c.waited)
+			if (err != nil) != c.failed || v.requests() != c.requests || v.clock().Sub(began) != c.waited || v.taken != c.requests {
+				t.Errorf("got %v after %d requests (%d counted) in %s; want %d in %s", err, v.requests(), v.taken, v.clock().Sub(began), c.requests, c.waited)
 			}
 			if err != nil && strings.Contains(err.Error(), "a~secret") {
 				t.Errorf("the error shows the secret: %v", err)
@@ -247,8 +260,8 @@ func TestAUsedUpBudgetIsWaitedFor(t *testing.T) {
 	v := newVendor(t, func(_ int, w http.ResponseWriter, _ *http.Request) { ok(w) })
 	began := v.clock()
 	v.full = []time.Time{began.Add(30 * time.Second), began.Add(time.Minute)}
-	if err := v.get(t); err != nil || v.clock().Sub(began) != time.Minute || len(v.asked) != 1 {
-		t.Errorf("got %v after %s and %d requests, want one request after a minute", err, v.clock().Sub(began), len(v.asked))
+	if err := v.get(t); err != nil || v.clock().Sub(began) != time.Minute || v.requests() != 1 {
+		t.Errorf("got %v after %s and %d requests, want one request after a minute", err, v.clock().Sub(began), v.requests())
 	}
 	v.full = []time.Time{v.clock().Add(20 * time.Minute)}
 	var fault *Fault

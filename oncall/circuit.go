@@ -7,18 +7,20 @@ import (
 )
 
 // A target that hangs must not hold up the others: it gets a few sends side by side, none more while one of them hangs,
-// and after failures in a row one a second, until it answers again. What finds no place stands in line: it is tried
-// again when a place is free at a target that answers, else once the sends that hang must have ended. Events, which may
-// wait, are not even tried while a target rests.
+// and after failures in a row one a second, until it answers again. Each answer lets one more send stand beside the others,
+// so that a target that answers is not held up itself. What finds no place stands in line: it is tried again when a place
+// is free at a target that answers, else once the sends that hang must have ended. Events, which may wait, are not even
+// tried while a target rests.
 const (
-	circuitSends    = 4
-	circuitHangs    = time.Second // a send that runs longer
+	circuitSends    = 4           // at a target that has not answered yet
+	circuitMost     = 16          // at one that answers
+	circuitHangs    = time.Second // without an answer, while sends run
 	circuitFailures = 5
 	circuitRest     = 30 * time.Second
 	circuitWait     = time.Second // of what finds no place, at least, and between two tries of a target that fails
 )
 
-// circuits are the targets that are being sent to or have failed of late. The zero value is ready.
+// circuits are the targets that have been sent to: as many as there are addresses. The zero value is ready.
 type circuits struct {
 	mutex   sync.Mutex
 	targets map[string]*circuit
@@ -26,18 +28,32 @@ type circuits struct {
 
 type circuit struct {
 	sends    []time.Time // when those that run began, in order
+	answers  int         // since it failed last, as far as they count
+	answered time.Time
 	failures int
 	failedAt time.Time
 	line     bool // something waits for a place
 }
 
+// hangs says whether sends run and none was answered for a while.
+func (c *circuit) hangs(now time.Time) bool {
+	if len(c.sends) == 0 {
+		return false
+	}
+	since := c.sends[0]
+	if c.answered.After(since) {
+		since = c.answered
+	}
+	return now.Sub(since) >= circuitHangs
+}
+
 // places is how many sends may run side by side at now.
 func (c *circuit) places(now time.Time) int {
 	switch {
-	case len(c.sends) > 0 && now.Sub(c.sends[0]) >= circuitHangs:
+	case c.hangs(now):
 		return 0
 	case c.failures < circuitFailures:
-		return circuitSends
+		return min(circuitSends+c.answers, circuitMost)
 	case now.Sub(c.failedAt) < circuitWait:
 		return 0
 	}
@@ -46,7 +62,7 @@ func (c *circuit) places(now time.Time) int {
 
 // wait is how long it takes until a place must be free.
 func (c *circuit) wait(now time.Time) time.Duration {
-	if len(c.sends) == 0 || c.failures < circuitFailures && now.Sub(c.sends[0]) < circuitHangs {
+	if len(c.sends) == 0 || c.failures < circuitFailures && !c.hangs(now) {
 		return circuitWait
 	}
 	return max(c.sends[0].Add(sendTimeout).Sub(now), circuitWait)
@@ -92,15 +108,12 @@ func (c *circuits) leave(target string, entered time.Time, failed bool, now time
 	}
 	if failed {
 		at.failures++
-		at.failedAt = now
+		at.failedAt, at.answers = now, 0
 		return 0
 	}
-	at.failures = 0
+	at.failures, at.answered, at.answers = 0, now, min(at.answers+1, circuitMost)
 	if at.line {
 		return max(at.places(now)-len(at.sends), 0)
-	}
-	if len(at.sends) == 0 {
-		delete(c.targets, target)
 	}
 	return 0
 }
@@ -109,12 +122,5 @@ func (c *circuits) leave(target string, entered time.Time, failed bool, now time
 func (c *circuits) lineEmpty(target string) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	at := c.targets[target]
-	if at == nil {
-		return
-	}
-	at.line = false
-	if at.failures == 0 && len(at.sends) == 0 {
-		delete(c.targets, target)
-	}
+	c.targets[target].line = false
 }

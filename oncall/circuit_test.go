@@ -45,12 +45,14 @@ func TestACircuitLimitsATargetThatFails(t *testing.T) {
 	if _, wait := c.enter(dead, false, now); wait == 0 {
 		t.Error("a second page beside the try: want it to wait")
 	}
-	if next := leave(false, now); next != circuitSends {
+	if next := leave(false, now); next != circuitSends+1 {
 		t.Errorf("after a success: got %d of those in line", next)
 	}
 	c.lineEmpty(dead)
-	if len(c.targets) != 0 {
-		t.Errorf("after a success: got %d targets", len(c.targets))
+	if leave, wait = c.enter(dead, true, now); wait != 0 {
+		t.Errorf("an event after a success: waits %s", wait)
+	} else if next := leave(false, now); next != 0 {
+		t.Errorf("without a line: got %d more", next)
 	}
 	if _, wait := c.enter("ana@example.com", true, now); wait != 0 {
 		t.Error("a mail address has no circuit")
@@ -72,15 +74,43 @@ func TestATargetThatHangsGetsNothingMoreUntilItsSendsEnd(t *testing.T) {
 	if _, wait := c.enter(target, false, later); wait != sendTimeout-2*circuitHangs {
 		t.Errorf("beside a send that hangs: waits %s, want until that must have ended", wait)
 	}
-	if next := leave(false, later); next != circuitSends {
-		t.Errorf("after an answer: got %d of those in line, want %d", next, circuitSends)
+	if next := leave(false, later); next != circuitSends+1 {
+		t.Errorf("after an answer: got %d of those in line, want %d", next, circuitSends+1)
 	}
 	leave, wait := c.enter(target, false, later)
 	if wait != 0 {
 		t.Errorf("after an answer: waits %s", wait)
 	}
 	c.lineEmpty(target)
-	if next := leave(false, later); next != 0 || len(c.targets) != 0 {
-		t.Errorf("with nothing in line: got %d more, %d targets", next, len(c.targets))
+	if next := leave(false, later); next != 0 {
+		t.Errorf("with nothing in line: got %d more", next)
+	}
+}
+
+func TestATargetThatAnswersGetsMoreAndMoreAtOnceAlsoWhileOneSendIsSlow(t *testing.T) {
+	t.Parallel()
+	var c circuits
+	now := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+	const target = "https://healthy.example/x"
+	slow, _ := c.enter(target, false, now)
+	for range 3 * circuitMost {
+		now = now.Add(circuitHangs / 2)
+		leave, wait := c.enter(target, false, now)
+		if wait != 0 {
+			t.Fatalf("beside a slow send, with others answered: waits %s", wait)
+		}
+		leave(false, now)
+	}
+	for i := 1; i < circuitMost; i++ {
+		if _, wait := c.enter(target, false, now); wait != 0 {
+			t.Fatalf("send %d at once: waits %s", i+1, wait)
+		}
+	}
+	if _, wait := c.enter(target, false, now); wait == 0 {
+		t.Errorf("send %d at once: want it to wait", circuitMost+1)
+	}
+	slow(true, now)
+	if _, wait := c.enter(target, false, now); wait == 0 {
+		t.Error("after a failure: want no more at once than a few")
 	}
 }

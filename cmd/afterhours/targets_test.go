@@ -68,6 +68,7 @@ func TestDeadTargetsDoNotDelayTheOthers(t *testing.T) {
 		}
 	}
 	slices.Sort(healthy.replies)
+	t.Logf("p50 %s, p95 %s, p99.9 %s", healthy.percentile(50), healthy.percentile(95), healthy.percentile(99.9))
 	within(t, fmt.Sprintf("p99 of %d pages for healthy targets, from the end of their mails", len(healthy.replies)), healthy.percentile(99), 2*time.Second)
 	if got := app.counted(t, `SELECT count(*) FROM pages WHERE webhook IN ('hanging', 'broken', 'gone') AND state IN ('sent', 'delivered')`); got != 0 {
 		t.Errorf("got %d pages sent to targets that are dead", got)

@@ -190,7 +190,8 @@ func (s *Store) ReleasePages(ctx context.Context, now time.Time, limit int) (tak
 		RETURNING p.id, p.channel, p.last_error`, now, limit, now.Add(oncall.ClaimLease), lineReleased, oncall.LineReason)
 }
 
-// ReleaseLine enqueues up to limit pages that stand in line at the target of the given one, pages before events.
+// ReleaseLine enqueues up to limit pages that stand in line at the target of the given one, pages before events: there
+// are places for them, so that they go like those that were not tried yet.
 func (s *Store) ReleaseLine(ctx context.Context, page oncall.Page, limit int) (int, error) {
 	now := s.Now()
 	taken, err := s.release(ctx, `
@@ -202,7 +203,7 @@ func (s *Store) ReleaseLine(ctx context.Context, page oncall.Page, limit int) (i
 			FOR UPDATE SKIP LOCKED
 		)
 		UPDATE pages p SET due_at = least(due_at, $1), lease_until = $3 FROM next WHERE p.id = next.id
-		RETURNING p.id, p.channel, p.last_error`, now, limit, now.Add(oncall.ClaimLease), page.Webhook, oncall.LineReason, page.Person, page.Contact)
+		RETURNING p.id, p.channel, ''`, now, limit, now.Add(oncall.ClaimLease), page.Webhook, oncall.LineReason, page.Person, page.Contact)
 	if err != nil {
 		return taken, fmt.Errorf("release the line behind page %d: %w", page.ID, err)
 	}

@@ -17,7 +17,7 @@ import (
 // Each channel has workers of its own, so that one that hangs cannot hold up the others; so many that targets that hang
 // leave some to the others: a worker that waits for an answer costs next to nothing.
 const (
-	workersPerChannel = 50
+	workersPerChannel = 100
 	jobTimeout        = time.Minute
 	rescueAfter       = 2 * time.Minute
 	fetchCooldown     = time.Millisecond // a job that is inserted within it after another one may wait for the next poll

@@ -34,6 +34,13 @@ func TestWrongUsageIsOneLineThatNamesTheMend(t *testing.T) {
 		"a short key":                {[]string{"AFTERHOURS_SECRET_KEY=short"}, []string{"serve"}, "is shorter than 32 characters"},
 		"a public URL that is none":  {[]string{"AFTERHOURS_PUBLIC_URL=pager.example"}, []string{"serve"}, "is not an http or https URL"},
 		"a missing file of a value":  {[]string{"AFTERHOURS_SECRET_KEY_FILE=/nowhere"}, []string{"serve"}, "AFTERHOURS_SECRET_KEY_FILE"},
+		"recipients that are none":   {[]string{"AFTERHOURS_MAIL_TO=@@"}, []string{"serve"}, `AFTERHOURS_MAIL_TO (--mail-to): "@@" is neither an address`},
+		"senders that are none":      {[]string{"AFTERHOURS_MAIL_FROM_ALLOW=a b"}, []string{"serve"}, `AFTERHOURS_MAIL_FROM_ALLOW (--mail-from-allow): "a b" is neither`},
+		"a name that is none":        {[]string{"AFTERHOURS_SMTP_DOMAIN=a b"}, []string{"serve"}, `AFTERHOURS_SMTP_DOMAIN (--smtp-domain): "a b" is not a name`},
+		"a sender that is none":      {[]string{"AFTERHOURS_OUTBOUND_FROM=x"}, []string{"serve"}, `AFTERHOURS_OUTBOUND_FROM (--outbound-from): "x" is not an address`},
+		"a smarthost that is none":   {[]string{"AFTERHOURS_SMARTHOST_URL=ftp://x"}, []string{"serve"}, "AFTERHOURS_SMARTHOST_URL (--smarthost-url)"},
+		"half an account":            {[]string{"AFTERHOURS_TWILIO_ACCOUNT_SID=AC1"}, []string{"serve"}, "goes together with AFTERHOURS_TWILIO_AUTH_TOKEN"},
+		"a spool of no mails":        {[]string{"AFTERHOURS_SPOOL_MAX_MAILS=0"}, []string{"serve"}, "must be at least 1"},
 		"an unknown command":         {nil, []string{"sevre"}, "sevre"},
 		"an unknown flag":            {nil, []string{"serve", "--smtp"}, "--smtp"},
 		"a role that does not exist": {nil, []string{"token", "create", "--name", "x", "--role", "king"}, "king"},
@@ -70,6 +77,10 @@ func TestSettingsComeFromFlagsThenEnvironmentThenFile(t *testing.T) {
 	code, _, stderr = command(t, nil, "serve", "--config", write("bad.yaml", "a: 1\n"))
 	if code != exitUsage || !strings.Contains(stderr, `bad.yaml:1: there is no setting "a"`) {
 		t.Errorf("an unknown key: got %d %q", code, stderr)
+	}
+	code, _, stderr = command(t, nil, "serve", "--config", write("twice.yaml", "mail_to: a.example\nAFTERHOURS_MAIL_TO: b.example\n"))
+	if code != exitUsage || !strings.Contains(stderr, `twice.yaml:2: AFTERHOURS_MAIL_TO stands there twice`) {
+		t.Errorf("a key twice: got %d %q", code, stderr)
 	}
 }
 

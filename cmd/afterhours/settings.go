@@ -104,7 +104,7 @@ func (s settings) validate() error {
 			return invalid(bound.name, "must be at least 1")
 		}
 	}
-	if s.SpoolMaxMails < 0 {
+	if s.SpoolMaxMails < 1 {
 		return invalid("spool-max-mails", "must be at least 1")
 	}
 	if s.EmergencyContact != "" {
@@ -135,11 +135,17 @@ func (s settings) validate() error {
 	if s.SMTPTLSRequired && s.SMTPTLSCert == "" {
 		return invalid("smtp-tls-required", "needs a certificate: set %s and %s", variable("smtp-tls-cert"), variable("smtp-tls-key"))
 	}
+	if err := s.validateMail(); err != nil {
+		return err
+	}
 	if s.DatabaseURL != "" && s.SecretKey == "" {
 		return invalid("secret-key", "is required with %s, so that every replica signs alike: give at least 32 random characters", variable("database-url"))
 	}
 	if s.SecretKey != "" && len(s.SecretKey) < 32 {
 		return invalid("secret-key", "is shorter than 32 characters")
+	}
+	if (s.TwilioAccountSID == "") != (s.TwilioAuthToken == "") {
+		return invalid("twilio-account-sid", "goes together with %s: give both or neither", variable("twilio-auth-token"))
 	}
 	if s.TwilioFrom != "" {
 		if err := notify.CheckNumber(s.TwilioFrom); err != nil {
@@ -313,6 +319,9 @@ func readSettingsFile(path string, into map[string]string) error {
 		}
 		if value.Kind != yaml.ScalarNode {
 			return fmt.Errorf("%s:%d: %s needs a single value", path, value.Line, key.Value)
+		}
+		if _, twice := into[name]; twice {
+			return fmt.Errorf("%s:%d: %s stands there twice; remove one", path, key.Line, key.Value)
 		}
 		into[name] = value.Value
 	}

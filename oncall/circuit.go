@@ -24,6 +24,9 @@ const (
 type circuits struct {
 	mutex   sync.Mutex
 	targets map[string]*circuit
+	// addresses are those to which the messages for a recipient went last, so that a page need not be claimed to find no
+	// place.
+	addresses map[string]string
 }
 
 type circuit struct {
@@ -68,30 +71,52 @@ func (c *circuit) wait(now time.Time) time.Duration {
 	return max(c.sends[0].Add(sendTimeout).Sub(now), circuitWait)
 }
 
-// enter takes a place for one send to a target; wait above 0 says that there is none for that long. Targets that are no
-// URLs share a provider and have no circuit: leave then does nothing. It returns how many of those in line may go now.
-func (c *circuits) enter(target string, isEvent bool, now time.Time) (leave func(failed bool, now time.Time) (next int), wait time.Duration) {
-	if !strings.Contains(target, "://") {
-		return func(bool, time.Time) int { return 0 }, 0
+// refuse says how long it takes until there is a place; 0 where there is one. Something waits then.
+func (c *circuit) refuse(isEvent bool, now time.Time) (wait time.Duration) {
+	rested := now.Sub(c.failedAt)
+	switch {
+	case isEvent && c.failures >= circuitFailures && rested < circuitRest:
+		wait = max(circuitRest-rested, circuitWait)
+	case len(c.sends) >= c.places(now):
+		wait = c.wait(now)
 	}
+	c.line = c.line || wait > 0
+	return wait
+}
+
+// full says how long it takes until there is a place where the messages for a recipient went last; 0 where there is one,
+// or nothing is known.
+func (c *circuits) full(recipient string, isEvent bool, now time.Time) (wait time.Duration) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
+	if at := c.targets[c.addresses[recipient]]; at != nil {
+		return at.refuse(isEvent, now)
+	}
+	return 0
+}
+
+// enter takes a place for one send to a recipient's target; wait above 0 says that there is none for that long. Targets
+// that are no URLs share a provider and have no circuit: leave then does nothing. It returns how many of those in line may
+// go now.
+func (c *circuits) enter(recipient, target string, isEvent bool, now time.Time) (leave func(failed bool, now time.Time) (next int), wait time.Duration) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if !strings.Contains(target, "://") {
+		delete(c.addresses, recipient)
+		return func(bool, time.Time) int { return 0 }, 0
+	}
+	if c.targets == nil {
+		c.targets, c.addresses = map[string]*circuit{}, map[string]string{}
+	}
 	at := c.targets[target]
 	if at == nil {
 		at = &circuit{}
+		c.targets[target] = at
 	}
-	if rested := now.Sub(at.failedAt); isEvent && at.failures >= circuitFailures && rested < circuitRest {
-		at.line = true
-		return nil, max(circuitRest-rested, circuitWait)
+	c.addresses[recipient] = target
+	if wait := at.refuse(isEvent, now); wait > 0 {
+		return nil, wait
 	}
-	if len(at.sends) >= at.places(now) {
-		at.line = true
-		return nil, at.wait(now)
-	}
-	if c.targets == nil {
-		c.targets = map[string]*circuit{}
-	}
-	c.targets[target] = at
 	at.sends = append(at.sends, now)
 	return func(failed bool, left time.Time) int { return c.leave(target, now, failed, left) }, 0
 }

@@ -37,6 +37,8 @@ type Outcome struct {
 
 // PageStore is what the Deliverer needs of the store.
 type PageStore interface {
+	// StandInLine lets a page that is due wait until a moment; ok is false where it is not due, or its time is over then.
+	StandInLine(ctx context.Context, page int64, until time.Time) (ok bool, err error)
 	// ClaimPage takes a queued page for the length of ClaimLease; ok is false where there is nothing to send any more.
 	ClaimPage(ctx context.Context, page int64) (dispatch Dispatch, ok bool, err error)
 	// FinishAttempt records what became of a claimed page, on the page and on the timeline.
@@ -61,8 +63,13 @@ type Deliverer struct {
 }
 
 // Deliver makes one attempt to send a page and records its outcome. Its error says that the record is missing, not that
-// the send failed.
-func (d *Deliverer) Deliver(ctx context.Context, page int64) error {
+// the send failed. A page whose target, as Page.Target names it, has no place is not even claimed.
+func (d *Deliverer) Deliver(ctx context.Context, page int64, target string, isEvent bool) error {
+	if wait := d.circuits.full(target, isEvent, d.Now()); wait > 0 {
+		if waits, err := d.Store.StandInLine(ctx, page, d.Now().Add(wait)); err != nil || waits {
+			return err
+		}
+	}
 	dispatch, ok, err := d.Store.ClaimPage(ctx, page)
 	if err != nil || !ok {
 		return err
@@ -95,7 +102,7 @@ func (d *Deliverer) attempt(ctx context.Context, dispatch Dispatch) (outcome Out
 	if err != nil {
 		return Outcome{State: PageFailed, Reason: err.Error()}, 0
 	}
-	leave, wait := d.circuits.enter(dispatch.Contact.Address, dispatch.Page.IsEvent(), d.Now())
+	leave, wait := d.circuits.enter(dispatch.Page.Target(), dispatch.Contact.Address, dispatch.Page.IsEvent(), d.Now())
 	if wait > 0 {
 		return d.standInLine(dispatch, wait), 0
 	}

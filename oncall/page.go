@@ -55,6 +55,14 @@ type Page struct {
 	Payload json.RawMessage `json:"-"`
 }
 
+// Target names to whom by what a page goes: what has the same target waits in the same line.
+func (p Page) Target() string {
+	if p.Webhook != "" {
+		return "webhook:" + p.Webhook
+	}
+	return p.Person + "/" + p.Contact
+}
+
 // IsEvent says whether this is a delivery of an event to a webhook, and neither a page nor a summary of pages nor a notice
 // to a person.
 func (p Page) IsEvent() bool { return p.Type != PageType && p.Type != SummaryType && !p.IsNotice() }

@@ -85,7 +85,7 @@ type replica struct {
 	oncall    *oncalldb.Store
 	deliverer *oncall.Deliverer
 	mutex     sync.Mutex
-	jobs      []int64
+	jobs      []oncall.Page
 	dying     bool // what it sends now it does not record
 	// goesOn, where it is set, holds the replica still between the claim of a page and its sending until it is closed.
 	goesOn chan struct{}
@@ -139,9 +139,7 @@ func newMonth(t *testing.T, configuration string, failures float64) *month {
 func (r *replica) enqueue(_ context.Context, _ pgx.Tx, pages []oncall.Page) error {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	for _, page := range pages {
-		r.jobs = append(r.jobs, page.ID)
-	}
+	r.jobs = append(r.jobs, pages...)
 	return nil
 }
 
@@ -169,6 +167,11 @@ func (m *month) inFlight() int {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	return m.killed
+}
+
+// StandInLine is the store's.
+func (r *replica) StandInLine(ctx context.Context, page int64, until time.Time) (bool, error) {
+	return r.oncall.StandInLine(ctx, page, until)
 }
 
 // ReleaseLine is the store's.
@@ -331,7 +334,7 @@ func (r *replica) send() {
 		job := r.jobs[0]
 		r.jobs = r.jobs[1:]
 		r.mutex.Unlock()
-		if err := r.deliverer.Deliver(r.month.t.Context(), job); err != nil && !errors.Is(err, errKilled) {
+		if err := r.deliverer.Deliver(r.month.t.Context(), job.ID, job.Target(), job.IsEvent()); err != nil && !errors.Is(err, errKilled) {
 			r.month.t.Error(err)
 		}
 	}

@@ -28,8 +28,16 @@ func TestPagesInLineAreReleasedAFewAtATimeAndAtOnceWhenTheirTargetAnswers(t *tes
 		t.Fatalf("got %d pages, want %d", len(hanging), many)
 	}
 	inLine := oncall.Outcome{State: oncall.PageQueued, RetryAt: r.now.Add(10 * time.Second), Untried: true, Reason: oncall.LineReason}
-	for _, page := range hanging {
+	for _, page := range hanging[:many/2] {
 		r.finish(t, page, inLine)
+	}
+	for _, page := range hanging[many/2:] { // known before they are claimed
+		if ok, err := r.StandInLine(t.Context(), page, inLine.RetryAt); err != nil || !ok {
+			t.Fatalf("stand in line: %v, %v", ok, err)
+		}
+		if ok, err := r.StandInLine(t.Context(), page, inLine.RetryAt); err != nil || ok {
+			t.Errorf("a page that is not due: %v, %v", ok, err)
+		}
 	}
 	if got := r.count(t, `SELECT count(*) FROM pages WHERE attempts > 0`); got != 0 {
 		t.Errorf("in line: got %d pages with an attempt", got)
@@ -53,6 +61,9 @@ func TestPagesInLineAreReleasedAFewAtATimeAndAtOnceWhenTheirTargetAnswers(t *tes
 		t.Errorf("the line of another target: got %d, %v", got, err)
 	}
 
+	if ok, err := r.StandInLine(t.Context(), hanging[9], r.now.Add(time.Hour)); err != nil || ok {
+		t.Errorf("beyond its time: %v, %v", ok, err)
+	}
 	r.tick(t, time.Minute) // their time is over: all go, to end as failed
 	slices.Sort(r.enqueued)
 	for _, id := range hanging[7:] {

@@ -187,7 +187,19 @@ func (s *Store) ReleasePages(ctx context.Context, now time.Time, limit int) (tak
 			FOR UPDATE OF p SKIP LOCKED
 		)
 		UPDATE pages p SET lease_until = $3 FROM due WHERE p.id = due.id
-		RETURNING p.id, p.channel, p.last_error`, now, limit, now.Add(oncall.ClaimLease), lineReleased, oncall.LineReason)
+		RETURNING p.id, p.channel, p.last_error, coalesce(p.person, ''), p.contact, p.webhook, p.type`, now, limit, now.Add(oncall.ClaimLease), lineReleased, oncall.LineReason)
+}
+
+// StandInLine lets a page that is due and that nobody has claimed wait until a moment, unless its time is over then.
+func (s *Store) StandInLine(ctx context.Context, page int64, until time.Time) (bool, error) {
+	waits, err := s.Pool.Exec(ctx, `
+		UPDATE pages SET due_at = $2, last_error = $3, lease_until = NULL
+		WHERE id = $1 AND state = 'queued' AND NOT bundled AND started_at IS NULL AND due_at <= $4 AND give_up_at >= $2`,
+		page, until, oncall.LineReason, s.Now())
+	if err != nil {
+		return false, fmt.Errorf("let page %d stand in line: %w", page, err)
+	}
+	return waits.RowsAffected() > 0, nil
 }
 
 // ReleaseLine enqueues up to limit pages that stand in line at the target of the given one, pages before events: there
@@ -203,7 +215,7 @@ func (s *Store) ReleaseLine(ctx context.Context, page oncall.Page, limit int) (i
 			FOR UPDATE SKIP LOCKED
 		)
 		UPDATE pages p SET due_at = least(due_at, $1), lease_until = $3 FROM next WHERE p.id = next.id
-		RETURNING p.id, p.channel, ''`, now, limit, now.Add(oncall.ClaimLease), page.Webhook, oncall.LineReason, page.Person, page.Contact)
+		RETURNING p.id, p.channel, '', coalesce(p.person, ''), p.contact, p.webhook, p.type`, now, limit, now.Add(oncall.ClaimLease), page.Webhook, oncall.LineReason, page.Person, page.Contact)
 	if err != nil {
 		return taken, fmt.Errorf("release the line behind page %d: %w", page.ID, err)
 	}
@@ -218,7 +230,7 @@ func (s *Store) release(ctx context.Context, statement string, arguments ...any)
 		}
 		pages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) {
 			var page oncall.Page
-			err := row.Scan(&page.ID, &page.Channel, &page.LastError)
+			err := row.Scan(&page.ID, &page.Channel, &page.LastError, &page.Person, &page.Contact, &page.Webhook, &page.Type)
 			return page, err
 		})
 		if err != nil || len(pages) == 0 {

@@ -28,22 +28,27 @@ const (
 type Queue struct{ client *river.Client[pgx.Tx] }
 
 type pageJob struct {
-	Page int64 `json:"page"`
+	Page   int64  `json:"page"`
+	Target string `json:"target,omitempty"`
+	Event  bool   `json:"event,omitempty"`
 }
 
 func (pageJob) Kind() string { return "page" }
 
 type pageWorker struct {
 	river.WorkerDefaults[pageJob]
-	deliver func(ctx context.Context, page int64) error
+	deliver Deliver
 }
 
 func (w *pageWorker) Work(ctx context.Context, job *river.Job[pageJob]) error {
-	return w.deliver(ctx, job.Args.Page)
+	return w.deliver(ctx, job.Args.Page, job.Args.Target, job.Args.Event)
 }
 
+// Deliver makes one attempt at a page, of which its job says what its target is and whether it is an event.
+type Deliver func(ctx context.Context, page int64, target string, isEvent bool) error
+
 // NewQueue returns a queue for the given channels, whose jobs call deliver.
-func NewQueue(pool *pgxpool.Pool, channels []string, deliver func(ctx context.Context, page int64) error, log *slog.Logger) (*Queue, error) {
+func NewQueue(pool *pgxpool.Pool, channels []string, deliver Deliver, log *slog.Logger) (*Queue, error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &pageWorker{deliver: deliver})
 	queues := map[string]river.QueueConfig{}
@@ -77,7 +82,7 @@ func (q *Queue) Enqueue(ctx context.Context, tx pgx.Tx, pages []oncall.Page) err
 		if page.LastError != "" { // what failed before does not go before what was not tried yet
 			priority = 2
 		}
-		jobs[i] = river.InsertManyParams{Args: pageJob{page.ID}, InsertOpts: &river.InsertOpts{Queue: queueName(page.Channel), MaxAttempts: 3, Priority: priority}}
+		jobs[i] = river.InsertManyParams{Args: pageJob{page.ID, page.Target(), page.IsEvent()}, InsertOpts: &river.InsertOpts{Queue: queueName(page.Channel), MaxAttempts: 3, Priority: priority}}
 	}
 	_, err := q.client.InsertManyFastTx(ctx, tx, jobs)
 	return err

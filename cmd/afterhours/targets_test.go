@@ -14,9 +14,12 @@ import (
 // The full form is go test ./cmd/afterhours -run DeadTargets -target.mails 1000 -punctual.
 var targetMails = flag.Int("target.mails", 30, "mails that page while targets are dead")
 
-// targetEvery is the distance of two of them. The first quarter does not count: an application that has just started opens
-// its connections then.
-const targetEvery = 50 * time.Millisecond
+// targetEvery is the distance of two of them; so many come before them, and page the healthy alone, for an application that
+// has just started opens its connections first.
+const (
+	targetEvery  = 50 * time.Millisecond
+	targetBefore = 60
+)
 
 // TestDeadTargetsDoNotDelayTheOthers pages two people by webhooks that work, while of the team's webhooks one hangs, one
 // refuses connections and one answers 503, for pages and for events.
@@ -34,7 +37,10 @@ func TestDeadTargetsDoNotDelayTheOthers(t *testing.T) {
 	app := serveTest(t, trusting)
 	yaml := strings.Replace(team(ana, ben, "1h"), `notify: ["schedule:primary"]`,
 		`notify: ["webhook:hanging", "webhook:broken", "webhook:gone", "schedule:primary", "schedule:secondary"]`, 1)
-	yaml += "webhooks:\n"
+	yaml = strings.Replace(yaml, "policies:\n", `policies:
+  - {id: before, steps: [{notify: ["schedule:primary", "schedule:secondary"], wait: 1h}], bundle: {after: 0}}
+`, 1)
+	yaml = strings.Replace(yaml, "routes:\n", "routes:\n  - {match: {title: \"Before*\"}, policy: before}\n", 1) + "webhooks:\n"
 	for id, url := range map[string]string{"hanging": hanging.URL, "broken": broken.URL, "gone": gone.URL} {
 		yaml += fmt.Sprintf("  - {id: %s, url: %q, secret: %q, events: [ticket.created]}\n", id, url, signingSecret)
 	}
@@ -44,26 +50,31 @@ func TestDeadTargetsDoNotDelayTheOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.close()
-	sent, warm := map[string]time.Time{}, time.Time{}
+	sent := map[string]time.Time{}
 	pace := time.NewTicker(targetEvery)
 	defer pace.Stop()
-	for i := range *targetMails {
+	for i := range targetBefore + *targetMails {
 		<-pace.C
-		title := fmt.Sprintf("Ransomware %d", i)
-		sent[title] = time.Now()
-		if i == *targetMails/4 {
-			warm = sent[title]
+		if i == targetBefore {
+			eventually(t, "what came before has paged", func() bool {
+				return len(ana.deliveries()) == targetBefore && len(ben.deliveries()) == targetBefore
+			})
+		}
+		title := fmt.Sprintf("Before %d", i)
+		if i >= targetBefore {
+			title = fmt.Sprintf("Ransomware %d", i)
+			sent[title] = time.Now()
 		}
 		if _, _, err := client.send("defender@test.example", stuffed(vouched(alertMail("High", title, "pc1", fmt.Sprintf("da5555555555%06d_1", i), fmt.Sprintf("dead-%d@example", i))))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	eventually(t, "every page for a healthy target has come", func() bool {
-		return len(ana.deliveries()) == *targetMails && len(ben.deliveries()) == *targetMails
+		return len(ana.deliveries()) == targetBefore+*targetMails && len(ben.deliveries()) == targetBefore+*targetMails
 	})
 	var healthy load
 	for _, delivery := range append(ana.deliveries(), ben.deliveries()...) {
-		if mailed := sent[delivery.message.Data.Ticket.Title]; !mailed.Before(warm) {
+		if mailed, counts := sent[delivery.message.Data.Ticket.Title]; counts {
 			healthy.replies = append(healthy.replies, delivery.at.Sub(mailed))
 		}
 	}

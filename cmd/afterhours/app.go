@@ -235,6 +235,9 @@ func (a *application) startCron(ctx context.Context) error {
 			if err := a.keepHouse(ctx); err != nil && ctx.Err() == nil {
 				a.log.Error("housekeeping", "error", err)
 			}
+			if err := a.backUp(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("not backed up", "error", err)
+			}
 		})
 	}
 	if err == nil {

@@ -100,6 +100,7 @@ func (c *doctorCommand) examine(ctx context.Context, s settings, db database, en
 	report("clock", checkClock(ctx, db, env.now))
 	report("smtp", checkSMTP(ctx, s))
 	report("starttls", checkCertificate(s, env.now()))
+	report("backups", checkBackups(s, env.now()))
 	report("spool", checkSpool(s, r.sealer, env.now))
 	report("web", checkWeb(ctx, s))
 	report("outbound mail", checkSmarthost(ctx, s))

@@ -61,6 +61,8 @@ type commands struct {
 	Anonymise  anonymiseCommand  `cmd:"" help:"Replace people, organisations, hosts and ids in mails by made-up ones."`
 	Apply      applyCommand      `cmd:"" help:"Make the configuration agree with YAML files."`
 	Doctor     doctorCommand     `cmd:"" help:"Check the whole path and name what to mend."`
+	Backup     backupCommand     `cmd:"" help:"Write the whole database into one file."`
+	Restore    restoreCommand    `cmd:"" help:"Put a backup into an empty database."`
 	Export     exportCommand     `cmd:"" help:"Print the configuration as YAML that apply takes back."`
 	Oncall     oncallCommand     `cmd:"" help:"Show who is on call, or whom a ticket would notify."`
 	Schedule   scheduleCommand   `cmd:"" help:"Bring schedules over from other systems."`

@@ -27,6 +27,7 @@ type settings struct {
 	DatabaseURL string `name:"database-url" placeholder:"URL" help:"Postgres URL; empty runs an embedded Postgres under the data directory."`
 	DataDir     string `name:"data-dir" default:"./afterhours-data" placeholder:"DIR" help:"Embedded Postgres and generated keys (default ${default})."`
 	SecretKey   string `name:"secret-key" placeholder:"KEY" help:"Signs links, encrypts stored credentials; required with --database-url."`
+	BackupKeep  int    `name:"backup-keep" default:"7" placeholder:"N" help:"Daily backups of the embedded Postgres that are kept; 0 makes none (default ${default})."`
 
 	SMTPAddr          string `name:"smtp-addr" default:"127.0.0.1:2525" placeholder:"HOST:PORT" help:"SMTP listener (default ${default})."`
 	SMTPDomain        string `name:"smtp-domain" default:"localhost" placeholder:"NAME" help:"Name in the SMTP greeting (default ${default})."`
@@ -103,6 +104,9 @@ func (s settings) validate() error {
 		if bound.value < 1 {
 			return invalid(bound.name, "must be at least 1")
 		}
+	}
+	if s.BackupKeep < 0 {
+		return invalid("backup-keep", "must not be negative")
 	}
 	if s.SpoolMaxMails < 1 {
 		return invalid("spool-max-mails", "must be at least 1")

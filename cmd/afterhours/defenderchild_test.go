@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +19,12 @@ import (
 
 // maxResident is what a process may hold while it reads a backlog, in MiB.
 const maxResident = 150
+
+// raced says whether this binary carries the race detector, which holds several times the memory.
+func raced() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
 
 // childPortal is a portal that a process of its own polls, on the machine's clock. serve starts that process, also again
 // after it was killed.
@@ -169,7 +177,7 @@ func TestAProcessReadsABacklogThroughFaultsAndDeaths(t *testing.T) {
 	if p.WorstMinute() > fakedefender.PerMinute {
 		t.Errorf("got %d requests within a minute, Microsoft allows %d", p.WorstMinute(), fakedefender.PerMinute)
 	}
-	if worst > maxResident {
+	if worst > maxResident && !raced() {
 		t.Errorf("the process held %.0f MiB, want at most %d", worst, maxResident)
 	}
 	t.Logf("%d alerts in %s: %d requests, at most %d a minute, %d of them broken, %d deaths, %.0f MiB at most", total, took.Round(time.Second), p.Requests(), p.WorstMinute(), faults, restarts, worst)

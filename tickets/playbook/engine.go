@@ -48,6 +48,8 @@ type Engine struct {
 	// Tell lets people and webhooks know, inside the given transaction, that a run asks or has ended.
 	Tell func(ctx context.Context, tx pgx.Tx, run Run, now time.Time) error
 	Log  *slog.Logger
+
+	callWithin time.Duration // of tests; 0 is the constant
 }
 
 // Read plans what the readings of a transaction call for.
@@ -164,7 +166,7 @@ func (e *Engine) decide(ctx context.Context, run Run) error {
 	if !ok {
 		return e.set(ctx, run, Skipped, "the playbook is not configured any more")
 	}
-	device, err := e.Isolator.Find(ctx, run.Tenant, run.Asked)
+	device, err := e.isolator().Find(ctx, run.Tenant, run.Asked)
 	switch {
 	case errors.Is(err, ErrNoDevice):
 		return e.set(ctx, run, Failed, "Defender knows no device "+run.Asked)
@@ -282,7 +284,7 @@ func (e *Engine) stillMeant(ctx context.Context, run Run) (on bool, err error) {
 	if !ok {
 		return false, e.set(ctx, run, Skipped, "the playbook is not configured any more")
 	}
-	device, err := e.Isolator.Find(ctx, run.Tenant, run.MachineID)
+	device, err := e.isolator().Find(ctx, run.Tenant, run.MachineID)
 	switch {
 	case errors.Is(err, ErrNoDevice):
 		return false, e.set(ctx, run, Failed, "Defender knows the device no longer")
@@ -298,7 +300,7 @@ func (e *Engine) stillMeant(ctx context.Context, run Run) (on bool, err error) {
 }
 
 func (e *Engine) request(ctx context.Context, run Run) error {
-	progress, err := e.Isolator.Request(ctx, run.Tenant, run.order())
+	progress, err := e.isolator().Request(ctx, run.Tenant, run.order())
 	var permanent Permanent
 	switch {
 	case errors.Is(err, ErrActive):
@@ -322,7 +324,7 @@ func (e *Engine) readBack(ctx context.Context, run Run) error {
 	if run.Action == TagDevice || run.Action == UntagDevice {
 		return e.request(ctx, run) // a tag is added once, however often it is asked for
 	}
-	found, err := e.Isolator.Requested(ctx, run.Tenant, run.order())
+	found, err := e.isolator().Requested(ctx, run.Tenant, run.order())
 	if err != nil {
 		return e.later(ctx, run, "what the device was told cannot be read back: "+err.Error(), err)
 	}
@@ -336,7 +338,7 @@ func (e *Engine) readBack(ctx context.Context, run Run) error {
 
 // adopt follows an action that somebody else asked for.
 func (e *Engine) adopt(ctx context.Context, run Run, wanted func(Progress) bool, says string) error {
-	found, err := e.Isolator.Requested(ctx, run.Tenant, run.order())
+	found, err := e.isolator().Requested(ctx, run.Tenant, run.order())
 	if err != nil {
 		return e.later(ctx, run, "the action that runs cannot be read: "+err.Error(), err)
 	}
@@ -358,7 +360,7 @@ func (e *Engine) accepted(ctx context.Context, run Run, progress Progress, says 
 
 // follow looks how far the action is.
 func (e *Engine) follow(ctx context.Context, run Run) error {
-	progress, err := e.Isolator.Follow(ctx, run.Tenant, run.ActionID)
+	progress, err := e.isolator().Follow(ctx, run.Tenant, run.ActionID)
 	switch {
 	case err != nil && e.Now().Sub(run.UpdatedAt) > followWithin:
 		return e.set(ctx, run, Failed, "its end could not be seen: "+err.Error())

@@ -30,6 +30,7 @@ type world struct {
 	running   []Progress // as Microsoft knows them
 	request   func(Order) error
 	told      []Run
+	hangs     string // a device whose look-up never answers
 }
 
 func newWorld(t *testing.T, p Playbook) *world {
@@ -49,7 +50,11 @@ func (w *world) advance(span time.Duration) {
 	w.now = w.now.Add(span)
 }
 
-func (w *world) Find(_ context.Context, _, idOrName string) (Device, error) {
+func (w *world) Find(ctx context.Context, _, idOrName string) (Device, error) {
+	if idOrName == w.hangs {
+		<-ctx.Done()
+		return Device{}, ctx.Err()
+	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	for _, device := range w.devices {
@@ -391,6 +396,24 @@ func TestWhatDefenderRefusesFailsAndIsTold(t *testing.T) {
 				t.Errorf("told %+v, want its end once", w.told)
 			}
 		})
+	}
+}
+
+func TestATenantThatHangsHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, alone())
+	w.hangs = "id-ws-1"
+	w.alert(t, "ws-1")
+	w.alert(t, "ws-2")
+	engine := w.engine()
+	engine.callWithin = 50 * time.Millisecond
+	w.pass(t, 30*time.Second, engine)
+	states := map[string]State{}
+	for _, run := range w.runs(t, Filter{}) {
+		states[run.DeviceName()] = run.State
+	}
+	if states["ws-1"] != Planned || states["ws-2"] != Succeeded {
+		t.Errorf("got %v, want the one that hangs still planned and the other done", states)
 	}
 }
 

@@ -18,6 +18,48 @@ type Isolator interface {
 	Follow(ctx context.Context, tenant, action string) (Progress, error)
 }
 
+// callWithin bounds one call of an Isolator, so that a tenant that hangs holds up no other's devices. A request that is cut
+// off is read back like every other whose answer nobody saw.
+const callWithin = 20 * time.Second
+
+// bounded is an Isolator each of whose calls ends in time.
+type bounded struct {
+	inner Isolator
+	span  time.Duration
+}
+
+// isolator is what the engine asks.
+func (e *Engine) isolator() bounded {
+	if e.callWithin > 0 {
+		return bounded{e.Isolator, e.callWithin}
+	}
+	return bounded{e.Isolator, callWithin}
+}
+
+func (b bounded) Find(ctx context.Context, tenant, idOrName string) (Device, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.span)
+	defer cancel()
+	return b.inner.Find(ctx, tenant, idOrName)
+}
+
+func (b bounded) Request(ctx context.Context, tenant string, order Order) (Progress, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.span)
+	defer cancel()
+	return b.inner.Request(ctx, tenant, order)
+}
+
+func (b bounded) Requested(ctx context.Context, tenant string, order Order) ([]Progress, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.span)
+	defer cancel()
+	return b.inner.Requested(ctx, tenant, order)
+}
+
+func (b bounded) Follow(ctx context.Context, tenant, action string) (Progress, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.span)
+	defer cancel()
+	return b.inner.Follow(ctx, tenant, action)
+}
+
 // Order is one action on one device. Comment stands in the portal and says which run it was.
 type Order struct {
 	Machine  string

@@ -205,6 +205,19 @@ func TestATicketShowsFactsStoryAndPeople(t *testing.T) {
 	wantText(t, document, ".banner", "1 page could not leave the house: no smarthost is configured. Set AFTERHOURS_SMARTHOST_URL.")
 }
 
+func TestATicketShowsOthersOfItsDevice(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.tickets.related = []tickets.Ticket{{
+		Number: 1007, State: tickets.Resolved, Severity: tickets.Low, Title: "Unwanted <b>software</b>", Devices: []string{"other", "ws-0042"}, CreatedAt: d.now.Add(-48 * time.Hour),
+	}}
+	document := page(t, d.ask(t, http.MethodGet, "/tickets/1042", "", "Cookie", d.signIn(t, "vic", auth.Viewer)))
+	wantText(t, document, ".related li", "Low #1007 Unwanted <b>software</b> resolved 2 d agows-0042")
+	if link, _ := document.Find(".related a").Attr("href"); link != "/tickets/1007" {
+		t.Errorf("the link: got %q", link)
+	}
+}
+
 func TestAViewerSeesNoActions(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

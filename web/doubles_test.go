@@ -35,6 +35,7 @@ type ticketsDouble struct {
 	shares       []tickets.Share
 	unrecognised []tickets.Mail
 	twice        []tickets.Twice
+	related      []tickets.Ticket
 	stored       []tickets.Stored
 }
 
@@ -54,6 +55,10 @@ func (d *ticketsDouble) Get(_ context.Context, number int64) (tickets.Ticket, er
 
 func (d *ticketsDouble) Timeline(_ context.Context, number int64) ([]tickets.Event, error) {
 	return d.timeline(number)
+}
+
+func (d *ticketsDouble) Related(context.Context, tickets.Ticket, time.Time, int) ([]tickets.Ticket, error) {
+	return d.related, nil
 }
 
 func (d *ticketsDouble) Mails(_ context.Context, number int64) ([]tickets.Mail, error) {

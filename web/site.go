@@ -29,7 +29,8 @@ type Tickets interface {
 	Counts(ctx context.Context) (tickets.Counts, error)
 	LastEvent(ctx context.Context) (int64, error) // one more with everything that happens to any ticket
 	Get(ctx context.Context, number int64) (tickets.Ticket, error)
-	Timeline(ctx context.Context, number int64) ([]tickets.Event, error) // oldest first
+	Timeline(ctx context.Context, number int64) ([]tickets.Event, error)                                      // oldest first
+	Related(ctx context.Context, ticket tickets.Ticket, since time.Time, limit int) ([]tickets.Ticket, error) // newest first
 	Mails(ctx context.Context, number int64) ([]tickets.Mail, error)
 	Mail(ctx context.Context, id int64) (tickets.Mail, error)
 	Raw(ctx context.Context, id int64) ([]byte, error)

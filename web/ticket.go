@@ -43,11 +43,29 @@ type ticketView struct {
 	responses
 }
 
-// responses are what the API and playbooks add to a ticket's page.
+// responses are what the API, playbooks and other tickets add to a ticket's page.
 type responses struct {
 	Evidence []evidenceRow
 	Runs     []runRow
+	Related  []relatedRow
 }
+
+// relatedRow is another ticket of the same device or user.
+type relatedRow struct {
+	Number int64
+	URL    string
+	Badge  badge
+	Title  string
+	State  tickets.State
+	Age    when
+	Shared string // the names that both have
+}
+
+// Related tickets that a page shows, and how far back they are looked for.
+const (
+	relatedShown  = 5
+	relatedWithin = 30 * 24 * time.Hour
+)
 
 // choice is one person that a ticket can be assigned to.
 type choice struct {
@@ -166,10 +184,27 @@ func (s *Site) ticketView(r *http.Request, number int64) (ticketView, error) {
 		return ticketView{}, err
 	}
 	view.Runs = reader.runs(runs)
+	others, err := s.Tickets.Related(ctx, ticket, reader.now.Add(-relatedWithin), relatedShown)
+	if err != nil {
+		return ticketView{}, err
+	}
+	view.Related = reader.related(ticket, others)
 	if len(links) > 0 {
 		view.Portal, view.Links = &links[0], links[1:]
 	}
 	return view, nil
+}
+
+func (r reader) related(ticket tickets.Ticket, others []tickets.Ticket) []relatedRow {
+	names := slices.Concat(ticket.Devices, ticket.Users)
+	rows := make([]relatedRow, 0, len(others))
+	for _, other := range others {
+		shared := slices.DeleteFunc(slices.Concat(other.Devices, other.Users), func(name string) bool { return !slices.Contains(names, name) })
+		rows = append(rows, relatedRow{
+			other.Number, ticketURL(other.Number), badgeOf(other), titleOf(other), other.State, r.ago(other.CreatedAt), strings.Join(shared, ", "),
+		})
+	}
+	return rows
 }
 
 func stepOf(next oncall.Outlook) string {

@@ -72,6 +72,16 @@ type month struct {
 	arrived  []oncall.Page
 }
 
+// monthVacuum is after how many moments what autovacuum does in production is done here, where it is off.
+const monthVacuum = 500
+
+func (m *month) vacuum() {
+	m.t.Helper()
+	if _, err := m.pool.Exec(m.t.Context(), `VACUUM ANALYZE pages, escalations, tickets, ticket_keys, ticket_events, mails`); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
 // deed is something that happens at a moment.
 type deed struct {
 	at time.Time
@@ -473,7 +483,9 @@ func runMonth(t *testing.T, count int, failures float64, restarts int) *month {
 	end := m.now.Add(33 * 24 * time.Hour)
 	moments := 0
 	for m.now.Before(end) && m.advance() {
-		moments++
+		if moments++; moments%monthVacuum == 0 {
+			m.vacuum()
+		}
 	}
 	m.judge()
 	var pages, acked, exhausted, failed int

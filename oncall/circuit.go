@@ -9,15 +9,15 @@ import (
 // A target that hangs must not hold up the others: it gets a few sends side by side, none more while one of them hangs,
 // and after failures in a row one a second, until it answers again. Each answer lets one more send stand beside the others,
 // so that a target that answers is not held up itself. What finds no place stands in line: it is tried again when a place
-// is free at a target that answers, else once the sends that hang must have ended. Events, which may wait, are not even
-// tried while a target rests.
+// is free at a target that answers, else a few a second. Events, which may wait, are not even tried while a target rests.
 const (
 	circuitSends    = 4           // at a target that has not answered yet
 	circuitMost     = 16          // at one that answers
 	circuitHangs    = time.Second // without an answer, while sends run
 	circuitFailures = 5
 	circuitRest     = 30 * time.Second
-	circuitWait     = time.Second // of what finds no place, at least, and between two tries of a target that fails
+	circuitWait     = time.Second      // of what finds no place, and between two tries of a target that fails
+	circuitLine     = 15 * time.Second // after the last one that found no place somebody may stand in line
 )
 
 // circuits are the targets that have been sent to: as many as there are addresses. The zero value is ready.
@@ -35,7 +35,7 @@ type circuit struct {
 	answered time.Time
 	failures int
 	failedAt time.Time
-	line     bool // something waits for a place
+	refused  time.Time // the last that found no place
 }
 
 // hangs says whether sends run and none was answered for a while.
@@ -63,24 +63,18 @@ func (c *circuit) places(now time.Time) int {
 	return 1
 }
 
-// wait is how long it takes until a place must be free.
-func (c *circuit) wait(now time.Time) time.Duration {
-	if len(c.sends) == 0 || c.failures < circuitFailures && !c.hangs(now) {
-		return circuitWait
-	}
-	return max(c.sends[0].Add(sendTimeout).Sub(now), circuitWait)
-}
-
-// refuse says how long it takes until there is a place; 0 where there is one. Something waits then.
+// refuse says how long it takes until there is a place; 0 where there is one.
 func (c *circuit) refuse(isEvent bool, now time.Time) (wait time.Duration) {
 	rested := now.Sub(c.failedAt)
 	switch {
 	case isEvent && c.failures >= circuitFailures && rested < circuitRest:
 		wait = max(circuitRest-rested, circuitWait)
 	case len(c.sends) >= c.places(now):
-		wait = c.wait(now)
+		wait = circuitWait
 	}
-	c.line = c.line || wait > 0
+	if wait > 0 {
+		c.refused = now
+	}
 	return wait
 }
 
@@ -137,15 +131,8 @@ func (c *circuits) leave(target string, entered time.Time, failed bool, now time
 		return 0
 	}
 	at.failures, at.answered, at.answers = 0, now, min(at.answers+1, circuitMost)
-	if at.line {
+	if now.Sub(at.refused) < circuitLine {
 		return max(at.places(now)-len(at.sends), 0)
 	}
 	return 0
-}
-
-// lineEmpty says that nothing is in line at a target any more.
-func (c *circuits) lineEmpty(target string) {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	c.targets[target].line = false
 }

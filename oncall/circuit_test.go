@@ -48,7 +48,7 @@ func TestACircuitLimitsATargetThatFails(t *testing.T) {
 	if next := leave(false, now); next != circuitSends+1 {
 		t.Errorf("after a success: got %d of those in line", next)
 	}
-	c.lineEmpty(dead)
+	now = now.Add(circuitLine)
 	if leave, wait = c.enter("webhook:dead", dead, true, now); wait != 0 {
 		t.Errorf("an event after a success: waits %s", wait)
 	} else if next := leave(false, now); next != 0 {
@@ -71,14 +71,14 @@ func TestATargetThatHangsGetsNothingMoreUntilItsSendsEnd(t *testing.T) {
 		t.Errorf("after a failure: got %d more", next)
 	}
 	later := began.Add(2 * circuitHangs)
-	if wait := c.full("ana/hook", false, later); wait != sendTimeout-2*circuitHangs {
-		t.Errorf("before a page is claimed: waits %s, want until the send that hangs must have ended", wait)
+	if wait := c.full("ana/hook", false, later); wait != circuitWait {
+		t.Errorf("before a page is claimed: waits %s, want %s", wait, circuitWait)
 	}
 	if wait := c.full("ben/hook", false, later); wait != 0 {
 		t.Errorf("a recipient of whom nothing is known: waits %s", wait)
 	}
-	if _, wait := c.enter("ana/hook", target, false, later); wait != sendTimeout-2*circuitHangs {
-		t.Errorf("beside a send that hangs: waits %s, want until that must have ended", wait)
+	if _, wait := c.enter("ana/hook", target, false, later); wait != circuitWait {
+		t.Errorf("beside a send that hangs: waits %s, want %s", wait, circuitWait)
 	}
 	if next := leave(false, later); next != circuitSends+1 {
 		t.Errorf("after an answer: got %d of those in line, want %d", next, circuitSends+1)
@@ -87,8 +87,7 @@ func TestATargetThatHangsGetsNothingMoreUntilItsSendsEnd(t *testing.T) {
 	if wait != 0 {
 		t.Errorf("after an answer: waits %s", wait)
 	}
-	c.lineEmpty(target)
-	if next := leave(false, later); next != 0 {
+	if next := leave(false, later.Add(circuitLine)); next != 0 {
 		t.Errorf("with nothing in line: got %d more", next)
 	}
 }

@@ -82,13 +82,10 @@ func (d *Deliverer) Deliver(ctx context.Context, page int64, target string, isEv
 	d.Log.Log(ctx, level, "page attempted", "ticket", dispatch.Page.Ticket, "page", page, "channel", dispatch.Page.Channel,
 		"person", dispatch.Page.Person, "state", outcome.State, "reason", outcome.Reason)
 	ctx = context.WithoutCancel(ctx)
-	if err := d.Store.FinishAttempt(ctx, dispatch, outcome); err != nil || next == 0 {
+	if err = d.Store.FinishAttempt(ctx, dispatch, outcome); err != nil || next == 0 {
 		return err
 	}
-	released, err := d.Store.ReleaseLine(ctx, dispatch.Page, next)
-	if err == nil && released < next {
-		d.circuits.lineEmpty(dispatch.Contact.Address)
-	}
+	_, err = d.Store.ReleaseLine(ctx, dispatch.Page, next)
 	return err
 }
 

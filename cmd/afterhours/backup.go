@@ -129,8 +129,8 @@ func postgresTool(ctx context.Context, pool *pgxpool.Pool, name string, args ...
 	}
 	config := pool.Config().ConnConfig
 	address, err := url.Parse(config.ConnString())
-	if err != nil {
-		return nil, errors.New("the database's address is no URL")
+	if err != nil || address.Scheme != "postgres" && address.Scheme != "postgresql" { // another form could hold the password anywhere
+		return nil, fmt.Errorf("write %s as a URL like postgres://user:password@host/database", variable("database-url"))
 	}
 	if address.User != nil {
 		address.User = url.User(address.User.Username())

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"afterhours/migrations/pgtest"
 )
 
@@ -64,6 +66,27 @@ func TestABackupIsRestoredWholeIntoAnEmptyDatabase(t *testing.T) {
 	}
 	mustSend(t, restored.smtpAddr, alertMail("High", "Afterwards", "pc", "da1111111111111111_2", "afterwards@example"))
 	eventually(t, "a page from the restored database", func() bool { return titlesTold(ana) == 2 })
+}
+
+func TestAPasswordIsNoArgumentOfAProgram(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	dumping, err := postgresTool(t.Context(), pool, "pg_dump")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if password := pool.Config().ConnConfig.Password; password == "" || strings.Contains(strings.Join(dumping.Args, " "), password) {
+		t.Errorf("the arguments %q hold the password", dumping.Args)
+	}
+	config := pool.Config().ConnConfig
+	other, err := pgxpool.New(t.Context(), fmt.Sprintf("host=%s port=%d user=%s password=%s dbname=%s", config.Host, config.Port, config.User, config.Password, config.Database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Close)
+	if _, err := postgresTool(t.Context(), other, "pg_dump"); err == nil || !strings.Contains(err.Error(), "as a URL") || strings.Contains(err.Error(), config.Password) {
+		t.Errorf("an address of names and values: got %v, want to be asked for a URL", err)
+	}
 }
 
 func TestBackupsAreMadeDailyAndTheOldestGo(t *testing.T) {

@@ -106,10 +106,15 @@ func (g *gateway) accept(ctx context.Context, envelope tickets.Envelope, raw []b
 		return "", errors.Join(err, spooled)
 	}
 	g.log.Warn("mail spooled: the database does not take it", "spooled", name, "size", len(raw), "reason", err)
+	g.show(name)
+	return name, nil
+}
+
+// show has the next turn show a spooled mail to the standby.
+func (g *gateway) show(name string) {
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
 	g.unread = append(g.unread, name)
-	return name, nil
 }
 
 // unwritten takes care of mails that the database has, but of which it makes no tickets. For a while they are tried again;
@@ -130,9 +135,7 @@ func (g *gateway) unwritten(mails []tickets.Claimed) {
 		g.log.Warn("mail spooled: the database makes no ticket of it", "spooled", name, "message", mail.Mail.ID)
 		g.away.Store(true)
 		g.intake.KeepToHanded(true)
-		g.mutex.Lock()
-		g.unread = append(g.unread, name)
-		g.mutex.Unlock()
+		g.show(name)
 	}
 	g.intake.GiveBack(again)
 }

@@ -181,16 +181,16 @@ policies: [{id: security, steps: [{notify: ["person:ana"], wait: 1h}]}]`)
 	message := service.messages()[0]
 
 	id := registrationOf(t, registrations, app.baseURL)
-	_, err = chromedp.Run(ctx, func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
+	deliver := func(ctx context.Context, tab *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, tab, serviceworker.DeliverPushMessage, serviceworker.DeliverPushMessageParams{Origin: app.baseURL, RegistrationID: id, Data: message})
 		return chromedp.Void{}, err
-	})
-	if err != nil {
-		t.Fatalf("deliver: %v", err)
 	}
 	const shown = `navigator.serviceWorker.ready.then((r) => r.getNotifications()).then((all) => all.map((n) => n.title + "|" + n.body + "|" + n.actions.map((a) => a.title)).join("\n"))`
 	var notification string
 	eventually(t, "the worker shows it", func() bool {
+		if _, err := chromedp.Run(ctx, deliver); err != nil {
+			t.Fatalf("deliver: %v", err)
+		}
 		notification, err = chromedp.Run(ctx, chromedp.Evaluate[string](shown, chromedp.EvalAwaitPromise))
 		return err == nil && notification != ""
 	})

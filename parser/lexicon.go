@@ -28,7 +28,7 @@ type lexicon struct {
 	actions    map[string]tickets.Action // values of a status
 	months     map[string]int
 	quoted     map[string]string // labels of a quoted header: "from", "subject" or "other"
-	subjects   []*regexp.Regexp  // how policy alerts begin: the severity's word and the policy
+	subjects   []subjectForm     // how policy alerts begin: the severity's word and the policy
 	families   []phrase
 	common     map[string][]string // the languages in which a word is common
 	codes      []string            // the languages that have such words, English first
@@ -84,6 +84,13 @@ func readLexicon(files fs.FS, folder string) (*lexicon, error) {
 	}
 	l.compileMarks(forwards, replies)
 	return l, nil
+}
+
+// subjectForm is one form of a policy alert's subject, with a word that every such subject has, in lower case: looking for
+// that is cheaper than for the form.
+type subjectForm struct {
+	hint    string
+	pattern *regexp.Regexp
 }
 
 // entries are the lines of one file that are put together only when all of it is read.
@@ -208,9 +215,19 @@ func (l *lexicon) compileSubjects(e entries) error {
 		pattern = strings.ReplaceAll(pattern, `\{title\}`, `(.+)`)
 		pattern = strings.Replace(pattern, ":", `\s*[:：]`, 1)
 		pattern = strings.ReplaceAll(pattern, " ", `\s*`)
-		l.subjects = append(l.subjects, regexp.MustCompile(`(?i)^`+pattern+`$`))
+		l.subjects = append(l.subjects, subjectForm{longestWord(text), regexp.MustCompile(`(?i)^` + pattern + `$`)})
 	}
 	return nil
+}
+
+// longestWord is the longest word of a subject as the files of words have it.
+func longestWord(text string) (longest string) {
+	for word := range strings.FieldsFuncSeq(strings.NewReplacer("{severity}", " ", "{title}", " ").Replace(text), func(r rune) bool { return !isWordRune(r) }) {
+		if len(word) > len(longest) {
+			longest = word
+		}
+	}
+	return longest
 }
 
 func (l *lexicon) compileMarks(forwards, replies []string) {

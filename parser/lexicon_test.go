@@ -38,7 +38,7 @@ func TestALanguageIsAddedByAFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	match := l.subjects[0].FindStringSubmatch("ghuHmoH jenqu': Duj")
+	match := l.subjects[0].pattern.FindStringSubmatch("ghuHmoH jenqu': Duj")
 	if l.labels["qatlh"] != labelSeverity || l.severities["jen"] != "high" || match == nil || match[2] != "Duj" || !l.forward.MatchString("NgeH: x") {
 		t.Errorf("got %v, %v, %v", l.labels, l.severities, match)
 	}

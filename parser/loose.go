@@ -3,6 +3,7 @@ package parser
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // longestLoose is how long a label is at most that a line has loosely, in characters.
@@ -11,6 +12,9 @@ const longestLoose = 51
 // loosely parts a line into a known label and its value as people and scripts type them: "1. Label: value", "- Label - value",
 // "Label = value", "Label -> value", "Label ....: value", "[Label] value". The first mark after the label decides.
 func loosely(line string) (label, value string) {
+	if !hasMark(line) {
+		return "", ""
+	}
 	rest, listed := withoutListMark(line)
 	rest, bracket := strings.CutPrefix(rest, "[")
 	if !unicode.IsLetter(firstRune(rest)) {
@@ -36,6 +40,22 @@ func loosely(line string) (label, value string) {
 		characters++
 	}
 	return "", ""
+}
+
+// hasMark says whether a line can have a mark near its beginning; most have none. A dash or an arrow begins with the octet
+// that every one of them begins with.
+func hasMark(line string) bool {
+	for i := range min(len(line), utf8.UTFMax*(longestLoose+len("100. ["))) {
+		switch line[i] {
+		case '=', '-', ']', ':', "→"[0]:
+			return true
+		case '.':
+			if i+1 < len(line) && line[i+1] == '.' {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func beginsMark(r rune) bool {

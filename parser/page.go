@@ -147,12 +147,14 @@ var wideGap = regexp.MustCompile(`[ \x{a0}]{2,}`)
 // splitLine parts a line, of which shown is the shown form, into cells.
 func splitLine(line, shown string) []string {
 	var pieces []string
+	piped := strings.IndexByte(line, '|')
 	switch {
+	case piped < 0 && line == shown: // it has neither tabs nor gaps
 	case strings.Contains(line, "\t") && strings.Contains(strings.TrimSpace(line), "\t"):
 		pieces = strings.Split(line, "\t")
-	case strings.HasPrefix(line, "|"):
+	case piped == 0:
 		pieces = strings.Split(line, "|")
-	case strings.Contains(line, "|") && meaningOf(line[:strings.IndexByte(line, '|')]) != "":
+	case piped > 0 && meaningOf(line[:piped]) != "":
 		pieces = strings.Split(line, "|")
 	case strings.Contains(line, "  "), strings.Contains(line, "\u00a0"):
 		if gap := wideGap.FindStringIndex(line); gap != nil && meaningOf(line[:gap[0]]) != "" {

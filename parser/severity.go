@@ -72,8 +72,12 @@ func localSubject(subject string) (word, policy string) {
 	if !strings.ContainsAny(subject, ":：") {
 		return "", ""
 	}
+	lower := strings.ToLower(subject)
 	for _, form := range words().subjects {
-		if match := form.FindStringSubmatch(subject); match != nil {
+		if !strings.Contains(lower, form.hint) {
+			continue
+		}
+		if match := form.pattern.FindStringSubmatch(subject); match != nil {
 			return strings.ToLower(match[1]), match[2]
 		}
 	}

@@ -50,12 +50,13 @@ func newDesk(t *testing.T) *desk {
 		Hooks:     hooks,
 		PushKey:   "BPublic",
 		Playbooks: d.playbooks, Configured: func(context.Context) ([]playbook.Playbook, error) { return d.playbooks.configured, nil },
-		DryRun:    func(context.Context, string, time.Time) ([]playbook.Would, error) { return d.playbooks.would, nil },
-		Polls:     func(context.Context) (map[string]tickets.TenantStatus, error) { return d.playbooks.polls, nil },
-		Ready:     func(context.Context) error { return nil },
-		ReadySMTP: func(context.Context) error { return errors.New("the spool is full") },
-		Metrics:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
-		Version:   "v0.1.0",
+		DryRun:      func(context.Context, string, time.Time) ([]playbook.Would, error) { return d.playbooks.would, nil },
+		Polls:       func(context.Context) (map[string]tickets.TenantStatus, error) { return d.playbooks.polls, nil },
+		Ready:       func(context.Context) error { return nil },
+		ReadyToPage: func(context.Context) error { return errors.New("escalator: has not run for 3m") },
+		ReadySMTP:   func(context.Context) error { return errors.New("the spool is full") },
+		Metrics:     http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),
+		Version:     "v0.1.0",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,15 +8,18 @@ import (
 // healthz says that the process answers.
 func (s *Site) healthz(w http.ResponseWriter, _ *http.Request) { writeProbe(w, nil) }
 
-// readyz says whether the database answers or, with for=smtp, whether mail can be taken.
+// readyz says whether the database answers; with for=smtp, whether mail can be taken; with for=paging, whether everything
+// between a mail and its page is well.
 func (s *Site) readyz(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Query().Get("for") {
 	case "":
 		writeProbe(w, s.Ready(r.Context()))
 	case "smtp":
 		writeProbe(w, s.ReadySMTP(r.Context()))
+	case "paging":
+		writeProbe(w, s.ReadyToPage(r.Context()))
 	default:
-		http.Error(w, "for: the only value is smtp", http.StatusBadRequest)
+		http.Error(w, "for: smtp and paging are the values", http.StatusBadRequest)
 	}
 }
 

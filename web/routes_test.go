@@ -213,7 +213,7 @@ func TestAFaultInsideIsAPageAndALine(t *testing.T) {
 func TestProbes(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/readyz?for=smtp": 503, "/readyz?for=x": 400, "/metrics": 200} {
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/readyz?for=smtp": 503, "/readyz?for=paging": 503, "/readyz?for=x": 400, "/metrics": 200} {
 		wantStatus(t, d.ask(t, http.MethodGet, path, ""), want)
 	}
 }

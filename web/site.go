@@ -113,10 +113,12 @@ type Options struct {
 	PushKey   string // the public key of browsers' subscriptions
 	Ready     func(ctx context.Context) error
 	ReadySMTP func(ctx context.Context) error
-	Standby   Standby
-	Warnings  func() []string // sentences that every page of the desk shows in red
-	Metrics   http.Handler
-	Version   string
+	// ReadyToPage says what between a mail and its page is not well.
+	ReadyToPage func(ctx context.Context) error
+	Standby     Standby
+	Warnings    func() []string // sentences that every page of the desk shows in red
+	Metrics     http.Handler
+	Version     string
 }
 
 // Site is the web; it is safe for concurrent use.

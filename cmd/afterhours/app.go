@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"afterhours/oncall"
+	"afterhours/oncall/notify"
 	"afterhours/parser"
 	"afterhours/tickets"
 	"afterhours/tickets/ticketdb"
@@ -35,6 +37,8 @@ type application struct {
 	db         database
 	rooms      *rooms
 	gateway    *gateway
+	vitals     vitals
+	outside    *http.Client // calls the heartbeat's address
 	reader     *tickets.Reader
 	auth       *auth.Auth
 	handler    *lateHandler
@@ -62,7 +66,7 @@ func (a *application) onStop(name string, stop func(ctx context.Context) error) 
 
 // start builds the application. What was built is stopped again where a later step fails.
 func start(ctx context.Context, s settings, log *slog.Logger, now func() time.Time) (a *application, err error) {
-	a = &application{log: log, now: now, failed: make(chan error, 4)}
+	a = &application{log: log, now: now, failed: make(chan error, 4), outside: notify.NewHTTPClient(notify.Guard{AllowPrivate: true})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.stop())
@@ -148,7 +152,7 @@ func (a *application) openGateway(context.Context) error {
 		reconcile: func(ctx context.Context) error { return r.oncall.ReconcileRest(ctx, r.acknowledge) },
 	}
 	a.reader = &tickets.Reader{
-		Store: r.intake, Parse: r.parse, Replies: r.replies, Directories: r.defender.directories, Log: a.log, Wake: r.intake.Wake(),
+		Store: r.intake, Parse: r.parse, Replies: r.probes, Directories: r.defender.directories, Log: a.log, Wake: r.intake.Wake(),
 		Unwritten: a.gateway.unwritten,
 	}
 	a.gateway.readAlone = a.reader.ReadAlone
@@ -221,6 +225,8 @@ func (a *application) startCron(ctx context.Context) error {
 	_, err := schedule.AddFunc("@every 1s", func() {
 		if err := escalator.Tick(ctx, a.now()); err != nil && ctx.Err() == nil {
 			a.log.Error("escalator tick", "error", err)
+		} else if err == nil {
+			a.vitals.ticked(a.now())
 		}
 	})
 	if err == nil {
@@ -247,6 +253,19 @@ func (a *application) startCron(ctx context.Context) error {
 			}
 			if err := a.rooms.oncall.RemindOfMaintenance(ctx, a.now()); err != nil && ctx.Err() == nil {
 				a.log.Error("not reminded of maintenance", "error", err)
+			}
+			if err := a.watchSelfTest(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("self-test not watched", "error", err)
+			}
+		})
+	}
+	if err == nil {
+		if err := a.appear(ctx); err != nil {
+			a.log.Error("gateway not written down", "error", err)
+		}
+		_, err = schedule.AddFunc(vitalsEvery, func() {
+			if err := a.beat(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("no heartbeat", "error", err)
 			}
 		})
 	}

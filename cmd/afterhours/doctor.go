@@ -102,6 +102,11 @@ func (c *doctorCommand) examine(ctx context.Context, s settings, db database, en
 	report("starttls", checkCertificate(s, env.now()))
 	report("backups", checkBackups(s, env.now()))
 	report("spool", checkSpool(s, r.sealer, env.now))
+	for _, found := range checkGateways(ctx, r.oncall, env.now()) {
+		report("gateways", found)
+	}
+	report("heartbeat", checkHeartbeat(ctx, s, r.oncall, env.now()))
+	report("self-test", checkSelfTest(ctx, s, r.oncall, env.now()))
 	report("web", checkWeb(ctx, s))
 	report("outbound mail", checkSmarthost(ctx, s))
 	for _, found := range checkCoverage(configuration, env.now()) {

@@ -56,6 +56,6 @@ func (a *application) metrics() http.Handler {
 		}
 		return 0, nil
 	})
-	registry.MustRegister(newReadingCollector(a))
+	registry.MustRegister(newReadingCollector(a), newVitalCollector(a))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }

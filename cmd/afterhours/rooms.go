@@ -35,6 +35,7 @@ type rooms struct {
 	deliverer *oncall.Deliverer
 	channels  map[string]notify.Channel
 	replies   *oncall.Replies
+	probes    *oncall.Probes // before replies
 	sealer    sealer
 	pushKeys  push.Keys
 	standby   *oncall.Standby
@@ -96,6 +97,9 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 	r.mails = store(db.intake)
 	r.intake = ticketdb.NewIntake(r.mails)
 	r.replies = &oncall.Replies{Store: r.oncall, Tickets: r.tickets, Read: parser.ReadReply, Links: links, Now: now, Log: log}
+	r.probes = &oncall.Probes{
+		Store: r.oncall, Finish: r.tickets.FinishReply, Parse: parser.Parse, Links: links, Next: r.replies, Now: now, Log: log,
+	}
 	r.deliverer = &oncall.Deliverer{Store: r.oncall, Channels: r.channels, Links: links, Now: now, Log: log}
 	return r, nil
 }

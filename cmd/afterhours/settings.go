@@ -71,6 +71,7 @@ type settings struct {
 	LogFormat    string `name:"log-format" enum:"text,json," default:"" placeholder:"FORMAT" help:"text or json; default: text on a terminal."`
 	LogLevel     string `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
 	defenderSettings
+	vitalSettings
 }
 
 // complete fills the defaults that depend on other settings, and checks what a single flag's type cannot.
@@ -168,6 +169,9 @@ func (s settings) validate() error {
 		if base, err := url.Parse(address.value); err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
 			return invalid(address.name, "is not an http or https URL")
 		}
+	}
+	if err := s.vitalSettings.validate(); err != nil {
+		return err
 	}
 	return s.defenderSettings.validate(s.AllowPrivate)
 }

@@ -55,14 +55,24 @@ func (a *application) startSMTP(context.Context) error {
 }
 
 // letAnswersIn accepts what answers our pages beside the mail that the settings ask for: mail to a signed address for
-// replies, and from people's own addresses.
+// replies, and from people's own addresses. The self-test mail comes from and goes to a signed address, too.
 func letAnswersIn(config *smtpd.Config, r *rooms) {
 	recipients, senders := config.Recipients, config.Senders
-	config.Recipients = func(address string) bool { return recipients(address) || r.replies.Links.AcceptsReply(address) }
+	links := r.replies.Links
+	isProbe := func(address string) bool {
+		_, ok := links.Probe(address)
+		return ok
+	}
+	config.Recipients = func(address string) bool {
+		return recipients(address) || links.AcceptsReply(address) || isProbe(address)
+	}
+	if refuse := config.RefuseUnverified; refuse != nil {
+		config.RefuseUnverified = func(ctx context.Context, e smtpd.Envelope) bool { return !links.IsProbe(e.To) && refuse(ctx, e) }
+	}
 	if senders == nil {
 		return
 	}
-	config.Senders = func(address string) bool { return senders(address) || r.isPerson(address) }
+	config.Senders = func(address string) bool { return senders(address) || isProbe(address) || r.isPerson(address) }
 }
 
 func (a *application) intakeAddress() string {

@@ -62,3 +62,15 @@ func (s *Store) Pending(ctx context.Context) (int, error) {
 	}
 	return pending, nil
 }
+
+// OldestPending is when the oldest of the mails that wait to be read came in; zero where none waits.
+func (s *Store) OldestPending(ctx context.Context) (time.Time, error) {
+	var oldest *time.Time
+	if err := s.pool.QueryRow(ctx, `SELECT min(received_at) FROM mails WHERE state = 'accepted'`).Scan(&oldest); err != nil {
+		return time.Time{}, fmt.Errorf("look for the oldest pending mail: %w", classify(err))
+	}
+	if oldest == nil {
+		return time.Time{}, nil
+	}
+	return *oldest, nil
+}

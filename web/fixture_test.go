@@ -31,6 +31,7 @@ type desk struct {
 	pool      *pgxpool.Pool
 	calls     *hooksDouble
 	log       *strings.Builder
+	html      string // of every mail
 	playbooks *playbooksDouble
 }
 
@@ -48,6 +49,7 @@ func newDesk(t *testing.T) *desk {
 			return tickets.Alert{Severity: tickets.High, Title: "Ransomware", Kind: tickets.KindAlert}
 		}, ReadBy: readByRule, CheckContact: func(_, _, _ string) error { return nil }, Unready: func(oncall.Configuration) []string { return nil }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
 		Hooks:     hooks,
+		HTML:      func([]byte) (string, map[string][]byte) { return d.html, nil },
 		PushKey:   "BPublic",
 		Playbooks: d.playbooks, Configured: func(context.Context) ([]playbook.Playbook, error) { return d.playbooks.configured, nil },
 		DryRun:      func(context.Context, string, time.Time) ([]playbook.Would, error) { return d.playbooks.would, nil },

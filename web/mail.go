@@ -16,8 +16,9 @@ type mailView struct {
 	Number  int64
 	URL     string // of the ticket
 	Mail    mailRow
-	Headers bool // the header is shown, not the text
+	View    string // text, html or headers
 	Shown   string
+	Frame   mailFrame
 	Cut     bool
 	To      string
 	Files   []string
@@ -26,7 +27,7 @@ type mailView struct {
 	Teach   string // where an administrator can teach how the mail is read
 }
 
-// showMail is GET /tickets/{number}/mails/{id}; view=headers shows the header.
+// showMail is GET /tickets/{number}/mails/{id}; view=html shows the HTML made safe, view=headers the header.
 func (s *Site) showMail(w http.ResponseWriter, r *http.Request) error {
 	number, err := pathNumber(r, "number")
 	if err != nil {
@@ -62,21 +63,37 @@ func (s *Site) showMail(w http.ResponseWriter, r *http.Request) error {
 			view.Files = append(view.Files, file.Filename+" ("+file.ContentType+", "+size(file.Size)+")")
 		}
 	}
-	switch r.URL.Query().Get("view") {
-	case "", "text":
-	case "headers":
+	if view.View, err = mailTab(r); err != nil {
+		return err
+	}
+	if view.View != "text" {
 		raw, err := s.Tickets.Raw(r.Context(), id)
 		if err != nil {
 			return err
 		}
-		view.Headers, view.Shown = true, header(raw)
-	default:
-		return &tickets.InvalidError{Field: "view", Reason: "it is text or headers"}
+		if view.View == "headers" {
+			view.Shown = header(raw)
+		} else {
+			source, pictures := s.HTML(raw)
+			view.Frame = s.frameMail(w, source, pictures)
+			view.Shown, view.Cut = "", view.Frame.Cut
+		}
 	}
 	if len(view.Shown) > maxShown {
 		view.Shown, view.Cut = strings.ToValidUTF8(view.Shown[:maxShown], ""), true
 	}
 	return s.render(w, http.StatusOK, "mail", view)
+}
+
+// mailTab is how the mail is to be shown.
+func mailTab(r *http.Request) (string, error) {
+	switch view := r.URL.Query().Get("view"); view {
+	case "":
+		return "text", nil
+	case "text", "html", "headers":
+		return view, nil
+	}
+	return "", &tickets.InvalidError{Field: "view", Reason: "it is text, html or headers"}
 }
 
 // mailOf returns a mail if it is one of a ticket's.

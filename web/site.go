@@ -16,6 +16,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/microcosm-cc/bluemonday"
+
 	"afterhours/oncall"
 	"afterhours/tickets"
 	"afterhours/tickets/playbook"
@@ -107,6 +109,8 @@ type Options struct {
 	Unready func(oncall.Configuration) []string
 	// Parse reads a mail as the intake does.
 	Parse func(raw []byte) tickets.Alert
+	// HTML is the HTML of a mail as it was sent, and its pictures by Content-ID.
+	HTML func(raw []byte) (source string, pictures map[string][]byte)
 	// ReadBy reads a mail by one rule alone and says whether it found anything.
 	ReadBy    func(rule tickets.ReadingRule, raw []byte) (alert tickets.Alert, applied bool)
 	Hooks     Hooks
@@ -127,13 +131,14 @@ type Site struct {
 	templates   templates
 	assets      assets
 	crossOrigin *http.CrossOriginProtection
+	mailPolicy  *bluemonday.Policy
 	live        *live
 	handler     http.Handler
 }
 
 // New builds the site. Its errors are faults of the program itself or of PublicURL.
 func New(options Options) (*Site, error) {
-	s := &Site{Options: options, crossOrigin: http.NewCrossOriginProtection(), live: newLive(options.Tickets.LastEvent)}
+	s := &Site{Options: options, crossOrigin: http.NewCrossOriginProtection(), mailPolicy: newMailPolicy(), live: newLive(options.Tickets.LastEvent)}
 	public, err := url.Parse(options.PublicURL)
 	if err != nil || public.Host == "" {
 		return nil, fmt.Errorf("public URL %q is not an address like https://oncall.example.com", options.PublicURL)

@@ -76,6 +76,7 @@ func TestEveryPageFitsEveryScreen(t *testing.T) {
 		{"tickets", app.baseURL + "/tickets"},
 		{"tickets-resolved", app.baseURL + "/tickets?tab=resolved"},
 		{"mail", app.baseURL + "/tickets/1001/mails/1"},
+		{"mail-html", app.baseURL + "/tickets/1001/mails/1?view=html"},
 		{"ticket", app.baseURL + "/tickets/1001"},
 		{"ticket-unrecognised", app.baseURL + "/tickets/1003"},
 		{"oncall", app.baseURL + "/oncall"},

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -163,8 +164,9 @@ func (h *history) check(t *testing.T, pool *pgxpool.Pool) {
 		len(h.promised), h.attempts.Load(), lost, doubled, repeats, unreadable)
 }
 
-// checkPages waits until each mail with a 250 has told the person on call, and counts what was told twice.
-func (h *history) checkPages(t *testing.T, told *hook, most time.Duration) {
+// checkPages waits until each mail with a 250 has told the person on call, while pages still arrive, and counts what was told
+// twice.
+func (h *history) checkPages(t *testing.T, told *hook, pause time.Duration) {
 	t.Helper()
 	pages := map[string][]string{} // ids by title
 	numbers := map[int64]bool{}
@@ -182,9 +184,13 @@ func (h *history) checkPages(t *testing.T, told *hook, most time.Duration) {
 		}
 		return missing
 	}
-	for deadline := time.Now().Add(most); len(missing()) > 0; {
+	deadline, before := time.Now().Add(pause), len(h.promised)+1
+	for left := missing(); len(left) > 0; left = missing() {
+		if len(left) < before {
+			deadline, before = time.Now().Add(pause), len(left)
+		}
 		if time.Now().After(deadline) {
-			t.Errorf("paged for nobody: mails %v", missing())
+			t.Errorf("paged for nobody: %d mails, first %d", len(left), slices.Min(left))
 			break
 		}
 		time.Sleep(200 * time.Millisecond) // the pace of polling

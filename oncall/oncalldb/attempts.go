@@ -50,10 +50,13 @@ func (s *Store) leavePlace() { <-s.places }
 const phones = `'sms', 'voice'`
 
 // claim counts the attempt. A page for a telephone that has had enough waits until it is free again, or, where the
-// telephone told of other tickets of late, goes with a summary. started_at keeps a second job for the same page away while the first one sends. The locks let
-// those that would spend the same budget count one after the other.
+// telephone told of other tickets of late, goes with a summary. started_at keeps a second job for the same page away while the
+// first one sends. The locks let those that would spend the same budget count one after the other; so that they need not wait
+// for the disk as well, the claim alone is not flushed. The record of the outcome flushes it, too, and until then a crash costs
+// what it costs in the middle of sending: a second message with the same id.
 func claim(ctx context.Context, db batcher, id int64, now time.Time) (page oncall.Page, giveUp time.Time, err error) {
 	batch := &pgx.Batch{}
+	batch.Queue(`SELECT set_config('synchronous_commit', 'off', true)`)
 	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended(coalesce(person, 'webhook:' || webhook), 1)) FROM pages WHERE id = $1 AND (single_at IS NULL OR channel IN (`+phones+`))`, id)
 	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('unverified' || intake, 2)) FROM pages WHERE id = $1 AND single_at IS NULL AND unverified`, id)
 	batch.Queue(`
@@ -98,7 +101,7 @@ func claim(ctx context.Context, db batcher, id int64, now time.Time) (page oncal
 		oncall.PhoneEvery, oncall.PhoneCalls, oncall.PhoneWithin)
 	results := db.SendBatch(ctx, batch)
 	defer func() { err = errors.Join(err, results.Close()) }()
-	for range 2 {
+	for range 3 {
 		if _, err := results.Exec(); err != nil {
 			return page, giveUp, err
 		}

@@ -37,6 +37,7 @@ type ticketsDouble struct {
 	twice        []tickets.Twice
 	related      []tickets.Ticket
 	stored       []tickets.Stored
+	insights     tickets.Insights
 }
 
 func (d *ticketsDouble) unexpected(call string) {
@@ -59,6 +60,10 @@ func (d *ticketsDouble) Timeline(_ context.Context, number int64) ([]tickets.Eve
 
 func (d *ticketsDouble) Related(context.Context, tickets.Ticket, time.Time, int) ([]tickets.Ticket, error) {
 	return d.related, nil
+}
+
+func (d *ticketsDouble) Insights(context.Context, time.Time, time.Time) (tickets.Insights, error) {
+	return d.insights, nil
 }
 
 func (d *ticketsDouble) Mails(_ context.Context, number int64) ([]tickets.Mail, error) {
@@ -170,6 +175,7 @@ type onCallDouble struct {
 	*shiftsDouble
 	deliveries    []oncall.Page
 	loads         map[string]oncall.LoadFacts
+	pageInsights  oncall.PageInsights
 	verifications map[string]map[string]oncall.Verification
 	changed       func(what string) error // every change of a webhook's state
 	apply         func(actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error
@@ -192,6 +198,10 @@ func (d *onCallDouble) Deliveries(context.Context, string, int, int64) ([]oncall
 
 func (d *onCallDouble) Redeliver(_ context.Context, webhook string, page int64) error {
 	return d.change(fmt.Sprint("redeliver ", webhook, " ", page))
+}
+
+func (d *onCallDouble) PageInsights(context.Context, time.Time, time.Time, *time.Location) (oncall.PageInsights, error) {
+	return d.pageInsights, nil
 }
 
 func (d *onCallDouble) Loads(context.Context, string, time.Time) (map[string]oncall.LoadFacts, error) {

@@ -14,7 +14,7 @@ import (
 // frame is what every page of the desk shows around its own.
 type frame struct {
 	bare
-	Tab         string // where in the navigation: tickets, oncall, or one of the settings' tabs
+	Tab         string // where in the navigation: tickets, oncall, insights, or one of the settings' tabs
 	User        string
 	Role        auth.Role
 	MayAct      bool
@@ -50,7 +50,7 @@ func (f frame) Scripts() []string { return f.scripts }
 
 // Settings says whether the page belongs to the settings.
 func (f frame) Settings() bool {
-	return f.Tab != "tickets" && f.Tab != "oncall" && f.Tab != "sessions" && f.Tab != "push" && f.Tab != "setup" && f.Tab != "responses"
+	return f.Tab != "tickets" && f.Tab != "oncall" && f.Tab != "sessions" && f.Tab != "push" && f.Tab != "setup" && f.Tab != "responses" && f.Tab != "insights"
 }
 
 // reader is for whom a page is made: names, the clock and the zone in which times are shown.

@@ -17,7 +17,7 @@ type route struct{ method, pattern, path string }
 func (d *desk) allRoutes(t *testing.T) []route {
 	t.Helper()
 	var found []route
-	fill := strings.NewReplacer("{feed}", "none.ics", "{format}", "csv", "/schedules/{id}", "/schedules/primary", "{request}", "2",
+	fill := strings.NewReplacer("{feed}", "none.ics", "{format}", "csv", "{table}", "titles", "/schedules/{id}", "/schedules/primary", "{request}", "2",
 		"/runs/{run}", "/runs/2",
 		"/schedules/{schedule}", "/schedules/primary",
 		"/policies/{policy}", "/policies/security",
@@ -109,7 +109,7 @@ func TestWhatARoleMayDoAtTheDesk(t *testing.T) {
 			cookie := d.signIn(t, "who", role)
 			asked := 0
 			for _, route := range d.allRoutes(t) {
-				desk := []string{"/tickets", "/settings", "/oncall", "/setup", "/sessions", "/teach", "/push", "/schedules", "/policies", "/playbooks"}
+				desk := []string{"/tickets", "/settings", "/oncall", "/setup", "/sessions", "/teach", "/push", "/schedules", "/policies", "/playbooks", "/insights"}
 				if !slices.ContainsFunc(desk, func(prefix string) bool { return strings.HasPrefix(route.pattern, prefix) }) {
 					continue
 				}

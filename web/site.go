@@ -52,6 +52,7 @@ type Tickets interface {
 	ReadTwice(ctx context.Context) ([]tickets.Twice, error)                      // by mail and by the API
 	Unrecognised(ctx context.Context, limit int) ([]tickets.Mail, error)         // newest first
 	RawOf(ctx context.Context, sender string) ([]tickets.Stored, error)          // newest first
+	Insights(ctx context.Context, from, to time.Time) (tickets.Insights, error)  // of the days from one up to another
 }
 
 // OnCall is what the pages need of the on-call store.
@@ -69,6 +70,8 @@ type OnCall interface {
 	Redeliver(ctx context.Context, webhook string, page int64) error
 	// Loads are the pages and acknowledgements of people since a moment, by person; of all where person is empty.
 	Loads(ctx context.Context, person string, since time.Time) (map[string]oncall.LoadFacts, error)
+	// PageInsights are how people were told between two moments, by the clock of a zone.
+	PageInsights(ctx context.Context, from, to time.Time, zone *time.Location) (oncall.PageInsights, error)
 	// PagesTo is Deliveries for a person.
 	PagesTo(ctx context.Context, person string, limit int, before int64) ([]oncall.Page, error)
 	// Verifications says how far contacts have been verified, by person and contact.

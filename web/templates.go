@@ -23,6 +23,7 @@ var (
 		"history",
 		"handover",
 		"requests",
+		"insights",
 	}
 	alone = [...]string{"night", "standby", "deadlink", "login", "loginlink", "error"}
 )

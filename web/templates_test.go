@@ -18,6 +18,7 @@ func TestEveryTemplateFitsItsPage(t *testing.T) {
 		"history":   historyView{},
 		"handover":  handoverView{},
 		"requests":  requestsView{},
+		"insights":  insightsView{},
 		"playbooks": playbooksView{}, "playbookrun": runView{}, "dryrun": dryRunView{},
 	}
 	parsed, err := parseTemplates()

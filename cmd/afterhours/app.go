@@ -279,6 +279,13 @@ func (a *application) startCron(ctx context.Context) error {
 			}
 		})
 	}
+	if err == nil {
+		_, err = schedule.AddFunc(insightsEvery, func() {
+			if err := a.tendInsights(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("tend insights", "error", err)
+			}
+		})
+	}
 	if err != nil {
 		cancel()
 		return fmt.Errorf("cron: %w", err)

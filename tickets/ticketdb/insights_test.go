@@ -1,0 +1,114 @@
+package ticketdb_test
+
+import (
+	"testing"
+	"time"
+
+	"afterhours/tickets"
+)
+
+func (r *room) tendInsights(t *testing.T) {
+	t.Helper()
+	for range 100 {
+		more, err := r.TendInsights(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !more {
+			return
+		}
+	}
+	t.Fatal("the figures are never done")
+}
+
+func TestTheFiguresOfADayFollowItsTickets(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	created := r.now
+	r.accept(t, "high Ransomware da1", "high Ransomware da2", "low Tool da3", "high Ransomware da1")
+	r.read(t, alertOf)
+	first := int64(r.count(t, `SELECT min(number) FROM tickets`))
+	if _, err := r.Acknowledge(t.Context(), first, "ana"); err != nil {
+		t.Fatal(err)
+	}
+	r.tendInsights(t)
+	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	figures := func() tickets.Insights {
+		t.Helper()
+		found, err := r.Insights(t.Context(), day, day.AddDate(0, 0, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	found := figures()
+	volume := map[tickets.Severity]int{}
+	for _, of := range found.Volumes {
+		volume[of.Severity] += of.Tickets
+		if !of.Day.Equal(day) {
+			t.Errorf("day: got %s", of.Day)
+		}
+	}
+	if volume[tickets.High] != 2 || volume[tickets.Low] != 1 {
+		t.Errorf("volume: got %v", volume)
+	}
+	if len(found.Mails) != 1 || found.Mails[0].Mails != 4 || found.Mails[0].Repeated != 1 || found.Mails[0].Unverified != 4 {
+		t.Errorf("mails: got %+v", found.Mails)
+	}
+	if len(found.Titles) != 2 || found.Titles[0].Title != "Ransomware" || found.Titles[0].Tickets != 2 {
+		t.Errorf("titles: got %+v", found.Titles)
+	}
+	if len(found.Times) != 1 || found.Times[0].What != tickets.TakenAcknowledged || found.Times[0].Spread[0] != 1 {
+		t.Errorf("times: got %+v, want one acknowledgement at once", found.Times)
+	}
+
+	r.now = created.Add(3 * time.Minute)
+	r.tendInsights(t)
+
+	// A week later the ticket is resolved: its day is counted anew, though it has long passed.
+	r.now = created.AddDate(0, 0, 7)
+	if _, err := r.Resolve(t.Context(), first, "ana", "FalsePositive"); err != nil {
+		t.Fatal(err)
+	}
+	r.tendInsights(t)
+	if found = figures(); len(found.Times) != 1 {
+		t.Errorf("an event was counted while earlier ones may still come to light: %+v", found.Times)
+	}
+	r.now = r.now.Add(3 * time.Minute)
+	r.tendInsights(t)
+	if found = figures(); len(found.Times) != 2 || found.Times[1].What != tickets.TakenResolved {
+		t.Fatalf("times: got %+v", found.Times)
+	}
+	if got, want := found.Times[1].Spread.Quantile(0.5), 7*24*time.Hour; got < want*9/10 || got > want*11/10 {
+		t.Errorf("resolved after %s, want about %s", got, want)
+	}
+	if found.Titles[0].Dismissed != 1 {
+		t.Errorf("titles: got %+v", found.Titles)
+	}
+	if got := r.count(t, `SELECT sum(tickets) FROM insight_tickets`); got != 3 {
+		t.Errorf("counted %d tickets after several times, want 3", got)
+	}
+}
+
+func TestFiguresOfBacklogsAreCountedInParts(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	_, err := r.pool.Exec(t.Context(), `
+		INSERT INTO tickets (state, severity, kind, product, title, source, created_at, updated_at, resolved_at)
+		SELECT 'resolved', 'low', 'alert', 'endpoint', 'T' || n, 'import', timestamptz '2025-01-01Z' + n * interval '12 hours', now(), now()
+		FROM generate_series(0, 199) AS n;
+		INSERT INTO insight_due SELECT DISTINCT (created_at AT TIME ZONE 'UTC')::date FROM tickets`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if more, err := r.TendInsights(t.Context()); err != nil || !more {
+		t.Fatalf("100 days at once: more %t, %v", more, err)
+	}
+	r.tendInsights(t)
+	if days, counted := r.count(t, `SELECT count(DISTINCT day) FROM insight_tickets`), r.count(t, `SELECT sum(tickets) FROM insight_tickets`); days != 100 || counted != 200 {
+		t.Errorf("got %d tickets on %d days, want 200 on 100", counted, days)
+	}
+	if got := r.count(t, `SELECT count(*) FROM insight_times`); got != 0 {
+		t.Errorf("imported tickets have %d times", got)
+	}
+}

@@ -106,6 +106,7 @@ func TestEveryPageFitsEveryScreen(t *testing.T) {
 		{"maintenance", app.baseURL + "/settings/maintenance"},
 		{"load", app.baseURL + "/people/ana/load"},
 		{"loads", app.baseURL + "/oncall/load"},
+		{"insights", app.baseURL + "/insights"},
 	}
 	for i, page := range pages {
 		if i == 1 {

@@ -5,7 +5,7 @@ import "context"
 // How often the figures of the insights are brought up to date, and how much of a backlog in one go.
 const (
 	insightsEvery  = "@every 1m"
-	insightBatches = 20
+	insightBatches = 100
 )
 
 // tendInsights counts the figures of days that have changed.

@@ -29,7 +29,7 @@ func (s *Store) TendInsights(ctx context.Context) (more bool, err error) {
 		if err != nil {
 			return err
 		}
-		events, days := 0, []time.Time{}
+		var events int
 		if err := tx.QueryRow(ctx, dueDays, now.Add(-tallyAfter), insightEvents, now, !fresh).Scan(&events); err != nil {
 			return err
 		}
@@ -38,7 +38,8 @@ func (s *Store) TendInsights(ctx context.Context) (more bool, err error) {
 		if err != nil {
 			return err
 		}
-		if days, err = pgx.CollectRows(rows, pgx.RowTo[time.Time]); err != nil {
+		days, err := pgx.CollectRows(rows, pgx.RowTo[time.Time])
+		if err != nil {
 			return err
 		}
 		more = events == insightEvents || len(days) == insightDays

@@ -30,8 +30,9 @@ var (
 
 func parseTemplates() (templates, error) {
 	parsed := templates{}
+	functions := template.FuncMap{"markdown": markdown()}
 	parse := func(name string, files ...string) error {
-		page, err := template.New(name).ParseFS(templateFiles, append(files, "templates/parts.html", "templates/"+name+".html")...)
+		page, err := template.New(name).Funcs(functions).ParseFS(templateFiles, append(files, "templates/parts.html", "templates/"+name+".html")...)
 		if err != nil {
 			return fmt.Errorf("template %s: %w", name, err)
 		}

@@ -2,8 +2,8 @@ package oncall
 
 import "time"
 
-// Retention is how long raw mails and resolved tickets are kept; 0 is for ever. Tickets is known and kept, and has no
-// effect yet: a timeline is never cut short by itself.
+// Retention is how long raw mails, and tickets after they were resolved, are kept; 0 is for ever. A ticket goes whole, with
+// its timeline, mails and pages; one that is open, acknowledged or under hold never does.
 type Retention struct {
 	Raw     Duration `json:"raw,omitempty" yaml:"raw"`
 	Tickets Duration `json:"tickets,omitempty" yaml:"tickets"`
@@ -18,12 +18,4 @@ func (v *validator) retention(r Retention) {
 			v.add(path, "%s is too short; keep at least %s, or leave it out to keep for ever", kept, leastRetention)
 		}
 	}
-}
-
-// WithoutEffect names what the configuration asks for and this version does not do yet.
-func (c Configuration) WithoutEffect() []string {
-	if c.Retention.Tickets != 0 {
-		return []string{"retention.tickets"}
-	}
-	return nil
 }

@@ -93,6 +93,8 @@ type Ticket struct {
 	Machines   []Machine  `json:"machines"`
 	Techniques []string   `json:"techniques"`
 	Evidence   []Evidence `json:"evidence"`
+	// Hold keeps the ticket from being forgotten; nil where nobody holds it.
+	Hold *Hold `json:"hold"`
 }
 
 // Event is one entry of a ticket's timeline, which is append-only. Data is a JSON object whose keys depend on Type.
@@ -130,4 +132,6 @@ const (
 	EventPageHeld      EventType = "page_held"
 	EventPageFailed    EventType = "page_failed"
 	EventPagesStopped  EventType = "pages_cancelled"
+	EventHeld          EventType = "held"     // it is kept beyond every retention
+	EventReleased      EventType = "released" // it is not any more
 )

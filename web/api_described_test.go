@@ -71,7 +71,7 @@ func (d *desk) operations(t *testing.T) (found []described, document any) {
 // body is one that the operation takes.
 func (o described) body() string {
 	given := map[string]string{
-		"text": "so", "person": "ben", "until": "2026-11-24T03:00:00Z", "classification": "FalsePositive",
+		"text": "so", "reason": "for the lawyers", "person": "ben", "until": "2026-11-24T03:00:00Z", "classification": "FalsePositive",
 		"giver": "ana", "taker": "ben", "start": "2026-11-25T08:00:00Z", "end": "2026-11-26T08:00:00Z", "message": "so", "consent": "ask",
 		"other_start": "2026-11-26T08:00:00Z", "other_end": "2026-11-27T08:00:00Z",
 	}

@@ -24,7 +24,10 @@ func (d *desk) letAct() *[]string {
 		}
 	}
 	d.tickets.acknowledge, d.tickets.undo, d.tickets.reopen = act("acknowledge"), act("undo"), act("reopen")
-	d.tickets.takeOver = act("take over")
+	d.tickets.takeOver, d.tickets.release = act("take over"), act("release")
+	d.tickets.hold = func(number int64, actor, reason string) (tickets.Ticket, error) {
+		return act("hold "+reason)(number, actor)
+	}
 	d.playbooks.changed = func(what string) error {
 		calls = append(calls, what)
 		return nil

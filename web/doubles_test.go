@@ -22,6 +22,8 @@ type ticketsDouble struct {
 	raw         func(int64) ([]byte, error)
 	acknowledge func(number int64, actor string) (tickets.Ticket, error)
 	resolve     func(number int64, actor, classification string) (tickets.Ticket, error)
+	hold        func(number int64, actor, reason string) (tickets.Ticket, error)
+	release     func(number int64, actor string) (tickets.Ticket, error)
 	takeOver    func(number int64, actor string) (tickets.Ticket, error)
 	undo        func(number int64, actor string) (tickets.Ticket, error)
 	reopen      func(number int64, actor string) (tickets.Ticket, error)
@@ -84,6 +86,22 @@ func (d *ticketsDouble) Acknowledge(_ context.Context, number int64, actor strin
 		return tickets.Ticket{}, nil
 	}
 	return d.acknowledge(number, actor)
+}
+
+func (d *ticketsDouble) Hold(_ context.Context, number int64, actor, reason string) (tickets.Ticket, error) {
+	if d.hold == nil {
+		d.unexpected("Hold")
+		return tickets.Ticket{}, nil
+	}
+	return d.hold(number, actor, reason)
+}
+
+func (d *ticketsDouble) Release(_ context.Context, number int64, actor string) (tickets.Ticket, error) {
+	if d.release == nil {
+		d.unexpected("Release")
+		return tickets.Ticket{}, nil
+	}
+	return d.release(number, actor)
 }
 
 func (d *ticketsDouble) TakeOver(_ context.Context, number int64, actor string) (tickets.Ticket, error) {

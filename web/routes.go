@@ -66,6 +66,8 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Post("/tickets/{number}/snooze", s.desk(auth.Responder, s.snooze))
 		r.Post("/tickets/{number}/assign", s.desk(auth.Responder, s.assign))
 		r.Post("/tickets/{number}/notes", s.desk(auth.Responder, s.note))
+		r.Post("/tickets/{number}/hold", s.desk(auth.Responder, s.hold))
+		r.Post("/tickets/{number}/release", s.desk(auth.Admin, s.release))
 		r.Post("/tickets/{number}/reparse", s.desk(auth.Responder, s.reparse))
 		r.Get("/schedules/{schedule}", s.desk(auth.Viewer, s.showCalendar))
 		r.Post("/schedules/{schedule}/holidays", s.desk(auth.Admin, s.importHolidays))

@@ -43,6 +43,9 @@ type Tickets interface {
 	Reopen(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 	Note(ctx context.Context, number int64, actor, text string) (tickets.Ticket, error)
 	Assign(ctx context.Context, number int64, actor, person string) (tickets.Ticket, error) // person "" is nobody
+	// Hold keeps a ticket beyond every retention until it is released.
+	Hold(ctx context.Context, number int64, actor, reason string) (tickets.Ticket, error)
+	Release(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 	// ReparseTicket reads a ticket's mails again; with dryRun nothing is kept of it.
 	ReparseTicket(ctx context.Context, number int64, actor string, parse func(raw []byte) tickets.Alert, dryRun bool) (tickets.Reread, error)
 	// StartReparse begins reading the mails of a scope again; DeskRun is tickets.ErrNotFound where none is under way.

@@ -39,6 +39,7 @@ type ticketView struct {
 	Notice      string // what an action came to, where the timeline does not say it
 	Note        string // a note that was refused
 	Age         when
+	Hold        *holdRow
 
 	responses
 }
@@ -104,6 +105,12 @@ type pageRow struct {
 	Error   string
 	Step    int
 	Bundled bool // it goes, or went, with a summary
+}
+
+// holdRow says who keeps a ticket from being forgotten, and why.
+type holdRow struct {
+	Reason, By string
+	At         when
 }
 
 type mailRow struct {
@@ -174,6 +181,9 @@ func (s *Site) ticketView(r *http.Request, number int64) (ticketView, error) {
 	}
 	for _, class := range tickets.Classifications {
 		view.Classes = append(view.Classes, choice{class, classNames[class], class == ticket.Classification})
+	}
+	if ticket.Hold != nil {
+		view.Hold = &holdRow{Reason: ticket.Hold.Reason, By: reader.name(ticket.Hold.By), At: reader.at(ticket.Hold.At)}
 	}
 	view.CanUndo = undoable(ticket, reader.now)
 	view.CanTakeOver = ticket.State == tickets.Acknowledged && ticket.AcknowledgedBy != reader.who.ID

@@ -92,6 +92,22 @@ func (s *Site) note(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// hold is POST /tickets/{number}/hold: the ticket and its mails are kept beyond every retention.
+func (s *Site) hold(w http.ResponseWriter, r *http.Request) error {
+	reason, err := formValue(r, "reason")
+	if err != nil {
+		return err
+	}
+	return s.change(w, r, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+		return s.Tickets.Hold(ctx, number, actor, reason)
+	})
+}
+
+// release is POST /tickets/{number}/release.
+func (s *Site) release(w http.ResponseWriter, r *http.Request) error {
+	return s.change(w, r, s.Tickets.Release)
+}
+
 // change runs an action of whoever is signed in and shows the ticket again. Where it was not possible, the ticket says
 // why and keeps what was written.
 func (s *Site) change(w http.ResponseWriter, r *http.Request, act func(ctx context.Context, number int64, actor string) (tickets.Ticket, error)) error {

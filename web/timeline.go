@@ -98,6 +98,10 @@ func (r reader) entry(event tickets.Event) entry {
 		if until, err := time.Parse(time.RFC3339, d.text("until")); err == nil {
 			e.Text += " until " + r.at(until).Words
 		}
+	case tickets.EventHeld:
+		e.Text, e.Detail = actor+" holds it: it is kept until that ends", d.text("reason")
+	case tickets.EventReleased:
+		e.Text = actor + " ended the hold"
 	case tickets.EventAssigned:
 		e.Text = actor + " assigned it"
 		if person := d.text("person"); person != "" {

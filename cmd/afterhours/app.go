@@ -205,16 +205,42 @@ func (a *application) startReader(context.Context) error {
 	return nil
 }
 
-// keepHouse prepares the months to come and forgets the raw mails that are kept no longer.
+// forgetBatches bounds how many batches of tickets one hour forgets, so that a shortened retention does not hold up the rest.
+const forgetBatches = 100
+
+// keepHouse prepares the months to come and forgets the raw mails and tickets that are kept no longer.
 func (a *application) keepHouse(ctx context.Context) error {
 	if err := a.rooms.tickets.PrepareMonths(ctx, a.now()); err != nil {
 		return err
 	}
 	configuration, err := a.rooms.oncall.Configuration(ctx)
-	if err != nil || configuration.Retention.Raw == 0 {
+	if err != nil {
 		return err
 	}
-	return a.rooms.tickets.ForgetRaw(ctx, a.now().Add(-time.Duration(configuration.Retention.Raw)))
+	if kept := time.Duration(configuration.Retention.Raw); kept > 0 {
+		if err := a.rooms.tickets.ForgetRaw(ctx, a.now().Add(-kept)); err != nil {
+			return err
+		}
+	}
+	kept := time.Duration(configuration.Retention.Tickets)
+	forgotten := 0
+	for range forgetBatches {
+		if kept == 0 {
+			break
+		}
+		batch, more, err := a.rooms.tickets.ForgetTickets(ctx, a.now().Add(-kept))
+		forgotten += batch
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+	}
+	if forgotten > 0 {
+		a.log.Info("tickets forgotten: they were resolved longer ago than retention.tickets", "tickets", forgotten)
+	}
+	return nil
 }
 
 // startCron drives the escalator each second. What is due stands in the database: a tick that is missed runs late.

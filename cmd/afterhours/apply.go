@@ -38,9 +38,6 @@ func (c *applyCommand) Run(ctx context.Context, env environment) error {
 			len(configuration.People), len(configuration.Schedules), len(configuration.Policies),
 			len(configuration.Routes), len(configuration.Webhooks), len(configuration.Mutes), len(configuration.Tenants), len(configuration.Playbooks),
 			len(configuration.Readings))
-		for _, without := range configuration.WithoutEffect() {
-			fmt.Fprintf(env.stderr, "afterhours: warning: %s has no effect in this version\n", without)
-		}
 		for _, sentence := range unready(r.channels)(configuration) {
 			fmt.Fprintf(env.stderr, "afterhours: warning: %s\n", sentence)
 		}

@@ -13,7 +13,8 @@ import (
 const forgetAtOnce = 5000
 
 // ForgetRaw drops the raw bodies of the months that ended before a moment, and those of the default partition from before
-// it. What the mails said stays on their tickets. A month in which a mail is still unread is left alone.
+// it. What the mails said stays on their tickets. A month in which a mail is still unread is left alone; bodies of
+// tickets under hold are kept.
 func (s *Store) ForgetRaw(ctx context.Context, before time.Time) error {
 	rows, err := s.pool.Query(ctx, `
 		SELECT child.relname FROM pg_inherits
@@ -39,7 +40,9 @@ func (s *Store) ForgetRaw(ctx context.Context, before time.Time) error {
 	_, err = s.pool.Exec(ctx, `
 		DELETE FROM mail_bodies_default WHERE ctid = ANY (ARRAY(
 			SELECT b.ctid FROM mail_bodies_default b JOIN mails m ON m.id = b.mail
-			WHERE b.received_at < $1 AND m.state <> 'accepted' LIMIT $2))`, before, forgetAtOnce)
+			WHERE b.received_at < $1 AND m.state <> 'accepted'
+				AND NOT EXISTS (SELECT FROM tickets t WHERE t.number = m.ticket AND t.hold IS NOT NULL)
+			LIMIT $2))`, before, forgetAtOnce)
 	if err != nil {
 		return fmt.Errorf("forget raw mails: %w", classify(err))
 	}
@@ -54,7 +57,13 @@ func (s *Store) dropMonth(ctx context.Context, name string, begin time.Time) err
 		if err != nil || unread {
 			return err
 		}
-		_, err = tx.Exec(ctx, `DROP TABLE IF EXISTS `+pgx.Identifier{name}.Sanitize())
+		month := pgx.Identifier{name}.Sanitize()
+		_, err = tx.Exec(ctx, `
+			CREATE TEMPORARY TABLE held_bodies ON COMMIT DROP AS
+			SELECT b.* FROM `+month+` b JOIN mails m ON m.id = b.mail JOIN tickets t ON t.number = m.ticket AND t.hold IS NOT NULL;
+			DROP TABLE `+month+`;
+			INSERT INTO mail_bodies SELECT * FROM held_bodies; -- where its month is gone, it is the default partition's
+			DROP TABLE held_bodies`)
 		return err
 	})
 }

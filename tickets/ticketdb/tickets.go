@@ -15,7 +15,7 @@ import (
 const ticketColumns = `t.number, t.state, t.severity, t.kind, t.product, t.title, t.description, t.category, t.organisation,
 	t.tenant_id, t.incident_id, t.alert_ids, t.devices, t.users, t.links, t.classification, t.assignee, t.policy, t.runbook,
 	t.verified, t.authentication, t.source, t.message_count, t.created_at, t.updated_at, t.acknowledged_at, t.acknowledged_by, t.resolved_at,
-	t.machines, t.techniques, t.evidence`
+	t.machines, t.techniques, t.evidence, t.hold`
 
 // ticketRow is a ticket as ticketColumns names it.
 type ticketRow struct {
@@ -50,6 +50,7 @@ type ticketRow struct {
 	Machines       []tickets.Machine
 	Techniques     []string
 	Evidence       []tickets.Evidence
+	Hold           *tickets.Hold
 }
 
 // ticket is the domain's form of a row, its times in UTC.
@@ -62,7 +63,7 @@ func (r *ticketRow) ticket() tickets.Ticket {
 		Verified: r.Verified, Authentication: r.Authentication, Source: r.Source, MessageCount: r.MessageCount,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(), AcknowledgedAt: utc(r.AcknowledgedAt),
 		AcknowledgedBy: r.AcknowledgedBy, ResolvedAt: utc(r.ResolvedAt),
-		Machines: r.Machines, Techniques: r.Techniques, Evidence: r.Evidence,
+		Machines: r.Machines, Techniques: r.Techniques, Evidence: r.Evidence, Hold: r.Hold,
 	}
 }
 

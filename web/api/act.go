@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"afterhours/tickets"
+	"afterhours/web/auth"
 )
 
 // change runs one action of whoever asks on the ticket of a path.
@@ -133,4 +134,29 @@ func (s *service) snooze(ctx context.Context, in *snoozeRequest) (*ticketAnswer,
 		}
 		return s.Tickets.Get(ctx, number)
 	})
+}
+
+type holdRequest struct {
+	Number  string `path:"number" doc:"The ticket's number"`
+	RawBody []byte `contentType:"application/json"`
+}
+
+func (s *service) hold(ctx context.Context, in *holdRequest) (*ticketAnswer, error) {
+	var fields struct {
+		Reason string `json:"reason"`
+	}
+	if err := decode(in.RawBody, &fields); err != nil {
+		return nil, err
+	}
+	return s.change(ctx, &byNumber{in.Number}, func(ctx context.Context, number int64, actor string) (tickets.Ticket, error) {
+		return s.Tickets.Hold(ctx, number, actor, fields.Reason)
+	})
+}
+
+// release ends what keeps evidence: whoever works on a ticket is not to do that by themselves.
+func (s *service) release(ctx context.Context, in *byNumber) (*ticketAnswer, error) {
+	if !identity(ctx).Role.Allows(auth.Admin) {
+		return nil, &tickets.ForbiddenError{Reason: "ending a hold needs the role admin"}
+	}
+	return s.change(ctx, in, s.Tickets.Release)
 }

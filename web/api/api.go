@@ -44,6 +44,8 @@ type Tickets interface {
 	Reopen(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 	Note(ctx context.Context, number int64, actor, text string) (tickets.Ticket, error)
 	Assign(ctx context.Context, number int64, actor, person string) (tickets.Ticket, error)
+	Hold(ctx context.Context, number int64, actor, reason string) (tickets.Ticket, error)
+	Release(ctx context.Context, number int64, actor string) (tickets.Ticket, error)
 }
 
 // OnCall is what the API needs of the on-call store.
@@ -132,6 +134,8 @@ func (s *service) routes(to huma.API) {
 	add(s, to, http.MethodPost, "/tickets/{number}/notes", "addNote", "Add a note to a ticket", s.note)
 	add(s, to, http.MethodPost, "/tickets/{number}/escalate", "escalateTicket", "Bring the next step forward to now", s.escalate)
 	add(s, to, http.MethodPost, "/tickets/{number}/snooze", "snoozeTicket", "Silence a ticket until a moment in the next 24 hours", s.snooze)
+	add(s, to, http.MethodPost, "/tickets/{number}/hold", "holdTicket", "Keep a ticket and its mails beyond every retention", s.hold)
+	add(s, to, http.MethodPost, "/tickets/{number}/release", "releaseTicket", "End a hold, which administrators may", s.release)
 }
 
 func (s *service) describe(w http.ResponseWriter, _ *http.Request) {

@@ -79,6 +79,8 @@ func bodySchema(method, path string) (*huma.Schema, bool) {
 		return object("person", &huma.Schema{Type: huma.TypeString, Description: "A person's id; empty for nobody."}), true
 	case strings.HasSuffix(path, "/snooze"):
 		return object("until", &huma.Schema{Type: huma.TypeString, Format: "date-time", Description: "Within the next 24 hours."}), true
+	case strings.HasSuffix(path, "/hold"):
+		return object("reason", &huma.Schema{Type: huma.TypeString, Description: "Why it is kept, at most 500 characters."}), true
 	case strings.HasSuffix(path, "/resolve"):
 		return &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
 			"classification": {Type: huma.TypeString, Description: "What it turned out to be: " + strings.Join(tickets.Classifications[:], ", ") + "."},

@@ -179,7 +179,7 @@ func (p period) step(by int) time.Time {
 // calendar is a period of a schedule as the page shows it.
 func (r reader) calendar(p period) calendarView {
 	schedule := p.schedule
-	own := zoneOf(r.configuration, r.who.ID)
+	own := r.zone
 	first, end := p.days()
 	from, to := p.midnight(first), p.midnight(end)
 	r.zone = p.zone
@@ -214,7 +214,7 @@ func (r reader) calendar(p period) calendarView {
 	view.Changes = clockChanges(p.zone, from, to)
 	for _, holiday := range schedule.Holidays {
 		if !holiday.Day.Before(first) && holiday.Day.Before(end) {
-			view.Holidays = append(view.Holidays, holiday.Day.Format("Mon 2 January")+" "+named(holiday.Name, "is a holiday"))
+			view.Holidays = append(view.Holidays, r.dates.day(holiday.Day)+" "+named(holiday.Name, "is a holiday"))
 		}
 	}
 	view.Coming = r.overrideRows(schedule, from, to)

@@ -25,6 +25,7 @@ type frame struct {
 	Maintenance []string // what pages nobody for a planned time
 	Drops       []string // what is read much worse than a week ago
 	Version     string
+	Zone        string // in which times are shown
 	Self        string // the id of the person who looks; empty where it is an account alone
 	Bare        bool   // nothing is configured, and whoever looks may do it
 }
@@ -50,7 +51,7 @@ func (f frame) Scripts() []string { return f.scripts }
 
 // Settings says whether the page belongs to the settings.
 func (f frame) Settings() bool {
-	return f.Tab != "tickets" && f.Tab != "oncall" && f.Tab != "sessions" && f.Tab != "push" && f.Tab != "setup" && f.Tab != "responses" && f.Tab != "insights"
+	return f.Tab != "tickets" && f.Tab != "oncall" && f.Tab != "sessions" && f.Tab != "account" && f.Tab != "push" && f.Tab != "setup" && f.Tab != "responses" && f.Tab != "insights"
 }
 
 // reader is for whom a page is made: names, the clock and the zone in which times are shown.
@@ -70,7 +71,7 @@ func (s *Site) readerOf(r *http.Request) (reader, error) {
 		return reader{}, err
 	}
 	_, intake, _ := strings.Cut(s.IntakeAddress, "@")
-	return reader{who, configuration, configuration.WatchedDomains(intake), clock{s.Now(), zoneOf(configuration, who.ID)}, nil}, nil
+	return reader{who, configuration, configuration.WatchedDomains(intake), s.clockOf(configuration, who.ID, who.Viewing), nil}, nil
 }
 
 func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
@@ -99,8 +100,10 @@ func (s *Site) frame(r *http.Request, title, section string) (frame, error) {
 	if s.Warnings != nil {
 		holes = append(s.Warnings(), holes...)
 	}
+	clock := s.clockOf(configuration, who.ID, who.Viewing)
 	return frame{
-		Maintenance: maintenanceBanners(configuration, clock{s.Now(), zoneOf(configuration, who.ID)}),
+		Zone:        clock.zone.String(),
+		Maintenance: maintenanceBanners(configuration, clock),
 		Drops:       drops,
 		Self:        self,
 		Holes:       holes,

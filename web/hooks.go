@@ -15,6 +15,7 @@ import (
 
 	"afterhours/oncall"
 	"afterhours/tickets"
+	"afterhours/web/auth"
 )
 
 // hookCalls bounds the calls of one address in hookWindow: more than a storm's receipts, less than a flood.
@@ -160,7 +161,7 @@ func (s *Site) standing(ctx context.Context, number int64, reason string) (strin
 		if err != nil {
 			return "", err
 		}
-		who := reader{configuration: configuration, clock: clock{s.Now(), zoneOf(configuration, ticket.AcknowledgedBy)}}
+		who := reader{configuration: configuration, clock: s.clockOf(configuration, ticket.AcknowledgedBy, auth.Viewing{})}
 		return numbered("Ticket #%d: ", number) + who.name(ticket.AcknowledgedBy) + " acknowledged it " + who.ago(*ticket.AcknowledgedAt).Words + ".", nil
 	}
 	return sentenceOf(reason), nil

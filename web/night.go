@@ -98,9 +98,13 @@ func (s *Site) caller(r *http.Request) (nightCaller, error) {
 	if err != nil {
 		return nightCaller{}, err
 	}
+	viewing, err := s.Auth.ViewingOf(r.Context(), invitation.Person) // of the account that is the same human
+	if err != nil {
+		return nightCaller{}, err
+	}
 	caller := nightCaller{
 		base: "/ack/" + token, actor: invitation.Person, person: invitation.Name, ticket: ticket,
-		reader: reader{configuration: configuration, clock: clock{s.Now(), zoneOf(configuration, invitation.Person)}},
+		reader: reader{configuration: configuration, clock: s.clockOf(configuration, invitation.Person, viewing)},
 	}
 	if caller.actor == "" { // the link went to a webhook of the team
 		caller.actor = tickets.ActorSystem

@@ -244,7 +244,7 @@ func (r reader) stretches(schedule oncall.Schedule, from, to time.Time) []stretc
 }
 
 // day is a time with its day, always.
-func (r reader) day(at time.Time) when { return r.when(at, at.In(r.zone).Format("Mon 2 Jan 15:04")) }
+func (r reader) day(at time.Time) when { return r.when(at, r.moment(at.In(r.zone))) }
 
 // length is a stretch's length in its two largest units.
 func length(of time.Duration) string {

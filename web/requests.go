@@ -130,7 +130,7 @@ func (r reader) offer(view *requestsView, given url.Values) {
 				turn.End = last
 			}
 			at := shiftChoice(schedule.ID, turn)
-			option := choice{ID: at, Name: nameOf(schedule) + ", " + turn.Start.In(zone).Format("Mon 2 Jan 15:04") + " to " + turn.End.In(zone).Format("Mon 2 Jan 15:04 MST")}
+			option := choice{ID: at, Name: nameOf(schedule) + ", " + r.moment(turn.Start.In(zone)) + " to " + r.moment(turn.End.In(zone)) + turn.End.In(zone).Format(" MST")}
 			if turn.Person == r.who.ID {
 				option.Chosen = given.Get("shift") == at
 				view.Own = append(view.Own, option)

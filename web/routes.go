@@ -122,6 +122,8 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Get("/settings/accounts", s.desk(auth.Admin, s.listAccounts))
 		r.Post("/settings/accounts", s.desk(auth.Admin, s.createAccount))
 		r.Post("/settings/accounts/{account}/change", s.desk(auth.Admin, s.changeAccount))
+		r.Get("/account", s.desk(auth.Viewer, s.showAccount))
+		r.Post("/account", s.desk(auth.Viewer, s.keepViewing))
 		r.Get("/sessions", s.desk(auth.Viewer, s.listSessions))
 		r.Post("/sessions/{session}/end", s.desk(auth.Viewer, s.endSession))
 		r.Get("/push", s.desk(auth.Viewer, s.showPush))

@@ -91,7 +91,7 @@ func roleNeeded(route route) auth.Role {
 			return auth.Admin
 		}
 	}
-	own := strings.HasPrefix(route.pattern, "/sessions") || strings.HasPrefix(route.pattern, "/oncall/feeds") || strings.HasPrefix(route.pattern, "/push") ||
+	own := strings.HasPrefix(route.pattern, "/sessions") || route.pattern == "/account" || strings.HasPrefix(route.pattern, "/oncall/feeds") || strings.HasPrefix(route.pattern, "/push") ||
 		strings.HasPrefix(route.pattern, "/tickets/filters") || route.pattern == "/oncall/simulate"
 	if route.method != http.MethodGet && !own || route.pattern == "/settings/outgoing/{id}" {
 		return auth.Responder
@@ -109,7 +109,7 @@ func TestWhatARoleMayDoAtTheDesk(t *testing.T) {
 			cookie := d.signIn(t, "who", role)
 			asked := 0
 			for _, route := range d.allRoutes(t) {
-				desk := []string{"/tickets", "/settings", "/oncall", "/setup", "/sessions", "/teach", "/push", "/schedules", "/policies", "/playbooks", "/insights"}
+				desk := []string{"/tickets", "/settings", "/oncall", "/setup", "/account", "/sessions", "/teach", "/push", "/schedules", "/policies", "/playbooks", "/insights"}
 				if !slices.ContainsFunc(desk, func(prefix string) bool { return strings.HasPrefix(route.pattern, prefix) }) {
 					continue
 				}

@@ -123,7 +123,7 @@ func routeRows(r reader) []entryRow {
 func muteRows(r reader) []entryRow {
 	var rows []entryRow
 	for i, mute := range r.configuration.Mutes {
-		row := entryRow{Key: strconv.Itoa(i + 1), Name: matchWords(mute.Match), Says: []string{"until " + mute.Until.In(r.zone).Format("2 Jan 2006 15:04 MST"), mute.Reason}}
+		row := entryRow{Key: strconv.Itoa(i + 1), Name: matchWords(mute.Match), Says: []string{"until " + r.full(mute.Until.In(r.zone)), mute.Reason}}
 		if !mute.Until.After(r.now) {
 			row.Faint, row.Says[0] = true, "ended "+r.ago(mute.Until).Words
 		}

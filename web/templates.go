@@ -16,6 +16,7 @@ type templates map[string]*template.Template
 var (
 	framed = [...]string{
 		"tickets", "ticket", "mail", "oncall", "outgoing", "letter", "configuration", "audit", "section", "entry", "tokens", "accounts", "sessions", "deliveries", "person", "simulation", "setup", "feeds", "push", "playbooks", "playbookrun", "dryrun", "teach", "reading",
+		"account",
 		"calendar",
 		"load",
 		"loads",

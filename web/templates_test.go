@@ -11,6 +11,7 @@ func TestEveryTemplateFitsItsPage(t *testing.T) {
 	views := map[string]any{
 		"tickets": ticketsView{}, "feeds": feedsView{}, "ticket": ticketView{}, "mail": mailView{}, "oncall": onCallView{}, "outgoing": outgoingView{}, "audit": auditView{}, "section": sectionView{}, "entry": entryView{}, "tokens": tokensView{}, "accounts": accountsView{}, "sessions": sessionsView{}, "deliveries": deliveriesView{}, "person": personView{}, "simulation": simulationView{}, "setup": setupView{}, "teach": teachView{}, "reading": readingView{}, "push": pushView{}, "configuration": configurationView{},
 		"letter": letterView{}, "night": nightView{}, "standby": standbyView{}, "deadlink": bare{}, "login": loginView{}, "loginlink": loginLinkView{}, "error": errorView{},
+		"account":   accountView{},
 		"calendar":  calendarView{},
 		"load":      loadView{},
 		"loads":     loadsView{},

@@ -159,7 +159,7 @@ func (r reader) entry(event tickets.Event) entry {
 // imported says of a mail of the backlog when it was sent: the entry's own time is that of the import.
 func (r reader) imported(e *entry, d data) {
 	if sent, err := time.Parse(time.RFC3339, d.text("received_at")); err == nil {
-		e.Text += ", imported; it was sent " + sent.In(r.zone).Format("2 Jan 2006 15:04 MST")
+		e.Text += ", imported; it was sent " + r.full(sent.In(r.zone))
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 func TestEveryEventIsASentence(t *testing.T) {
 	t.Parallel()
 	s := newSample(t)
-	r := reader{configuration: s.configuration, clock: clock{s.now, zone("Europe/Madrid")}}
+	r := reader{configuration: s.configuration, clock: clock{now: s.now, zone: zone("Europe/Madrid")}}
 	for _, sample := range []struct {
 		kind  tickets.EventType
 		actor string
@@ -70,7 +70,7 @@ func TestEveryEventIsASentence(t *testing.T) {
 func TestTimesInWords(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 24, 2, 15, 0, 0, time.UTC)
-	c := clock{now, zone("Europe/Madrid")}
+	c := clock{now: now, zone: zone("Europe/Madrid")}
 	for want, got := range map[string]when{
 		"just now": c.ago(now.Add(-59 * time.Second)), "1 min ago": c.ago(now.Add(-time.Minute)), "59 min ago": c.ago(now.Add(-3599 * time.Second)),
 		"47 h ago": c.ago(now.Add(-47 * time.Hour)), "2 d ago": c.ago(now.Add(-48 * time.Hour)),

@@ -15,14 +15,15 @@ type when struct {
 	Words string
 }
 
-// clock is the moment and the zone in which a page speaks of time.
+// clock is the moment, the zone and the manner in which a page speaks of time.
 type clock struct {
 	now  time.Time
 	zone *time.Location
+	dates
 }
 
 func (c clock) when(at time.Time, words string) when {
-	return when{at.UTC().Format(time.RFC3339), at.In(c.zone).Format("Mon 2 Jan 2006, 15:04:05 MST"), words}
+	return when{at.UTC().Format(time.RFC3339), c.exact(at.In(c.zone)), words}
 }
 
 // ago is a time that has passed.
@@ -57,11 +58,10 @@ func (c clock) age(at time.Time) when {
 // at is the time of day, with the day where that is another.
 func (c clock) at(at time.Time) when {
 	local, now := at.In(c.zone), c.now.In(c.zone)
-	layout := "Mon 2 Jan 15:04"
 	if local.YearDay() == now.YearDay() && local.Year() == now.Year() {
-		layout = "15:04"
+		return c.when(at, c.timeOfDay(local))
 	}
-	return c.when(at, local.Format(layout))
+	return c.when(at, c.moment(local))
 }
 
 // span is a length of time in its largest unit.

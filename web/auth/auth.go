@@ -51,9 +51,10 @@ func (r Role) rank() int {
 
 // Identity is whoever makes a request. ID is the actor that timelines name: an account's id, or "token:NAME".
 type Identity struct {
-	ID   string
-	Name string
-	Role Role
+	ID      string
+	Name    string
+	Role    Role
+	Viewing Viewing // of a session alone
 }
 
 // ErrUnauthenticated is the answer to a token that is unknown, revoked or expired.

@@ -125,7 +125,7 @@ func TestASessionBeginsWithAPasswordUnderANewId(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if identity != (Identity{"ana", "Ana", Admin}) {
+	if identity != (Identity{ID: "ana", Name: "Ana", Role: Admin}) {
 		t.Errorf("identity: got %+v", identity)
 	}
 	if after == nil || after.Value == before.Value || !after.HttpOnly || !after.Secure || after.SameSite != http.SameSiteLaxMode {
@@ -308,7 +308,7 @@ func TestTokens(t *testing.T) {
 	if err != nil || !strings.HasPrefix(token, "ah_") || len(token) < 3+27 {
 		t.Fatalf("token: got %q, %v, want ah_ and at least 160 bits", token, err)
 	}
-	if who, err := a.Bearer(t.Context(), token); err != nil || who != (Identity{"token:siem", "token siem", Responder}) {
+	if who, err := a.Bearer(t.Context(), token); err != nil || who != (Identity{ID: "token:siem", Name: "token siem", Role: Responder}) {
 		t.Errorf("bearer: got %+v, %v", who, err)
 	}
 	if _, err := a.CreateToken(t.Context(), "adm", "siem", "viewer", nil); !errors.Is(err, tickets.ErrConflict) || !strings.Contains(err.Error(), "siem exists already") {

@@ -106,9 +106,10 @@ func (a *Auth) Current(ctx context.Context) (identity Identity, ok bool, err err
 	}
 	var seen time.Time
 	err = a.pool.QueryRow(ctx, `
-		SELECT accounts.id, name, role, seen_at FROM accounts JOIN sign_ins ON sign_ins.account = accounts.id
+		SELECT accounts.id, name, role, seen_at, coalesce(timezone, ''), coalesce(date_order, ''), coalesce(twelve_hours, false)
+		FROM accounts JOIN sign_ins ON sign_ins.account = accounts.id LEFT JOIN account_views ON account_views.account = accounts.id
 		WHERE accounts.id = $1 AND disabled_at IS NULL AND sign_ins.id = $2 AND ended_at IS NULL`, id, a.CurrentSession(ctx)).
-		Scan(&identity.ID, &identity.Name, &identity.Role, &seen)
+		Scan(&identity.ID, &identity.Name, &identity.Role, &seen, &identity.Viewing.Timezone, &identity.Viewing.DateOrder, &identity.Viewing.TwelveHours)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Identity{}, false, nil
 	}

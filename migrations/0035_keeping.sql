@@ -4,11 +4,8 @@
 ALTER TABLE tickets ADD COLUMN hold jsonb CHECK (hold IS NULL OR hold ->> 'reason' <> '');
 CREATE INDEX tickets_held ON tickets (number) WHERE hold IS NOT NULL;
 
--- Tickets end by their age: what refers to one is found by an index.
+-- Tickets end by their age.
 CREATE INDEX tickets_by_resolution ON tickets (resolved_at) WHERE state = 'resolved';
-CREATE INDEX tickets_merged ON tickets (merged_into) WHERE merged_into IS NOT NULL;
-CREATE INDEX pages_of_ticket ON pages (ticket, id);
-DROP INDEX pages_by_ticket;
 CREATE INDEX outage_events_by_mail ON outage_events (mail);
 
 -- What is append-only stays so, with two exceptions that a transaction has to name: retention ends whole tickets, and the
@@ -39,6 +36,5 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 DROP INDEX outage_events_by_mail;
-CREATE INDEX pages_by_ticket ON pages (ticket, id) WHERE type = 'page';
-DROP INDEX pages_of_ticket, tickets_merged, tickets_by_resolution, tickets_held;
+DROP INDEX tickets_by_resolution, tickets_held;
 ALTER TABLE tickets DROP COLUMN hold;

@@ -46,6 +46,8 @@ func Compose(d Dispatch, links Links) (notify.Message, error) {
 		return composeSummary(d, links)
 	case TakenType:
 		return composeTaken(d, links)
+	case ReportType:
+		return composeReport(d, links)
 	}
 	if d.Page.IsNotice() {
 		return composeNotice(d, links)

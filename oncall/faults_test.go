@@ -28,7 +28,7 @@ team.yaml:4: 1d is too short; keep at least 1w, or leave it out to keep for ever
 	{"an inner key twice", "people:\n  - {id: a, name: A,\n     id: b}", `team.yaml:3: people[0] has the key "id" twice; keep one`},
 	{
 		"an unknown inner key", "people:\n  - id: a\n    name: A\n    color: red",
-		`team.yaml:4: people[0] has no key "color"; use id, name, email, timezone, role, detail, contacts, notify, quiet, shift_notice`,
+		`team.yaml:4: people[0] has no key "color"; use id, name, email, timezone, role, detail, contacts, notify, quiet, shift_notice, weekly_report`,
 	},
 	{"an id twice", "people:\n  - {id: a, name: A}\n  - name: B\n    id: a", `team.yaml:4: the id "a" stands in people twice; rename one`},
 	{
@@ -113,6 +113,17 @@ people:
     shift_notice: 1h`, `
 team.yaml:6: shift_notice of a must be from 5m to 7d; leave it out for no notices
 team.yaml:10: shift_notice of b needs a contact that does not ring; add one of email or push`,
+	},
+	{
+		"a weekly report to nowhere", `
+people:
+  - id: a
+    name: A
+    contacts: [{id: phone, channel: sms, to: "+1"}]
+    weekly_report: true
+  - {id: b, name: B, email: b@example.com, weekly_report: often}`, `
+team.yaml:6: weekly_report of a needs a contact by email; add one, or leave weekly_report out
+team.yaml:7: people[1].weekly_report: write true or false`,
 	},
 	{
 		"a policy that cannot be read", `

@@ -22,7 +22,7 @@ func (p Page) IsNotice() bool {
 }
 
 // noticeTypes are all types of notices to one person.
-var noticeTypes = []string{TakenType, ReplyType, TestType, MaintenanceType, ShiftBeginsType, ShiftEndsType, ShiftAskedType, ShiftSettledType}
+var noticeTypes = []string{TakenType, ReplyType, TestType, MaintenanceType, ShiftBeginsType, ShiftEndsType, ShiftAskedType, ShiftSettledType, ReportType}
 
 // Notice is the text of a page of every notice's type but TakenType.
 type Notice struct {

@@ -19,6 +19,8 @@ type Person struct {
 	Quiet    []Window  `json:"quiet,omitempty" yaml:"quiet"` // in Timezone; High alerts ignore them
 	// ShiftNotice is how long before a shift begins, and before it ends, the person is told; 0 is never.
 	ShiftNotice Duration `json:"shift_notice,omitempty" yaml:"shift_notice"`
+	// WeeklyReport says that the person gets what each week came to, by mail.
+	WeeklyReport bool `json:"weekly_report,omitempty" yaml:"weekly_report"`
 }
 
 // How much of a ticket leaves the house for a person's contacts.

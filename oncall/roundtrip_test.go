@@ -139,6 +139,7 @@ func drawConfiguration(t *rapid.T) Configuration {
 				Contacts: []Contact{{ID: "mail", Channel: "email", To: words.Draw(t, "to"), Secret: optional.Draw(t, "secret")}},
 				Notify:   []Rule{{After: seconds.Draw(t, "after"), Contact: "mail", Severity: values(rapid.SampledFrom([]string{"high", "Medium"}))}},
 				Quiet:    quiet(), ShiftNotice: rapid.SampledFrom([]Duration{0, Duration(leastShiftNotice), Duration(90 * time.Minute), Duration(mostShiftNotice)}).Draw(t, "shift_notice"),
+				WeeklyReport: rapid.Bool().Draw(t, "weekly_report"),
 			},
 			{ID: "0", Name: "Ben"},
 		},

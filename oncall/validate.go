@@ -183,6 +183,9 @@ func (v *validator) person(path string, person Person) {
 	if len(person.Quiet) > 0 && neverEnds(person.Quiet) {
 		v.add(path+".quiet", "the quiet hours of %s never end; leave some hours of the week out", person.ID)
 	}
+	if _, ok := person.ReportContact(); person.WeeklyReport && !ok {
+		v.add(path+".weekly_report", "weekly_report of %s needs a contact by email; add one, or leave weekly_report out", person.ID)
+	}
 	if notice := time.Duration(person.ShiftNotice); notice != 0 {
 		if notice < leastShiftNotice || notice > mostShiftNotice {
 			v.add(path+".shift_notice", "shift_notice of %s must be from 5m to 7d; leave it out for no notices", person.ID)

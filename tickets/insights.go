@@ -2,6 +2,7 @@ package tickets
 
 import (
 	"math"
+	"strconv"
 	"time"
 )
 
@@ -100,4 +101,62 @@ func (s Spread) Add(other Spread) {
 	for span, n := range other {
 		s[span] += n
 	}
+}
+
+// BySeverity are the tickets of all days by severity.
+func (i Insights) BySeverity() map[Severity]int {
+	counts := map[Severity]int{}
+	for _, volume := range i.Volumes {
+		counts[volume.Severity] += volume.Tickets
+	}
+	return counts
+}
+
+// ByProduct are the tickets of all days by product.
+func (i Insights) ByProduct() map[Product]int {
+	counts := map[Product]int{}
+	for _, volume := range i.Volumes {
+		counts[volume.Product] += volume.Tickets
+	}
+	return counts
+}
+
+// SpreadOf is how long tickets of all severities took.
+func (i Insights) SpreadOf(what string) Spread {
+	all := Spread{}
+	for _, taken := range i.Times {
+		if taken.What == what {
+			all.Add(taken.Spread)
+		}
+	}
+	return all
+}
+
+// AllMails are the mails of all days together.
+func (i Insights) AllMails() MailDay {
+	var all MailDay
+	for _, day := range i.Mails {
+		all.Mails += day.Mails
+		all.Unrecognised += day.Unrecognised
+		all.Unverified += day.Unverified
+		all.Repeated += day.Repeated
+		all.Spooled += day.Spooled
+		all.Late += day.Late
+	}
+	return all
+}
+
+// Lasted is a length of time in two digits or three, which is what a Spread knows of it.
+func Lasted(length time.Duration) string {
+	switch {
+	case length < time.Minute:
+		return strconv.Itoa(int(length.Seconds())) + " s"
+	case length < 10*time.Minute:
+		return strconv.FormatFloat(length.Minutes(), 'f', 1, 64) + " min"
+	case length < time.Hour:
+		return strconv.Itoa(int(length.Minutes())) + " min"
+	case length < 48*time.Hour:
+		return strconv.FormatFloat(length.Hours(), 'f', 1, 64) + " h"
+	}
+	return strconv.FormatFloat(length.Hours()/24, 'f', 1, 64) + " d"
 }

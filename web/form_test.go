@@ -16,7 +16,7 @@ func TestAFormIsTheConfigurationsFormat(t *testing.T) {
 	t.Parallel()
 	document, err := oncall.ParseFile("team.yaml", []byte(`
 people:
-  - {id: ana, name: "Ana: \"Ruiz\" #1", email: ana@example.com, timezone: Europe/Madrid, role: admin, detail: minimal, shift_notice: 1h30m,
+  - {id: ana, name: "Ana: \"Ruiz\" #1", email: ana@example.com, timezone: Europe/Madrid, role: admin, detail: minimal, shift_notice: 1h30m, weekly_report: true,
      contacts: [{id: mail, channel: email, to: ana@example.com}, {id: hook, channel: webhook, to: "https://a.example/x", secret: hush}],
      notify: [{after: 0s, contact: mail}, {after: 5m, contact: hook}]}
 schedules:

@@ -115,9 +115,9 @@ func plotMails(d dayRange, mails []tickets.MailDay) columnPlot {
 func productShares(volumes []tickets.Volume) []shareRow {
 	counts := map[string]int{}
 	all := 0
-	for _, volume := range volumes {
-		counts[named(productName(volume.Product), "Unknown")] += volume.Tickets
-		all += volume.Tickets
+	for product, n := range (tickets.Insights{Volumes: volumes}).ByProduct() {
+		counts[named(productName(product), "Unknown")] += n
+		all += n
 	}
 	var rows []shareRow
 	for name, n := range counts {
@@ -129,15 +129,7 @@ func productShares(volumes []tickets.Volume) []shareRow {
 
 // intakeHealth is how well mails came in.
 func intakeHealth(mails []tickets.MailDay) []shareRow {
-	var all tickets.MailDay
-	for _, of := range mails {
-		all.Mails += of.Mails
-		all.Unrecognised += of.Unrecognised
-		all.Unverified += of.Unverified
-		all.Repeated += of.Repeated
-		all.Spooled += of.Spooled
-		all.Late += of.Late
-	}
+	all := tickets.Insights{Mails: mails}.AllMails()
 	return []shareRow{
 		shareOf("Mails accepted", all.Mails, all.Mails),
 		shareOf("not recognised", all.Unrecognised, all.Mails),
@@ -206,7 +198,7 @@ func (p *timesPlot) lane(name, class string, spread tickets.Spread) {
 	y := timesTop + timesLane*len(p.Rows)
 	from := 100 * alongTimes(median)
 	p.Rows = append(p.Rows, timeRow{
-		name, spread.Count(), lasted(median), lasted(most), y + 22, y + 16, part(from), part(max(1, 100*alongTimes(most)-from)), class,
+		name, spread.Count(), tickets.Lasted(median), tickets.Lasted(most), y + 22, y + 16, part(from), part(max(1, 100*alongTimes(most)-from)), class,
 	})
 }
 
@@ -214,21 +206,6 @@ func (p *timesPlot) lane(name, class string, spread tickets.Spread) {
 func alongTimes(length time.Duration) float64 {
 	length = min(max(length, timesLeast), timesMost)
 	return math.Log(float64(length)/float64(timesLeast)) / math.Log(float64(timesMost)/float64(timesLeast))
-}
-
-// lasted is a length of time in two digits or three, which is what is known of it.
-func lasted(length time.Duration) string {
-	switch {
-	case length < time.Minute:
-		return strconv.Itoa(int(length.Seconds())) + " s"
-	case length < 10*time.Minute:
-		return strconv.FormatFloat(length.Minutes(), 'f', 1, 64) + " min"
-	case length < time.Hour:
-		return strconv.Itoa(int(length.Minutes())) + " min"
-	case length < 48*time.Hour:
-		return strconv.FormatFloat(length.Hours(), 'f', 1, 64) + " h"
-	}
-	return strconv.FormatFloat(length.Hours()/24, 'f', 1, 64) + " d"
 }
 
 // heatPlot is pages by weekday and hour.

@@ -132,6 +132,7 @@ func pageName(kind string) string {
 		oncall.PageType: "Page", oncall.SummaryType: "Summary", oncall.TakenType: "Who has it", oncall.ReplyType: "Answer to a reply", oncall.TestType: "Test",
 		oncall.MaintenanceType: "Reminder of a maintenance",
 		oncall.ShiftBeginsType: "Shift begins", oncall.ShiftEndsType: "Shift ends",
+		oncall.ReportType:     "Weekly report",
 		oncall.ShiftAskedType: "Request of a shift", oncall.ShiftSettledType: "Answer about a shift",
 	}
 	return named(names[kind], kind)

@@ -96,6 +96,7 @@ func personFields(f entryForm, _ oncall.Configuration) []group {
 		f.choose("role", "Role", "for an account that is made from this person", "none", choices("viewer", "responder", "admin")),
 		f.choose("detail", "What leaves the house", "minimal: severity, number and link alone", "", choices("full", "minimal")),
 		f.field("text", "shift_notice", "Notice of a shift", "before it begins and ends, like 1h; empty: none"),
+		f.choose("weekly_report", "Weekly report", "what each week came to, by mail on Monday", "no", []choice{{ID: "true", Name: "yes"}}),
 	}}}
 	for i := range f.rows("contacts") + 1 {
 		at := "contacts[" + strconv.Itoa(i) + "]."

@@ -110,15 +110,7 @@ func titleOf(ticket tickets.Ticket) string {
 func plain(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
 // productName is a product as Microsoft writes it.
-func productName(product tickets.Product) string {
-	names := map[tickets.Product]string{
-		tickets.ProductEndpoint: "Defender for Endpoint", tickets.ProductXDR: "Defender XDR",
-		tickets.ProductOffice365: "Defender for Office 365", tickets.ProductCloud: "Defender for Cloud",
-		tickets.ProductIdentity: "Defender for Identity", tickets.ProductCloudApps: "Defender for Cloud Apps",
-		tickets.ProductEntra: "Entra ID Protection", tickets.ProductPurview: "Purview", tickets.ProductSentinel: "Sentinel",
-	}
-	return names[product]
-}
+func productName(product tickets.Product) string { return product.Name() }
 
 // name is the name of whoever did something.
 func (r reader) name(actor string) string {

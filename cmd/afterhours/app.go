@@ -310,6 +310,9 @@ func (a *application) startCron(ctx context.Context) error {
 			if err := a.tendInsights(ctx); err != nil && ctx.Err() == nil {
 				a.log.Error("tend insights", "error", err)
 			}
+			if err := a.tellWeeks(ctx); err != nil && ctx.Err() == nil {
+				a.log.Error("weekly reports not sent", "error", err)
+			}
 		})
 	}
 	if err != nil {

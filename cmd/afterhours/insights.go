@@ -1,6 +1,10 @@
 package main
 
-import "context"
+import (
+	"context"
+
+	"afterhours/oncall"
+)
 
 // How often the figures of the insights are brought up to date, and how much of a backlog in one go.
 const (
@@ -26,4 +30,30 @@ func (a *application) tendInsights(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// tellWeeks queues the weekly reports that are due.
+func (a *application) tellWeeks(ctx context.Context) error {
+	return a.rooms.oncall.TellWeeks(ctx, a.now(), a.rooms.week)
+}
+
+// week is what a report tells of: its week, and the one before.
+func (r *rooms) week(ctx context.Context, report oncall.WeeklyReport) (f oncall.WeekFigures, err error) {
+	f.Monday = report.Monday
+	before, after := report.Monday.AddDate(0, 0, -7), report.Monday.AddDate(0, 0, 7)
+	if f.Tickets, err = r.tickets.Insights(ctx, f.Monday, after); err != nil {
+		return f, err
+	}
+	if f.TicketsOld, err = r.tickets.Insights(ctx, before, f.Monday); err != nil {
+		return f, err
+	}
+	if f.Pages, err = r.oncall.PageInsights(ctx, f.Monday, after, report.Zone()); err != nil {
+		return f, err
+	}
+	if f.PagesOld, err = r.oncall.PageInsights(ctx, before, f.Monday, report.Zone()); err != nil {
+		return f, err
+	}
+	counts, err := r.tickets.Counts(ctx)
+	f.Open, f.Acknowledged = counts.Open, counts.Acknowledged
+	return f, err
 }

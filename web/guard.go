@@ -1,6 +1,8 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,10 +18,22 @@ import (
 // maxRequest bounds a request's body.
 const maxRequest = 256 << 10
 
-const contentSecurityPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+// policyWith is the policy of a page that holds a style sheet of ours in itself.
+func policyWith(style string) string {
+	return strings.Replace(contentSecurityPolicy, "style-src 'self'", "style-src 'self' "+digestOf(style), 1)
+}
+
+// digestOf names a style sheet to a policy.
+func digestOf(style string) string {
+	sum := sha256.Sum256([]byte(style))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
 
 // guarded sets the headers of every answer and refuses what comes from another site.
 func (s *Site) guarded(next http.Handler) http.Handler {
+	nightPolicy := policyWith(string(s.assets.named("night.css")))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", contentSecurityPolicy)
@@ -28,6 +42,7 @@ func (s *Site) guarded(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		night := isNight(r)
 		if night {
+			h.Set("Content-Security-Policy", nightPolicy)
 			h.Set("Referrer-Policy", "no-referrer")
 			h.Set("Cache-Control", "no-store")
 		}

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"net/http"
 	"strings"
 )
@@ -22,9 +20,8 @@ func (s *Site) frameMail(w http.ResponseWriter, source string, pictures map[stri
 		return mailFrame{safeHTML: made}
 	}
 	style := string(s.assets.named("mail.css"))
-	sum := sha256.Sum256([]byte(style))
-	digest := "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-	w.Header().Set("Content-Security-Policy", strings.Replace(contentSecurityPolicy, "style-src 'self'", "style-src 'self' "+digest, 1))
+	digest := digestOf(style)
+	w.Header().Set("Content-Security-Policy", policyWith(style))
 	return mailFrame{made, `<!doctype html><html><head><meta charset="utf-8">` +
 		`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src ` + digest + `">` +
 		`<meta name="referrer" content="no-referrer"><title>The mail</title><style>` + style + `</style></head><body>` + made.Body + `</body></html>`}

@@ -57,10 +57,13 @@ func TestTheNightPageSaysWhatAndWhoAndHasOneHugeButton(t *testing.T) {
 	if got, _ := document.Find("a.second").Attr("href"); got != "https://security.microsoft.com/alerts/da637551227677560813_-961444813" {
 		t.Errorf("portal link: got %q, want the alert's", got)
 	}
-	if got := document.Find("script, [style], style, [onclick]").Length(); got != 0 {
+	if got := document.Find("script, [style], [onclick], link[rel=stylesheet]").Length(); got != 0 {
 		t.Errorf("scripts and inline styles: got %d, want none", got)
 	}
-	document.Find("link[rel=stylesheet], link[rel=icon]").Each(func(_ int, link *goquery.Selection) {
+	if style := document.Find("style").Text(); len(style) < 1000 || !strings.Contains(response.Header.Get("Content-Security-Policy"), " "+digestOf(style)+";") {
+		t.Errorf("the page's policy does not name its own style sheet of %d octets", len(style))
+	}
+	document.Find("link[rel=icon]").Each(func(_ int, link *goquery.Selection) {
 		href, _ := link.Attr("href")
 		asset := d.ask(t, http.MethodGet, href, "")
 		wantStatus(t, asset, http.StatusOK)

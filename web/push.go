@@ -13,8 +13,8 @@ import (
 	"afterhours/tickets"
 )
 
-// pushPolicy lets the page load the worker that shows notifications, and stand on a home screen.
-const pushPolicy = contentSecurityPolicy + "; worker-src 'self'; manifest-src 'self'"
+// pushPolicy lets the page load the worker that shows notifications.
+const pushPolicy = contentSecurityPolicy + "; worker-src 'self'"
 
 // pushPrefix begins the ids of contacts that this page made.
 const pushPrefix = "device-"
@@ -62,14 +62,22 @@ func (s *Site) worker(w http.ResponseWriter, _ *http.Request) {
 // manifest is GET /afterhours.webmanifest: how the page stands on a home screen.
 func (s *Site) manifest(w http.ResponseWriter, _ *http.Request) {
 	type icon struct {
-		Source string `json:"src"`
-		Sizes  string `json:"sizes"`
-		Type   string `json:"type"`
+		Source  string `json:"src"`
+		Sizes   string `json:"sizes"`
+		Type    string `json:"type"`
+		Purpose string `json:"purpose"`
 	}
+	path := s.assets.path
 	w.Header().Set("Content-Type", "application/manifest+json")
 	_ = json.NewEncoder(w).Encode(map[string]any{ // the reader has gone; there is nobody to tell
-		"name": "afterhours", "short_name": "afterhours", "start_url": "/push", "scope": "/", "display": "standalone",
-		"background_color": "#1b2230", "theme_color": "#1b2230", "icons": []icon{{s.assets.path["icon.svg"], "any", "image/svg+xml"}},
+		"name": "afterhours", "short_name": "afterhours", "id": "/", "start_url": "/", "scope": "/", "display": "standalone",
+		"background_color": "#1b2230", "theme_color": "#1b2230", "icons": []icon{
+			{path["icon.svg"], "any", "image/svg+xml", "any"},
+			{path["icon-192.png"], "192x192", "image/png", "any"},
+			{path["icon-512.png"], "512x512", "image/png", "any"},
+			{path["maskable-192.png"], "192x192", "image/png", "maskable"},
+			{path["maskable-512.png"], "512x512", "image/png", "maskable"},
+		},
 	})
 }
 

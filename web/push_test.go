@@ -1,6 +1,9 @@
 package web
 
 import (
+	"encoding/json"
+	"fmt"
+	"image/png"
 	"net/http"
 	"strings"
 	"testing"
@@ -89,6 +92,26 @@ func TestTheWorkerStandsAtTheRoot(t *testing.T) {
 		wantStatus(t, response, http.StatusOK)
 		if got := response.Header.Get("Content-Type"); !strings.HasPrefix(got, kind) {
 			t.Errorf("%s: got %q", path, got)
+		}
+	}
+	var manifest struct {
+		Icons []struct {
+			Source string `json:"src"`
+			Sizes  string
+			Type   string
+		}
+	}
+	if err := json.NewDecoder(d.ask(t, http.MethodGet, "/afterhours.webmanifest", "").Body).Decode(&manifest); err != nil || len(manifest.Icons) < 3 {
+		t.Fatalf("got %d icons, %v", len(manifest.Icons), err)
+	}
+	for _, icon := range manifest.Icons {
+		response := d.ask(t, http.MethodGet, icon.Source, "")
+		if response.StatusCode != http.StatusOK || response.Header.Get("Content-Type") != icon.Type {
+			t.Errorf("%s: got %s of %q", icon.Source, response.Status, response.Header.Get("Content-Type"))
+			continue
+		}
+		if measures, err := png.DecodeConfig(response.Body); icon.Type == "image/png" && (err != nil || fmt.Sprintf("%dx%d", measures.Width, measures.Height) != icon.Sizes) {
+			t.Errorf("%s: got %dx%d, %v, want %s", icon.Source, measures.Width, measures.Height, err, icon.Sizes)
 		}
 	}
 }

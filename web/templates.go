@@ -56,16 +56,22 @@ func parseTemplates() (templates, error) {
 // bare is what every page needs.
 type bare struct {
 	Title      string
-	Stylesheet string
+	Stylesheet string       // its address
+	Style      template.CSS // in its place: of night pages, which are whole after one way over the line
 	Icon       string
+	TouchIcon  string // on a home screen that does not know the manifest
 	Night      bool
 	scripts    []string
 }
 
 func (s *Site) bare(title string, night bool) bare {
-	stylesheet := "desk.css"
-	if night {
-		stylesheet = "night.css"
+	path := s.assets.path
+	page := bare{
+		Title: title, Stylesheet: path["desk.css"], Icon: path["icon.svg"], TouchIcon: path["maskable-192.png"], Night: night,
+		scripts: []string{path["htmx.min.js"], path["desk.js"]},
 	}
-	return bare{Title: title, Stylesheet: s.assets.path[stylesheet], Icon: s.assets.path["icon.svg"], Night: night, scripts: []string{s.assets.path["htmx.min.js"], s.assets.path["desk.js"]}}
+	if night {
+		page.Style = template.CSS(s.assets.named("night.css")) //nolint:gosec // it is ours
+	}
+	return page
 }

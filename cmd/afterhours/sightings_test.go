@@ -20,6 +20,8 @@ type sightings struct {
 	boxes      []string
 	requests   []string // addresses but data: and about:
 	complaints []string // of the browser's log
+	over       int      // requests that are over
+	received   int      // octets of their answers with headers, as they went over the line
 }
 
 // watch collects what the browser of a context does from now on; boxes are dismissed.
@@ -37,6 +39,9 @@ func watch(t *testing.T, ctx context.Context) *sightings {
 			if scheme, _, _ := strings.Cut(event.Request.URL, ":"); scheme != "data" && scheme != "about" {
 				seen.requests = append(seen.requests, event.Request.URL)
 			}
+		case *network.EventLoadingFinished:
+			seen.over++
+			seen.received += int(event.EncodedDataLength)
 		case *log.EventEntryAdded:
 			seen.complaints = append(seen.complaints, event.Entry.Text+" "+event.Entry.URL)
 		}
@@ -70,6 +75,13 @@ func (s *sightings) all() (boxes, requests, complaints []string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	return slices.Clone(s.boxes), slices.Clone(s.requests), slices.Clone(s.complaints)
+}
+
+// answered says how many requests are over, and how many octets came with them.
+func (s *sightings) answered() (requests, octets int) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.over, s.received
 }
 
 // forget begins anew.

@@ -16,9 +16,10 @@ const LinkLifetime = 7 * 24 * time.Hour
 // Links makes the acknowledge links of pages. A token is derived from the page and the installation's key: the
 // database holds its hash alone, and a repeated attempt carries the same link.
 type Links struct {
-	Key     []byte // secret, at least 32 bytes
-	BaseURL string // without a slash at the end
-	Domain  string // of the SMTP server, to which people reply by mail
+	Key     []byte   // secret, at least 32 bytes
+	Former  [][]byte // what was made with these is still known
+	BaseURL string   // without a slash at the end
+	Domain  string   // of the SMTP server, to which people reply by mail
 }
 
 // Token returns the 160-bit token of a page, URL-safe.
@@ -73,7 +74,23 @@ func (l Links) LoopMark() string {
 
 // IsLoopMark says whether a mark is this installation's.
 func (l Links) IsLoopMark(mark string) bool {
-	return hmac.Equal([]byte(strings.ToLower(strings.TrimSpace(mark))), []byte(l.LoopMark()))
+	given := []byte(strings.ToLower(strings.TrimSpace(mark)))
+	return l.byAnyKey(func(l Links) bool { return hmac.Equal(given, []byte(l.LoopMark())) })
+}
+
+// IsMessageID says whether an id without its domain is the one under which a page is, or under a former key was, sent.
+func (l Links) IsMessageID(local string, page int64, created time.Time) bool {
+	return l.byAnyKey(func(l Links) bool { return hmac.Equal([]byte(local), []byte(l.MessageID(page, created))) })
+}
+
+// byAnyKey asks with the key and with each former one, all of them, so that the time tells nothing.
+func (l Links) byAnyKey(ask func(Links) bool) bool {
+	found := false
+	for _, key := range append([][]byte{l.Key}, l.Former...) {
+		l.Key = key
+		found = ask(l) || found
+	}
+	return found
 }
 
 // sign writes a page's number and a signature of it that holds for one purpose.
@@ -87,7 +104,7 @@ func (l Links) sign(purpose string, page int64) string {
 func (l Links) verify(purpose, token string) (page int64, ok bool) {
 	number, _, _ := strings.Cut(token, ".")
 	page, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || page < 1 || !hmac.Equal([]byte(token), []byte(l.sign(purpose, page))) {
+	if err != nil || page < 1 || !l.byAnyKey(func(l Links) bool { return hmac.Equal([]byte(token), []byte(l.sign(purpose, page))) }) {
 		return 0, false
 	}
 	return page, true

@@ -3,7 +3,6 @@ package oncall
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -153,7 +152,7 @@ func (r *Replies) pageOfID(ctx context.Context, id string) (page Page, found boo
 		return Page{}, false, nil
 	}
 	local, _, _ := strings.Cut(id, "@")
-	if err != nil || !hmac.Equal([]byte(local), []byte(r.Links.MessageID(page.ID, page.CreatedAt))) {
+	if err != nil || !r.Links.IsMessageID(local, page.ID, page.CreatedAt) {
 		return Page{}, false, err
 	}
 	return page, true, nil

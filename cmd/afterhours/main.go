@@ -65,6 +65,7 @@ type commands struct {
 	Restore    restoreCommand    `cmd:"" help:"Put a backup into an empty database."`
 	Export     exportCommand     `cmd:"" help:"Print the configuration as YAML that apply takes back."`
 	Erase      eraseCommand      `cmd:"" help:"Take a person who left out of everything that is stored."`
+	Secret     secretCommand     `cmd:"" help:"Rotate the secret key."`
 	Oncall     oncallCommand     `cmd:"" help:"Show who is on call, or whom a ticket would notify."`
 	Schedule   scheduleCommand   `cmd:"" help:"Bring schedules over from other systems."`
 	User       userCommand       `cmd:"" help:"Manage accounts."`

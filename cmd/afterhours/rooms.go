@@ -53,10 +53,10 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 		return nil, fmt.Errorf("secret key: %w", err)
 	}
 	r := &rooms{sealer: seal}
-	if r.pushKeys, err = push.DeriveKeys(key.derive("messages to browsers")); err != nil {
+	if r.pushKeys, err = push.DeriveKeys(key.oldest().derive("messages to browsers")); err != nil {
 		return nil, err
 	}
-	links := oncall.Links{Key: key.derive("acknowledge links"), BaseURL: base, Domain: s.SMTPDomain}
+	links := oncall.Links{Key: key.derive("acknowledge links"), Former: key.deriveFormer("acknowledge links"), BaseURL: base, Domain: s.SMTPDomain}
 	if r.channels, err = openChannels(s, r.pushKeys, links, now); err != nil {
 		return nil, err
 	}

@@ -15,13 +15,16 @@ import (
 	"strings"
 )
 
-// secret is the installation's key. Every use derives a key of its own.
-type secret struct{ key []byte }
+// secret is the installation's key, and the one before a rotation, if that is kept. Every use derives a key of its own.
+type secret struct{ key, former []byte }
+
+// formerKeyFile holds the generated key that a rotation replaced.
+const formerKeyFile = "secret.key.former"
 
 // loadSecret returns the configured key, or the one generated into the data directory.
 func loadSecret(s settings) (secret, error) {
 	if s.SecretKey != "" {
-		return secret{[]byte(s.SecretKey)}, nil
+		return secret{[]byte(s.SecretKey), []byte(s.FormerKey)}, nil
 	}
 	if err := makeDataDir(s.DataDir); err != nil {
 		return secret{}, err
@@ -38,7 +41,30 @@ func loadSecret(s settings) (secret, error) {
 	if len(key) < 32 {
 		return secret{}, fmt.Errorf("%s holds no key: restore it from a backup, or remove it to have a new one made (stored credentials and sent links are lost then)", path)
 	}
-	return secret{[]byte(key)}, nil
+	former, err := os.ReadFile(filepath.Join(s.DataDir, formerKeyFile))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return secret{}, fmt.Errorf("former secret key: %w", err)
+	}
+	return secret{[]byte(key), []byte(strings.TrimSpace(string(former)))}, nil
+}
+
+// before is the secret as it was before the rotation; ok is false where nothing of it is kept.
+func (s secret) before() (former secret, ok bool) { return secret{key: s.former}, len(s.former) > 0 }
+
+// deriveFormer is derive with the keys before.
+func (s secret) deriveFormer(purpose string) [][]byte {
+	if former, ok := s.before(); ok {
+		return [][]byte{former.derive(purpose)}
+	}
+	return nil
+}
+
+// oldest is the secret that what cannot be made anew still stands on: browsers are subscribed with a key of it.
+func (s secret) oldest() secret {
+	if former, ok := s.before(); ok {
+		return former
+	}
+	return s
 }
 
 // generateKey writes a new key beside path and links it there, so that a file cut off midway is never the key and two
@@ -77,6 +103,7 @@ func (s secret) derive(purpose string) []byte {
 type sealer struct {
 	aead     cipher.AEAD
 	nonceKey []byte
+	former   *sealer // opens what was sealed before a rotation
 }
 
 func (s secret) sealer() (sealer, error) {
@@ -85,7 +112,18 @@ func (s secret) sealer() (sealer, error) {
 		return sealer{}, err
 	}
 	aead, err := cipher.NewGCM(block)
-	return sealer{aead, s.derive("nonces of stored credentials")}, err
+	if err != nil {
+		return sealer{}, err
+	}
+	made := sealer{aead: aead, nonceKey: s.derive("nonces of stored credentials")}
+	if former, ok := s.before(); ok {
+		before, err := former.sealer()
+		if err != nil {
+			return sealer{}, err
+		}
+		made.former = &before
+	}
+	return made, nil
 }
 
 const sealedPrefix = "sealed:v1:"
@@ -118,6 +156,9 @@ func (s sealer) Open(sealed string) (string, error) {
 	}
 	nonce, content := content[:s.aead.NonceSize()], content[s.aead.NonceSize():]
 	plain, err := s.aead.Open(nil, nonce, content, nil)
+	if err != nil && s.former != nil {
+		return s.former.Open(sealed)
+	}
 	if err != nil {
 		return "", fmt.Errorf("cannot be decrypted: %s is not the key it was stored with", variable("secret-key"))
 	}

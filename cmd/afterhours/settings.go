@@ -27,6 +27,7 @@ type settings struct {
 	DatabaseURL string `name:"database-url" placeholder:"URL" help:"Postgres URL; empty runs an embedded Postgres under the data directory."`
 	DataDir     string `name:"data-dir" default:"./afterhours-data" placeholder:"DIR" help:"Embedded Postgres and generated keys (default ${default})."`
 	SecretKey   string `name:"secret-key" placeholder:"KEY" help:"Signs links, encrypts stored credentials; required with --database-url."`
+	FormerKey   string `name:"secret-key-former" placeholder:"KEY" help:"The key before a rotation: opens what was sealed with it, knows the links of messages that were sent."`
 	BackupKeep  int    `name:"backup-keep" default:"7" placeholder:"N" help:"Daily backups of the embedded Postgres that are kept; 0 makes none (default ${default})."`
 
 	SMTPAddr          string `name:"smtp-addr" default:"127.0.0.1:2525" placeholder:"HOST:PORT" help:"SMTP listener (default ${default})."`
@@ -148,6 +149,9 @@ func (s settings) validate() error {
 	}
 	if s.SecretKey != "" && len(s.SecretKey) < 32 {
 		return invalid("secret-key", "is shorter than 32 characters")
+	}
+	if s.FormerKey != "" && (s.SecretKey == "" || s.FormerKey == s.SecretKey) {
+		return invalid("secret-key-former", "goes together with another %s", variable("secret-key"))
 	}
 	if (s.TwilioAccountSID == "") != (s.TwilioAuthToken == "") {
 		return invalid("twilio-account-sid", "goes together with %s: give both or neither", variable("twilio-auth-token"))

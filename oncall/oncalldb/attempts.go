@@ -28,9 +28,22 @@ func (s *Store) ClaimPage(ctx context.Context, id int64) (dispatch oncall.Dispat
 	if err != nil {
 		return dispatch, false, fmt.Errorf("claim page %d: %w", id, err)
 	}
+	if err := s.renewLink(ctx, page); err != nil {
+		return dispatch, false, fmt.Errorf("link of page %d: %w", id, err)
+	}
 	dispatch, err = s.dispatch(ctx, page)
 	dispatch.GiveUp = giveUp
 	return dispatch, err == nil, err
+}
+
+// renewLink lets a page that was written before the key was rotated be found by the link that it is sent with now.
+func (s *Store) renewLink(ctx context.Context, page oncall.Page) error {
+	if len(s.Links.Former) == 0 {
+		return nil
+	}
+	_, err := s.Pool.Exec(ctx, `UPDATE pages SET token_hash = $2 WHERE id = $1 AND token_hash <> $2`,
+		page.ID, oncall.HashToken(s.Links.Token(page.ID, page.CreatedAt)))
+	return err
 }
 
 // takePlace waits for one of the places of those that claim or record pages: they wait for each other, each with a

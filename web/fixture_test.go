@@ -48,6 +48,10 @@ func newDesk(t *testing.T) *desk {
 		Now: func() time.Time { return d.now }, Parse: func([]byte) tickets.Alert {
 			return tickets.Alert{Severity: tickets.High, Title: "Ransomware", Kind: tickets.KindAlert}
 		}, ReadBy: readByRule, CheckContact: func(_, _, _ string) error { return nil }, Unready: func(oncall.Configuration) []string { return nil }, PublicURL: "http://desk.example", IntakeAddress: "defender@example.com",
+		Export: func(context.Context) ([]byte, error) { return d.sample.configuration.Export() },
+		Merge: func(current oncall.Configuration, document oncall.Document) (oncall.Configuration, error) {
+			return oncall.Merge(current, func(_, _, _ string) error { return nil }, document)
+		},
 		Hooks:     hooks,
 		HTML:      func([]byte) (string, map[string][]byte) { return d.html, nil },
 		PushKey:   "BPublic",

@@ -111,6 +111,9 @@ type Options struct {
 	Configured func(ctx context.Context) ([]playbook.Playbook, error)
 	DryRun     func(ctx context.Context, id string, since time.Time) ([]playbook.Would, error)
 	Polls      func(ctx context.Context) (map[string]tickets.TenantStatus, error)
+	// Export writes the configuration with sealed credentials; Merge puts a document over one, sealed credentials opened.
+	Export func(ctx context.Context) ([]byte, error)
+	Merge  func(current oncall.Configuration, document oncall.Document) (oncall.Configuration, error)
 	// Unready are sentences about contacts whose channels lack a setting.
 	Unready func(oncall.Configuration) []string
 	// Parse reads a mail as the intake does.

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"afterhours/oncall"
 	"afterhours/parser"
 	"afterhours/web"
 	"afterhours/web/auth"
@@ -135,6 +136,9 @@ func (a *application) showPages(context.Context) error {
 		Tickets: a.rooms.tickets, OnCall: a.rooms.oncall, Auth: a.auth, Log: a.log, Now: a.now, PublicURL: a.baseURL,
 		IntakeAddress: a.intakeAddress(), Hooks: a.hooks(), PushKey: a.rooms.pushKeys.Public, Ready: a.ready, ReadySMTP: a.gateway.ready, ReadyToPage: a.readyToPage, Standby: a.rooms.standby, Warnings: a.gateway.warnings, CheckContact: checkContact(a.rooms.channels), Unready: unready(a.rooms.channels),
 		Parse: a.rooms.parse, ReadBy: parseBy, HTML: parser.HTML,
+		Export: a.rooms.export, Merge: func(current oncall.Configuration, document oncall.Document) (oncall.Configuration, error) {
+			return a.rooms.merge(current, []oncall.Document{document})
+		},
 		Playbooks: a.rooms.playbooks, Configured: a.rooms.playbooks.Playbooks, DryRun: a.rooms.dryRun, Polls: a.rooms.defender.polls,
 		Metrics: a.metrics(), Version: buildVersion(),
 	})

@@ -73,21 +73,21 @@ func countDays(ctx context.Context, tx pgx.Tx, days []time.Time) error {
 	for _, table := range []string{"insight_tickets", "insight_times", "insight_titles", "insight_mails"} {
 		batch.Queue(`DELETE FROM `+table+` WHERE day = ANY($1)`, days)
 	}
-	batch.Queue(countTickets, days, tickets.SpansADoubling, tickets.LastSpan, titlesADay)
-	batch.Queue(countMails, days, tickets.LateReading)
+	for _, day := range days { // each by its own bounds, for which there is an index
+		batch.Queue(countTickets, day, day.AddDate(0, 0, 1), tickets.SpansADoubling, tickets.LastSpan, titlesADay)
+		batch.Queue(countMails, day, day.AddDate(0, 0, 1), tickets.LateReading)
+	}
 	return tx.SendBatch(ctx, batch).Close()
 }
 
 const countTickets = `
 	WITH fresh AS MATERIALIZED (
-		SELECT d.day, t.severity, t.product, t.kind, t.title, t.message_count, t.classification,
+		SELECT ($1::timestamptz AT TIME ZONE 'UTC')::date AS day, t.severity, t.product, t.kind, t.title, t.message_count, t.classification,
 			CASE WHEN t.source <> 'import' THEN (
 				SELECT min(e.at) FROM ticket_events e WHERE e.ticket = t.number AND e.type = 'acknowledged'
 			) - t.created_at END AS acknowledged,
 			CASE WHEN t.source <> 'import' THEN t.resolved_at - t.created_at END AS resolved
-		FROM unnest($1::date[]) AS d (day)
-		JOIN tickets t ON t.created_at >= d.day::timestamp AT TIME ZONE 'UTC' AND t.created_at < (d.day + 1)::timestamp AT TIME ZONE 'UTC'
-		WHERE t.merged_into IS NULL
+		FROM tickets t WHERE t.created_at >= $1 AND t.created_at < $2 AND t.merged_into IS NULL
 	), volumes AS (
 		INSERT INTO insight_tickets (day, severity, product, tickets, unrecognised)
 		SELECT day, severity, product, count(*), count(*) FILTER (WHERE kind = 'unrecognised') FROM fresh GROUP BY day, severity, product
@@ -96,7 +96,7 @@ const countTickets = `
 		SELECT day, what, severity, span, count(*) FROM fresh, LATERAL (VALUES
 			('acknowledged', fresh.acknowledged), ('resolved', fresh.resolved)
 		) AS m (what, took), LATERAL (
-			SELECT least(floor(log(2, greatest(extract(epoch FROM took), 1)) * $2), $3)::smallint AS span
+			SELECT least(floor(log(2, greatest(extract(epoch FROM took), 1)) * $3), $4)::smallint AS span
 		) AS spans
 		WHERE took IS NOT NULL GROUP BY day, what, severity, span
 	)
@@ -106,15 +106,13 @@ const countTickets = `
 			count(*) FILTER (WHERE classification IN ('FalsePositive', 'InformationalExpectedActivity')) AS dismissed,
 			row_number() OVER (PARTITION BY day ORDER BY count(*) DESC, title) AS place
 		FROM fresh WHERE title <> '' GROUP BY day, title
-	) AS counted WHERE place <= $4`
+	) AS counted WHERE place <= $5`
 
 const countMails = `
 	INSERT INTO insight_mails (day, mails, unrecognised, unverified, repeated, spooled, late)
-	SELECT d.day, count(*), count(*) FILTER (WHERE m.alert ->> 'kind' = 'unrecognised'), count(*) FILTER (WHERE m.verified IS NOT TRUE),
-		count(*) FILTER (WHERE m.state = 'repeated'), count(m.spooled), count(*) FILTER (WHERE m.spooled IS NULL AND m.read_at - m.received_at > $2)
-	FROM unnest($1::date[]) AS d (day)
-	JOIN mails m ON m.received_at >= d.day::timestamp AT TIME ZONE 'UTC' AND m.received_at < (d.day + 1)::timestamp AT TIME ZONE 'UTC'
-	WHERE NOT m.imported GROUP BY d.day`
+	SELECT ($1::timestamptz AT TIME ZONE 'UTC')::date, count(*), count(*) FILTER (WHERE m.alert ->> 'kind' = 'unrecognised'), count(*) FILTER (WHERE m.verified IS NOT TRUE),
+		count(*) FILTER (WHERE m.state = 'repeated'), count(m.spooled), count(*) FILTER (WHERE m.spooled IS NULL AND m.read_at - m.received_at > $3)
+	FROM mails m WHERE m.received_at >= $1 AND m.received_at < $2 AND NOT m.imported HAVING count(*) > 0`
 
 // Insights are the figures of the days from one up to another, which is not in it.
 func (s *Store) Insights(ctx context.Context, from, to time.Time) (found tickets.Insights, err error) {

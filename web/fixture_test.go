@@ -56,9 +56,15 @@ func newDesk(t *testing.T) *desk {
 		HTML:      func([]byte) (string, map[string][]byte) { return d.html, nil },
 		PushKey:   "BPublic",
 		Playbooks: d.playbooks, Configured: func(context.Context) ([]playbook.Playbook, error) { return d.playbooks.configured, nil },
-		DryRun:      func(context.Context, string, time.Time) ([]playbook.Would, error) { return d.playbooks.would, nil },
-		Polls:       func(context.Context) (map[string]tickets.TenantStatus, error) { return d.playbooks.polls, nil },
-		Ready:       func(context.Context) error { return nil },
+		DryRun: func(context.Context, string, time.Time) ([]playbook.Would, error) { return d.playbooks.would, nil },
+		Polls:  func(context.Context) (map[string]tickets.TenantStatus, error) { return d.playbooks.polls, nil },
+		Ready:  func(context.Context) error { return nil },
+		Status: func(context.Context) Status {
+			return Status{
+				Vitals:   []Vital{{Name: "intake"}, {Name: "escalator", Ailing: "has not run for 3m"}},
+				Gateways: []oncall.Gateway{{Name: "gw1:25", Version: "v0.1.0", SeenAt: d.now, StartedAt: d.now.Add(-time.Hour)}}, Polls: d.playbooks.polls,
+			}
+		},
 		ReadyToPage: func(context.Context) error { return errors.New("escalator: has not run for 3m") },
 		ReadySMTP:   func(context.Context) error { return errors.New("the spool is full") },
 		Metrics:     http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") }),

@@ -31,7 +31,7 @@ func (s *Site) routes() (http.Handler, error) {
 	})
 	var err error
 	r.Group(func(r chi.Router) {
-		r.Use(s.beforeDatabase, s.Auth.Sessions(s.fail))
+		r.Use(s.statusWhileAway, s.beforeDatabase, s.Auth.Sessions(s.fail))
 		r.Get("/login", s.open(s.showLogin))
 		r.Post("/login", s.open(s.login))
 		r.Get("/login/{token}", s.open(s.showLoginLink))
@@ -47,6 +47,7 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Post("/ack/{token}/note", s.night(s.nightNote))
 
 		r.Get("/", s.desk(auth.Viewer, s.home))
+		r.Get("/status", s.desk(auth.Viewer, s.showStatus))
 		r.Get("/tickets", s.desk(auth.Viewer, s.listTickets))
 		r.Get("/tickets/live", s.desk(auth.Viewer, s.streamNews))
 		r.Get("/tickets/export/{format}", s.desk(auth.Viewer, s.exportTickets))

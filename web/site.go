@@ -121,9 +121,11 @@ type Options struct {
 	// HTML is the HTML of a mail as it was sent, and its pictures by Content-ID.
 	HTML func(raw []byte) (source string, pictures map[string][]byte)
 	// ReadBy reads a mail by one rule alone and says whether it found anything.
-	ReadBy    func(rule tickets.ReadingRule, raw []byte) (alert tickets.Alert, applied bool)
-	Hooks     Hooks
-	PushKey   string // the public key of browsers' subscriptions
+	ReadBy  func(rule tickets.ReadingRule, raw []byte) (alert tickets.Alert, applied bool)
+	Hooks   Hooks
+	PushKey string // the public key of browsers' subscriptions
+	// Status is how this gateway and the others are; it answers while the database is away, too.
+	Status    func(ctx context.Context) Status
 	Ready     func(ctx context.Context) error
 	ReadySMTP func(ctx context.Context) error
 	// ReadyToPage says what between a mail and its page is not well.

@@ -25,8 +25,9 @@ var (
 		"handover",
 		"requests",
 		"insights",
+		"status",
 	}
-	alone = [...]string{"night", "standby", "deadlink", "login", "loginlink", "error"}
+	alone = [...]string{"night", "standby", "deadlink", "login", "loginlink", "error", "statusaway"}
 )
 
 func parseTemplates() (templates, error) {

@@ -38,6 +38,7 @@ type application struct {
 	rooms      *rooms
 	gateway    *gateway
 	vitals     vitals
+	counters   *counters
 	outside    *http.Client // calls the heartbeat's address
 	reader     *tickets.Reader
 	auth       *auth.Auth
@@ -66,7 +67,7 @@ func (a *application) onStop(name string, stop func(ctx context.Context) error) 
 
 // start builds the application. What was built is stopped again where a later step fails.
 func start(ctx context.Context, s settings, log *slog.Logger, now func() time.Time) (a *application, err error) {
-	a = &application{log: log, now: now, failed: make(chan error, 4), outside: notify.NewHTTPClient(notify.Guard{AllowPrivate: true})}
+	a = &application{log: log, now: now, failed: make(chan error, 4), counters: newCounters(), outside: notify.NewHTTPClient(notify.Guard{AllowPrivate: true})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.stop())
@@ -147,12 +148,12 @@ func (a *application) openGateway(context.Context) error {
 		}
 	}
 	a.gateway = &gateway{
-		intake: r.intake, store: r.mails, spool: opened, standby: r.standby, ping: a.ping, parse: parser.Parse,
+		accepted: a.counters.accepted, intake: r.intake, store: r.mails, spool: opened, standby: r.standby, ping: a.ping, parse: parser.Parse,
 		takeRoster: r.oncall.Configuration, sealer: r.sealer, hold: holdWithin, log: a.log, now: a.now,
 		reconcile: func(ctx context.Context) error { return r.oncall.ReconcileRest(ctx, r.acknowledge) },
 	}
 	a.reader = &tickets.Reader{
-		Store: r.intake, Parse: r.parse, Replies: r.probes, Directories: r.defender.directories, Log: a.log, Wake: r.intake.Wake(),
+		Store: countedMails{r.intake, a.counters.batches}, Parse: r.parse, Replies: r.probes, Directories: r.defender.directories, Log: a.log, Wake: r.intake.Wake(),
 		Unwritten: a.gateway.unwritten,
 	}
 	a.gateway.readAlone = a.reader.ReadAlone

@@ -34,12 +34,13 @@ const (
 
 // gateway takes mails over: into the database, or while that is away into the spool. Meanwhile it pages from the roster.
 type gateway struct {
-	intake  *ticketdb.Intake
-	store   *ticketdb.Store
-	spool   *spool.Spool // nil: off
-	standby *oncall.Standby
-	ping    func(ctx context.Context) error
-	parse   func(raw []byte) tickets.Alert
+	accepted func(began, ended time.Time, id string, err error) // counts a reply; nil counts none
+	intake   *ticketdb.Intake
+	store    *ticketdb.Store
+	spool    *spool.Spool // nil: off
+	standby  *oncall.Standby
+	ping     func(ctx context.Context) error
+	parse    func(raw []byte) tickets.Alert
 	// readAlone reads a mail apart from all others and hands its reading to write.
 	readAlone func(ctx context.Context, mail tickets.Claimed, write func(ctx context.Context, readings []tickets.Reading) error) error
 	// takeRoster returns the configuration in force; sealer keeps it beside the spool.
@@ -81,7 +82,19 @@ func openSpool(s settings, dir string, now func() time.Time) (*spool.Spool, erro
 }
 
 // accept returns once the mail cannot be lost any more, with the id under which it was taken.
-func (g *gateway) accept(ctx context.Context, envelope tickets.Envelope, raw []byte) (string, error) {
+func (g *gateway) accept(ctx context.Context, envelope tickets.Envelope, raw []byte) (id string, err error) {
+	began := g.now()
+	id, err = g.take(ctx, envelope, raw)
+	if g.accepted != nil {
+		g.accepted(began, g.now(), id, err)
+	}
+	if err == nil {
+		g.log.Info("mail accepted", "message", id, "size", len(raw))
+	}
+	return id, err
+}
+
+func (g *gateway) take(ctx context.Context, envelope tickets.Envelope, raw []byte) (string, error) {
 	hold := g.hold
 	switch {
 	case g.spool == nil:

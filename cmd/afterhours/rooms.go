@@ -82,7 +82,7 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 	}
 	r.playbooks = wirePlaybooks(db.pool, r, base, log, now)
 	store := func(pool *pgxpool.Pool) *ticketdb.Store {
-		return ticketdb.New(pool, now, r.changed(s)).Hooked(r.playbooks.Read, r.defender.writing.Noted).Routed(r.route(s))
+		return ticketdb.New(pool, now, r.changed(s, log)).Hooked(readLogged(log, r.playbooks.Read), r.defender.writing.Noted).Routed(r.route(s))
 	}
 	r.tickets = store(db.pool)
 	r.defender.poller.Tickets, r.defender.notices.Tickets = r.tickets, r.tickets
@@ -130,8 +130,9 @@ func parseBy(rule tickets.ReadingRule, raw []byte) (alert tickets.Alert, applied
 
 // changed hands what became of tickets to the on-call room, and takes over what was done about their mails while the
 // database was away.
-func (r *rooms) changed(s settings) ticketdb.Hook {
+func (r *rooms) changed(s settings, log *slog.Logger) ticketdb.Hook {
 	return func(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
+		logChanges(log, changes)
 		configuration, err := r.oncall.ConfigurationIn(ctx, tx)
 		if err != nil {
 			return err

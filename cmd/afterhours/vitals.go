@@ -13,6 +13,7 @@ import (
 
 	"afterhours/oncall"
 	"afterhours/oncall/notify"
+	"afterhours/web"
 )
 
 // What counts as well.
@@ -264,4 +265,35 @@ func (a *application) vitalsOfLate(ctx context.Context) []vital {
 	found = a.examine(ctx)
 	a.vitals.find(found, a.now())
 	return found
+}
+
+// status is what the page for people shows.
+func (a *application) status(ctx context.Context) web.Status {
+	status := web.Status{}
+	for _, v := range a.vitalsOfLate(ctx) {
+		status.Vitals = append(status.Vitals, web.Vital{Name: v.Name, Ailing: v.Ailing})
+	}
+	if a.gateway.spool != nil {
+		status.Spooled = a.gateway.spool.State().Mails
+	}
+	if a.db.server != nil {
+		if _, newest, err := backupsIn(backupFolder(a.settings)); err == nil {
+			status.BackupAt = newest
+		}
+	}
+	status.Embedded = a.db.server != nil
+	if a.ready(ctx) != nil {
+		return status
+	}
+	var err error
+	if status.Gateways, err = a.rooms.oncall.Gateways(ctx); err != nil {
+		a.log.Warn("status without gateways", "error", err)
+	}
+	if status.SelfTest, err = a.rooms.oncall.SelfTest(ctx); err != nil {
+		a.log.Warn("status without the self-test", "error", err)
+	}
+	if status.Polls, err = a.rooms.defender.polls(ctx); err != nil {
+		a.log.Warn("status without polls", "error", err)
+	}
+	return status
 }

@@ -134,7 +134,7 @@ func (a *application) showPages(context.Context) error {
 	a.auth = auth.New(a.db.pool, auth.Options{Now: a.now, Secure: strings.HasPrefix(a.baseURL, "https:")})
 	site, err := web.New(web.Options{
 		Tickets: a.rooms.tickets, OnCall: a.rooms.oncall, Auth: a.auth, Log: a.log, Now: a.now, PublicURL: a.baseURL,
-		IntakeAddress: a.intakeAddress(), Hooks: a.hooks(), PushKey: a.rooms.pushKeys.Public, Ready: a.ready, ReadySMTP: a.gateway.ready, ReadyToPage: a.readyToPage, Standby: a.rooms.standby, Warnings: a.gateway.warnings, CheckContact: checkContact(a.rooms.channels), Unready: unready(a.rooms.channels),
+		IntakeAddress: a.intakeAddress(), Hooks: a.hooks(), PushKey: a.rooms.pushKeys.Public, Ready: a.ready, ReadySMTP: a.gateway.ready, ReadyToPage: a.readyToPage, Status: a.status, Standby: a.rooms.standby, Warnings: a.gateway.warnings, CheckContact: checkContact(a.rooms.channels), Unready: unready(a.rooms.channels),
 		Parse: a.rooms.parse, ReadBy: parseBy, HTML: parser.HTML,
 		Export: a.rooms.export, Merge: func(current oncall.Configuration, document oncall.Document) (oncall.Configuration, error) {
 			return a.rooms.merge(current, []oncall.Document{document})

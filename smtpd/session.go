@@ -108,8 +108,9 @@ func (s *session) Data(r io.Reader) (answer error) {
 	if !chunked {
 		r = lines
 	}
-	raw, taken, answer := s.read(r)
-	defer func() { s.server.inFlight.Add(-taken) }()
+	held := memory{server: s.server}
+	defer held.release()
+	raw, answer := s.read(r, &held)
 	if lines.ended {
 		s.conn.endData(lines.idle)
 	}
@@ -141,11 +142,8 @@ func (s *session) envelope() Envelope {
 	}
 }
 
-// block is how much memory a growing mail asks for at a time.
-const block = 64 << 10
-
-// read takes in a mail. taken is what it holds of the memory of mails in flight, to be given back by the caller.
-func (s *session) read(r io.Reader) (raw []byte, taken int64, answer error) {
+// read takes in a mail; what it holds of the memory for mails in flight is for the caller to release.
+func (s *session) read(r io.Reader, held *memory) (raw []byte, answer error) {
 	buffer := s.server.buffers.Get().(*bytes.Buffer)
 	buffer.Reset()
 	defer func() {
@@ -154,30 +152,32 @@ func (s *session) read(r io.Reader) (raw []byte, taken int64, answer error) {
 		}
 	}()
 	for {
-		if s.server.inFlight.Add(block) > s.server.config.MaxInFlight {
-			return nil, taken + block, errNoRoom
+		if !held.grow(buffer.Len()) {
+			return nil, errNoRoom
 		}
-		taken += block
 		n, err := io.CopyN(buffer, r, block)
 		switch {
 		case int64(buffer.Len()) > s.server.config.MaxSize:
-			return nil, taken, errTooLarge
+			return nil, errTooLarge
 		case errors.Is(err, io.EOF) && s.conn.broken(): // BDAT cut off looks like a clean end
-			return nil, taken, errCutOff
+			return nil, errCutOff
 		case errors.Is(err, io.EOF):
-			return bytes.Clone(buffer.Bytes()), taken, nil // of its own size: many mails may wait in memory
+			if held.large {
+				return buffer.Bytes(), nil
+			}
+			return bytes.Clone(buffer.Bytes()), nil // of its own size: many mails may wait in memory
 		case errors.Is(err, smtp.ErrDataTooLarge):
-			return nil, taken, errTooLarge
+			return nil, errTooLarge
 		case errors.Is(err, smtp.ErrDataReset): // RSET, QUIT or the end came between two chunks; nobody reads the answer
-			return nil, taken, errCutOff
+			return nil, errCutOff
 		case errors.Is(err, smtp.ErrTooLongLine):
 			s.conn.poison()
-			return nil, taken, errLineLength
+			return nil, errLineLength
 		case err != nil:
 			s.conn.poison()
-			return nil, taken, errCutOff
+			return nil, errCutOff
 		case n < block:
-			return nil, taken, errCutOff
+			return nil, errCutOff
 		}
 	}
 }

@@ -59,7 +59,8 @@ type Config struct {
 	TLSRequired bool        // MAIL in clear text gets 530 5.7.0
 
 	MaxSize        int64 // octets of one mail, 25 MiB; larger gets 552 5.3.4
-	MaxInFlight    int64 // octets of all mails being received, 512 MiB; more gets 452 4.3.1
+	MaxInFlight    int64 // octets of all mails being received, 128 MiB; more gets 452 4.3.1
+	MaxLarge       int   // mails above 1 MiB being received at once, 2; others wait for LargeWait and get 452 4.3.1 then
 	MaxRecipients  int   // of one mail, 100
 	MaxConnections int   // at once, 2000; more get 421
 	MaxPerAddress  int   // at once from one address, 100; loopback is exempt
@@ -68,6 +69,7 @@ type Config struct {
 	DataTimeout    time.Duration // for the next block of data, 3 minutes (4.5.3.2.5)
 	SessionTimeout time.Duration // of a connection in all, 1 hour
 	AcceptTimeout  time.Duration // of Accept, 20 seconds
+	LargeWait      time.Duration // of a large mail for its place, 2 minutes
 	LeastRate      int64         // octets a second of data, 64, asked for after a first minute
 
 	Accept AcceptFunc
@@ -90,7 +92,8 @@ type Server struct {
 	limiter  *limiter
 	failures failures // of sign-ins
 	inFlight atomic.Int64
-	buffers  sync.Pool // of mails that are being read
+	large    chan struct{} // a place for each large mail
+	buffers  sync.Pool     // of mails that are being read
 }
 
 // New returns a server, or an error for a configuration that cannot serve.
@@ -102,7 +105,9 @@ func New(config Config) (*Server, error) {
 		return nil, errors.New("smtpd: TLSRequired needs TLS")
 	}
 	config.MaxSize = orDefault(config.MaxSize, 25<<20)
-	config.MaxInFlight = orDefault(config.MaxInFlight, 512<<20)
+	config.MaxInFlight = orDefault(config.MaxInFlight, 128<<20)
+	config.MaxLarge = orDefault(config.MaxLarge, 2)
+	config.LargeWait = orDefault(config.LargeWait, 2*time.Minute)
 	config.MaxRecipients = orDefault(config.MaxRecipients, 100)
 	config.MaxConnections = orDefault(config.MaxConnections, 2000)
 	config.MaxPerAddress = orDefault(config.MaxPerAddress, 100)
@@ -112,7 +117,7 @@ func New(config Config) (*Server, error) {
 	config.AcceptTimeout = orDefault(config.AcceptTimeout, 20*time.Second)
 	config.LeastRate = orDefault(config.LeastRate, 64)
 
-	s := &Server{config: config, buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}
+	s := &Server{config: config, large: make(chan struct{}, config.MaxLarge), buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}
 	s.limiter = newLimiter(&s.config)
 	s.smtp = smtp.NewServer(smtp.BackendFunc(s.newSession))
 	s.smtp.Domain = config.Domain

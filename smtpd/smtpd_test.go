@@ -16,6 +16,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -415,6 +416,70 @@ func TestMemoryOfMailsInFlightIsBounded(t *testing.T) {
 	c.say("DATA", "354")
 	c.send("small\r\n.\r\n")
 	c.expect("250")
+}
+
+// busyWithLarge is a post with one place for large mails, which a mail has until its storing goes on.
+func busyWithLarge(t *testing.T, change func(*smtpd.Config)) (p *post, first *client, goOn func()) {
+	t.Helper()
+	stored, storing := make(chan struct{}), make(chan struct{}, 3)
+	var busy atomic.Int32
+	p = open(t, func(c *smtpd.Config) {
+		c.MaxLarge = 1
+		c.Accept = func(_ context.Context, _ smtpd.Envelope, raw []byte) (string, error) {
+			if len(raw) > 1<<20 {
+				if busy.Add(1) > 1 {
+					t.Error("two large mails are in memory at once")
+				}
+				defer busy.Add(-1)
+				storing <- struct{}{}
+				<-stored
+			}
+			return "1", nil
+		}
+		change(c)
+	})
+	first = p.greeted(t)
+	first.begin()
+	first.say("DATA", "354")
+	first.send(large + ".\r\n")
+	<-storing
+	return p, first, sync.OnceFunc(func() { close(stored) })
+}
+
+var large = strings.Repeat(strings.Repeat("x", 998)+"\r\n", 1100)
+
+func TestLargeMailsWaitForEachOtherAndSmallOnesForNone(t *testing.T) {
+	t.Parallel()
+	p, first, goOn := busyWithLarge(t, func(*smtpd.Config) {})
+	defer goOn()
+	second, small := p.greeted(t), p.greeted(t)
+	second.begin()
+	second.say("DATA", "354")
+	second.send(large + ".\r\n")
+	small.begin()
+	small.say("DATA", "354")
+	small.send("small\r\n.\r\n")
+	small.expect("250")
+	goOn()
+	first.expect("250")
+	second.expect("250")
+}
+
+func TestALargeMailThatFindsNoPlaceIsToldToComeAgain(t *testing.T) {
+	t.Parallel()
+	p, first, goOn := busyWithLarge(t, func(c *smtpd.Config) { c.LargeWait = time.Millisecond })
+	defer goOn()
+	second := p.greeted(t)
+	second.begin()
+	second.say("DATA", "354")
+	second.send(large + ".\r\n")
+	second.expect("452 4.3.1")
+	goOn()
+	first.expect("250")
+	second.begin()
+	second.say("DATA", "354")
+	second.send(large + ".\r\n")
+	second.expect("250")
 }
 
 func TestAddressLists(t *testing.T) {

@@ -10,6 +10,9 @@ import (
 	"afterhours/tickets"
 )
 
+// claimBytes is after how many octets of mail a batch is full, however few mails they are: a reader has all of it in memory.
+const claimBytes = 8 << 20
+
 // ClaimMails takes up to limit accepted mails, oldest first; a claim ends with lease, so that the mails of a reader
 // that died are read by another. A mail whose readers died more than once is claimed alone, so that what kills a reader
 // does not take others with it, and what came with it is not suspected for long.
@@ -21,12 +24,14 @@ func (s *Store) ClaimMails(ctx context.Context, limit int, lease time.Duration) 
 			ORDER BY id LIMIT 1
 			FOR UPDATE SKIP LOCKED
 		), others AS (
-			SELECT id FROM mails
+			SELECT id, size FROM mails
 			WHERE state = 'accepted' AND attempts < 2 AND (lease_until IS NULL OR lease_until <= $1) AND NOT EXISTS (SELECT FROM suspect)
 			ORDER BY id LIMIT $2
 			FOR UPDATE SKIP LOCKED
 		), claimed AS (
-			SELECT id FROM suspect UNION ALL SELECT id FROM others
+			SELECT id FROM suspect
+			UNION ALL
+			SELECT id FROM (SELECT id, sum(size) OVER (ORDER BY id) - size AS before FROM others) AS o WHERE before < $4
 		), taken AS (
 			UPDATE mails m SET lease_until = $3, attempts = attempts + 1
 			FROM claimed WHERE m.id = claimed.id
@@ -36,7 +41,7 @@ func (s *Store) ClaimMails(ctx context.Context, limit int, lease time.Duration) 
 		FROM taken JOIN mail_bodies body ON body.mail = taken.id AND body.received_at = taken.received_at
 		ORDER BY taken.id`
 	now := s.now()
-	rows, err := s.pool.Query(ctx, claim, now, limit, now.Add(lease))
+	rows, err := s.pool.Query(ctx, claim, now, limit, now.Add(lease), claimBytes)
 	if err != nil {
 		return nil, fmt.Errorf("claim mails: %w", classify(err))
 	}

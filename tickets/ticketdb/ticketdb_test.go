@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -306,6 +307,18 @@ func TestConcurrentReadersMakeOneTicketOfOneMatter(t *testing.T) {
 	for _, ticket := range list.Tickets {
 		if ticket.MessageCount != 40 {
 			t.Errorf("ticket %d: got %d messages, want 40", ticket.Number, ticket.MessageCount)
+		}
+	}
+}
+
+func TestABatchOfLargeMailsIsASmallOne(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	large := strings.Repeat("x", 3<<20)
+	r.accept(t, "high A da1 "+large, "high B da2 "+large, "high C da3 "+large, "high D da4 "+large, "high E da5")
+	for _, want := range []int{3, 2, 0} { // the third begins below 8 MiB
+		if mails := claimed(t, r.Store, batch); len(mails) != want {
+			t.Errorf("claimed %d mails, want %d", len(mails), want)
 		}
 	}
 }

@@ -123,6 +123,7 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Get("/settings/accounts", s.desk(auth.Admin, s.listAccounts))
 		r.Post("/settings/accounts", s.desk(auth.Admin, s.createAccount))
 		r.Post("/settings/accounts/{account}/change", s.desk(auth.Admin, s.changeAccount))
+		r.Get("/design", s.desk(auth.Viewer, s.showDesign))
 		r.Get("/account", s.desk(auth.Viewer, s.showAccount))
 		r.Post("/account", s.desk(auth.Viewer, s.keepViewing))
 		r.Get("/sessions", s.desk(auth.Viewer, s.listSessions))

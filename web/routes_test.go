@@ -109,7 +109,7 @@ func TestWhatARoleMayDoAtTheDesk(t *testing.T) {
 			cookie := d.signIn(t, "who", role)
 			asked := 0
 			for _, route := range d.allRoutes(t) {
-				desk := []string{"/tickets", "/settings", "/oncall", "/setup", "/account", "/sessions", "/teach", "/push", "/schedules", "/policies", "/playbooks", "/insights"}
+				desk := []string{"/tickets", "/settings", "/oncall", "/setup", "/account", "/design", "/sessions", "/teach", "/push", "/schedules", "/policies", "/playbooks", "/insights"}
 				if !slices.ContainsFunc(desk, func(prefix string) bool { return strings.HasPrefix(route.pattern, prefix) }) {
 					continue
 				}

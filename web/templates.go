@@ -17,6 +17,7 @@ var (
 	framed = [...]string{
 		"tickets", "ticket", "mail", "oncall", "outgoing", "letter", "configuration", "audit", "section", "entry", "tokens", "accounts", "sessions", "deliveries", "person", "simulation", "setup", "feeds", "push", "playbooks", "playbookrun", "dryrun", "teach", "reading",
 		"account",
+		"design",
 		"calendar",
 		"load",
 		"loads",

@@ -21,6 +21,7 @@ func TestEveryTemplateFitsItsPage(t *testing.T) {
 		"requests": requestsView{},
 		"insights": insightsView{},
 		"status":   statusView{}, "statusaway": statusAwayView{},
+		"design":    designView{},
 		"playbooks": playbooksView{}, "playbookrun": runView{}, "dryrun": dryRunView{},
 	}
 	parsed, err := parseTemplates()

@@ -24,7 +24,7 @@ func TestTheNightPageIsSmallAndAsksNobodyElse(t *testing.T) {
 	app, link := furnished(t)
 	ctx := browser(t)
 	seen := watch(t, ctx)
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(360, 780), chromedp.Navigate(link), chromedp.WaitVisible(`button.big`)); err != nil {
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(360, 780), chromedp.Navigate(link), chromedp.WaitVisible(`main button.big`)); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "everything is loaded", func() bool {
@@ -63,7 +63,7 @@ func TestTheNightPageOnASlowLine(t *testing.T) {
 		})
 		return chromedp.Void{}, err
 	}
-	if err := chromedp.Do(ctx, enableNetwork, slow, chromedp.EmulateViewport(360, 780), chromedp.Navigate(link), chromedp.WaitVisible(`button.big`)); err != nil {
+	if err := chromedp.Do(ctx, enableNetwork, slow, chromedp.EmulateViewport(360, 780), chromedp.Navigate(link), chromedp.WaitVisible(`main button.big`)); err != nil {
 		t.Fatal(err)
 	}
 	// The style sheet comes with the page: from the first paint on the button can be pressed.

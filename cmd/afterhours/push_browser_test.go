@@ -206,7 +206,7 @@ policies: [{id: security, steps: [{notify: ["person:ana"], wait: 1h}]}]`)
 	if ticket, err := app.rooms.tickets.Get(t.Context(), 1001); err != nil || ticket.State != tickets.Open {
 		t.Errorf("after it was opened: got %s, %v", ticket.State, err)
 	}
-	if err := chromedp.Do(ctx, chromedp.Navigate(opened), chromedp.WaitVisible(`button.big`), chromedp.Click(`button.big`), chromedp.WaitVisible(`.done`)); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Navigate(opened), chromedp.WaitVisible(`main button.big`), chromedp.Click(`main button.big`), chromedp.WaitVisible(`main .done`)); err != nil {
 		t.Fatalf("acknowledge: %v", err)
 	}
 	if ticket, err := app.rooms.tickets.Get(t.Context(), 1001); err != nil || ticket.State != tickets.Acknowledged || ticket.AcknowledgedBy != "ana" {

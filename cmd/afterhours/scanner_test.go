@@ -35,7 +35,7 @@ func TestAScannerThatRunsScriptsAcknowledgesNothing(t *testing.T) {
 	for _, delivery := range ana.deliveries() {
 		link := delivery.message.Data.AckURL
 		for _, way := range []string{link, scanner.URL + "/?url=" + link} {
-			if err := chromedp.Do(ctx, chromedp.Navigate(way), chromedp.WaitVisible(`button.big`)); err != nil {
+			if err := chromedp.Do(ctx, chromedp.Navigate(way), chromedp.WaitVisible(`main button.big`)); err != nil {
 				t.Fatalf("open %s: %v", way, err)
 			}
 			buttons, err := chromedp.Run(ctx, chromedp.Evaluate[int](settledPage, chromedp.EvalAwaitPromise))
@@ -47,7 +47,7 @@ func TestAScannerThatRunsScriptsAcknowledgesNothing(t *testing.T) {
 	if after := app.stateOfAll(t); after != before {
 		t.Errorf("the scanner changed something:\nbefore %s\nafter  %s", before, after)
 	}
-	if err := chromedp.Do(ctx, chromedp.Click(`button.big`), chromedp.WaitVisible(`.done`)); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Click(`main button.big`), chromedp.WaitVisible(`main .done`)); err != nil {
 		t.Fatal(err)
 	}
 	if got := app.counted(t, `SELECT count(*) FROM tickets WHERE state = 'acknowledged' AND acknowledged_by = 'ana'`); got != 1 {

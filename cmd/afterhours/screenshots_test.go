@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"afterhours/cmd/afterhours/internal/samplemail"
+	"afterhours/oncall"
+)
+
+var screenshots = flag.String("screenshots", "", "write a picture of every page of the demo's team to this folder")
+
+// shotHeight is the most that a picture shows of a page.
+const shotHeight = 1400
+
+// TestScreenshots writes a picture of every page: wide and light, narrow and dark, the night page in its own dark. They
+// are kept in docs/screenshots, for people to look at.
+func TestScreenshots(t *testing.T) {
+	if *screenshots == "" {
+		t.Skip("-screenshots says where to")
+	}
+	app := serveTest(t, trusting)
+	app.configure(t, string(demoTeam))
+	generator, err := samplemail.New(demoSeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sample := range demoMails {
+		mail, err := generator.Make(sample.kind, sample.severity, "defender@test.example", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustSend(t, app.smtpAddr, vouched(mail.Raw))
+		app.settled(t)
+	}
+	link := ""
+	eventually(t, "somebody is told", func() bool {
+		pages, err := app.rooms.oncall.Outgoing(context.WithoutCancel(t.Context()), 1, 0)
+		if err != nil || len(pages) == 0 || pages[0].State != oncall.PageHeld {
+			return false
+		}
+		letter, err := app.rooms.oncall.Letter(t.Context(), pages[0].ID)
+		link = letter.Link
+		return err == nil && link != ""
+	})
+	ctx := browserFor(t, 15*time.Minute)
+	for i, shown := range everyPage(app, link) {
+		if i == 2 {
+			signIn(t, ctx, app)
+		}
+		for _, l := range []look{looks[0], looks[3]} {
+			if shown.name == "night" && l.width > 360 {
+				continue // it is the telephone's
+			}
+			if err := chromedp.Do(ctx, chromedp.EmulateViewport(l.width, l.height), scheme(l.scheme), chromedp.Navigate(shown.url)); err != nil {
+				t.Fatalf("%s: %v", shown.name, err)
+			}
+			height, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`document.documentElement.scrollHeight`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			picture, err := chromedp.Run(ctx, shot(l.width, min(height, shotHeight)))
+			if err != nil {
+				t.Fatalf("%s: %v", shown.name, err)
+			}
+			name := strings.TrimSuffix(fmt.Sprintf("%s-%s-%d", shown.name, l.scheme, l.width), "-1280") + ".webp"
+			if err := os.WriteFile(filepath.Join(*screenshots, name), picture, 0o644); err != nil { //nolint:gosec // it is for everybody
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// shot is a picture of the upper part of a page.
+func shot(width int64, height float64) chromedp.Action[[]byte] {
+	return func(ctx context.Context, target *chromedp.Target) ([]byte, error) {
+		quality, beyond := int64(55), true
+		taken, err := cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{
+			Format: "webp", Quality: &quality, CaptureBeyondViewport: &beyond,
+			Clip: &page.Viewport{Width: float64(width), Height: height, Scale: 1},
+		})
+		return taken.Data, err
+	}
+}

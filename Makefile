@@ -12,7 +12,7 @@ TESTFLAGS ?=
 INTAKEFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench bench-intake bench-pages bench-parser fuzz postgres chromium clean
+.PHONY: help build demo test lint bench bench-intake bench-pages bench-parser screenshots fuzz postgres chromium clean
 
 help: ## explain the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench-pages: postgres ## print how long mails take to the arrival of their pages
 bench-parser: ## compare the parser with enmime on the worst and the oddest mails
 	@mails=$$(mktemp -d) && $(GO) test ./parser -run TestMailsOfTheBenchmarksAreWritten -mails "$$mails" >/dev/null && \
 		cd parser/comparison && $(GO) test -bench . -mails "$$mails"; rm -rf "$$mails"
+
+screenshots: postgres chromium ## renew the pictures of every page in docs/screenshots
+	@mkdir -p docs/screenshots && $(GO) test -count=1 -timeout 20m -run '^TestScreenshots$$' ./cmd/afterhours -args -screenshots "$(CURDIR)/docs/screenshots"
 
 fuzz: ## run each fuzz target for FUZZTIME (20s, or 3000x)
 	@sh deploy/fuzz $(GO) $(FUZZTIME)

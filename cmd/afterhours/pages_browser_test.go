@@ -53,6 +53,7 @@ func everyPage(app *application, link string) []shownPage {
 		{"insights", "/insights"},
 		{"account", "/account"},
 		{"design", "/design"},
+		{"status", "/status"},
 		{"sessions", "/sessions"},
 		{"push", "/push"},
 		{"setup", "/setup"},

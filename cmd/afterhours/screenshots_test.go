@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,7 +30,15 @@ func TestScreenshots(t *testing.T) {
 	if *screenshots == "" {
 		t.Skip("-screenshots says where to")
 	}
-	app := serveTest(t, trusting)
+	catcher, stop, err := startCatcher(environment{stderr: io.Discard, now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	app := serveTest(t, func(s *settings) {
+		trusting(s)
+		s.SmarthostURL = "smtp://" + catcher
+	})
 	app.configure(t, string(demoTeam))
 	generator, err := samplemail.New(demoSeed)
 	if err != nil {
@@ -46,7 +55,7 @@ func TestScreenshots(t *testing.T) {
 	link := ""
 	eventually(t, "somebody is told", func() bool {
 		pages, err := app.rooms.oncall.Outgoing(context.WithoutCancel(t.Context()), 1, 0)
-		if err != nil || len(pages) == 0 || pages[0].State != oncall.PageHeld {
+		if err != nil || len(pages) == 0 || pages[0].State != oncall.PageSent {
 			return false
 		}
 		letter, err := app.rooms.oncall.Letter(t.Context(), pages[0].ID)
@@ -81,13 +90,13 @@ func TestScreenshots(t *testing.T) {
 	}
 }
 
-// shot is a picture of the upper part of a page.
+// shot is a picture of the upper part of a page, a wide one made smaller.
 func shot(width int64, height float64) chromedp.Action[[]byte] {
 	return func(ctx context.Context, target *chromedp.Target) ([]byte, error) {
 		quality, beyond := int64(55), true
 		taken, err := cdp.Call(ctx, target, page.CaptureScreenshot, page.CaptureScreenshotParams{
 			Format: "webp", Quality: &quality, CaptureBeyondViewport: &beyond,
-			Clip: &page.Viewport{Width: float64(width), Height: height, Scale: 1},
+			Clip: &page.Viewport{Width: float64(width), Height: height, Scale: map[bool]float64{true: 0.7, false: 1}[width > 360]},
 		})
 		return taken.Data, err
 	}

@@ -12,7 +12,7 @@ TESTFLAGS ?=
 INTAKEFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench bench-intake bench-pages bench-parser screenshots fuzz postgres chromium clean
+.PHONY: help build demo test lint bench bench-intake bench-pages bench-parser screenshots fuzz postgres chromium clean bench-web
 
 help: ## explain the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ bench-intake: postgres ## print how fast mail comes in, until its pages are queu
 
 bench-pages: postgres ## print how long mails take to the arrival of their pages, at rest and beside other mail (PAGEFLAGS)
 	@$(GO) test -count=1 -timeout 60m -run '^TestPageTable$$' -v ./cmd/afterhours -args -page-table $(PAGEFLAGS)
+
+bench-web: postgres ## print how fast the desk answers behind a million tickets, which takes some minutes to write (WEBFLAGS)
+	@$(GO) test -count=1 -timeout 60m -run '^TestWebTable$$' -v ./cmd/afterhours -args -web-table $(WEBFLAGS)
 
 bench-parser: ## compare the parser with enmime on the worst and the oddest mails
 	@mails=$$(mktemp -d) && $(GO) test ./parser -run TestMailsOfTheBenchmarksAreWritten -mails "$$mails" >/dev/null && \

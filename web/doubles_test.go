@@ -50,6 +50,12 @@ func (d *ticketsDouble) unexpected(call string) {
 func (d *ticketsDouble) List(_ context.Context, filter tickets.Filter) (tickets.List, error) {
 	return d.list(filter)
 }
+
+func (d *ticketsDouble) CountUpTo(_ context.Context, filter tickets.Filter, most int) (int, error) {
+	filter.Limit = most
+	list, err := d.list(filter)
+	return len(list.Tickets), err
+}
 func (d *ticketsDouble) LastEvent(context.Context) (int64, error)       { return 7, nil }
 func (d *ticketsDouble) Counts(context.Context) (tickets.Counts, error) { return d.counts() }
 func (d *ticketsDouble) Get(_ context.Context, number int64) (tickets.Ticket, error) {

@@ -53,8 +53,9 @@ func (s *Site) importConfiguration(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	view, document := importView{Text: text}, oncall.Document{}
-	if document, err = oncall.ParseFile("import", []byte(text)); err == nil {
+	view := importView{Text: text}
+	document, err := oncall.ParseFile("import", []byte(text))
+	if err == nil {
 		err = view.compare(current, func(c oncall.Configuration) (oncall.Configuration, error) { return s.Merge(c, document) })
 	}
 	status := http.StatusOK

@@ -187,15 +187,14 @@ func (s *Site) mine(r *http.Request, reader reader) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	filter.Limit = mineCounted
-	list, err := s.Tickets.List(r.Context(), filter)
+	mine, err := s.Tickets.CountUpTo(r.Context(), filter, mineCounted+1)
 	if err != nil {
 		return "", err
 	}
-	if list.Next != 0 {
+	if mine > mineCounted {
 		return strconv.Itoa(mineCounted) + "+", nil
 	}
-	return strconv.Itoa(len(list.Tickets)), nil
+	return strconv.Itoa(mine), nil
 }
 
 func tabsOf(sel selection, counts tickets.Counts, mine string) []tab {

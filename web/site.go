@@ -29,6 +29,7 @@ import (
 type Tickets interface {
 	List(ctx context.Context, filter tickets.Filter) (tickets.List, error)
 	Counts(ctx context.Context) (tickets.Counts, error)
+	CountUpTo(ctx context.Context, filter tickets.Filter, most int) (int, error)
 	LastEvent(ctx context.Context) (int64, error) // one more with everything that happens to any ticket
 	Get(ctx context.Context, number int64) (tickets.Ticket, error)
 	Timeline(ctx context.Context, number int64) ([]tickets.Event, error)                                      // oldest first

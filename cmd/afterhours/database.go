@@ -73,6 +73,7 @@ func connect(ctx context.Context, address string) (*pgxpool.Pool, error) {
 	config.MaxConnLifetime = time.Hour
 	config.ConnConfig.RuntimeParams["application_name"] = "afterhours"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.RuntimeParams["max_parallel_workers_per_gather"] = "0" // starting workers takes longer than any query of ours should
 	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = transactionIdle
 	config.ConnConfig.RuntimeParams["synchronous_commit"] = "on" // a 250 means that the mail is on disk
 	pool, err := pgxpool.NewWithConfig(ctx, config)

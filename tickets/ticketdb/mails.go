@@ -29,12 +29,14 @@ func scanMail(row pgx.CollectableRow) (tickets.Mail, error) {
 	return mail, err
 }
 
+const mailsQuery = `
+	SELECT ` + mailColumns + ` FROM mails m
+	WHERE m.state = 'read' AND m.ticket IN (SELECT number FROM tickets WHERE number = $1 OR merged_into = $1)
+	ORDER BY m.id`
+
 // Mails returns the distinct mails behind a ticket, those of tickets that were joined to it included, oldest first.
 func (s *Store) Mails(ctx context.Context, number int64) ([]tickets.Mail, error) {
-	rows, err := s.pool.Query(ctx, `
-		SELECT `+mailColumns+` FROM mails m
-		WHERE m.state = 'read' AND m.ticket IN (SELECT number FROM tickets WHERE number = $1 OR merged_into = $1)
-		ORDER BY m.id`, number)
+	rows, err := s.pool.Query(ctx, mailsQuery, number)
 	if err != nil {
 		return nil, fmt.Errorf("mails of ticket %d: %w", number, classify(err))
 	}

@@ -1,6 +1,8 @@
 package ticketdb
 
 import (
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,28 +41,123 @@ func TestListsNeverScanAllTickets(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t)
 	fillTickets(t, pool, 40_000)
+	store := New(pool, time.Now, nil)
 	for name, filter := range map[string]tickets.Filter{
 		"the newest":      {},
 		"a further page":  {Before: 20_000},
 		"open":            {States: []tickets.State{tickets.Open}},
 		"mine":            {States: []tickets.State{tickets.Open, tickets.Acknowledged}, Assignee: "ana"},
+		"a common word":   {Query: "ransomware"},
+		"common words":    {Query: "ransomware ws"},
 		"a rare word":     {Query: "ws4711"},
 		"a ticket":        {Query: "#20123"},
 		"words and state": {Query: "ransomware ws17", States: []tickets.State{tickets.Open}},
 		"a day":           {Since: time.Date(2024, 1, 5, 0, 0, 0, 0, time.UTC), Until: time.Date(2024, 1, 6, 0, 0, 0, 0, time.UTC)},
 	} {
-		where, args := conditions(filter)
+		search, err := store.searchFor(t.Context(), filter, tickets.DefaultLimit+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if search != nil && search.newest == walked { // answered by the newest tickets, in the order of their numbers
+			search = &searching{others: search.indexed}
+		}
+		where, args := conditions(filter, search)
 		args["limit"] = tickets.DefaultLimit + 1
-		rows, err := pool.Query(t.Context(), `EXPLAIN SELECT `+ticketColumns+` FROM tickets t `+where+` ORDER BY t.number DESC LIMIT @limit`, args)
-		if err != nil {
+		wantIndex(t, pool, name, listQuery(where, search), args)
+	}
+}
+
+// wantIndex asks Postgres for its plan of a query for the given values, in which it reads no large table from end to end.
+func wantIndex(t *testing.T, pool *pgxpool.Pool, name, query string, args ...any) {
+	t.Helper()
+	rows, err := pool.Query(t.Context(), `EXPLAIN `+query, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := strings.Join(lines, "\n")
+	for _, table := range []string{"tickets", "ticket_events", "mails"} {
+		if strings.Contains(plan, "Seq Scan on "+table) {
+			t.Errorf("%s reads all %s:\n%s", name, table, plan)
+		}
+	}
+}
+
+// TestATicketsPageNeverScansAllTickets does the same for what a ticket's page and the figures of a day read.
+func TestATicketsPageNeverScansAllTickets(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	fillTickets(t, pool, 40_000)
+	for _, statement := range []string{
+		`INSERT INTO ticket_events (ticket, at, type, actor) SELECT number, created_at, type, 'system' FROM tickets, unnest(ARRAY['created', 'acknowledged']) AS type`,
+		`INSERT INTO mails (received_at, envelope_from, envelope_to, digest, size, state, ticket) SELECT created_at, 'a@b.example', '{}', sha256(number::text::bytea), 1, 'read', number FROM tickets`,
+		`ANALYZE ticket_events`, `ANALYZE mails`,
+	} {
+		if _, err := pool.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
-		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			t.Fatal(err)
+	}
+	wantIndex(t, pool, "the ticket", `SELECT `+ticketColumns+` FROM tickets t WHERE t.number = $1`, 20_000)
+	wantIndex(t, pool, "its timeline", timelineQuery, 20_000)
+	wantIndex(t, pool, "its mails", mailsQuery, 20_000)
+	wantIndex(t, pool, "related tickets", relatedQuery, namesQuery([]string{"ws-17"}), []string{"ws-17"}, []string{}, 20_000, time.Date(2024, 1, 5, 0, 0, 0, 0, time.UTC), 10)
+	day := time.Date(2024, 1, 5, 0, 0, 0, 0, time.UTC)
+	wantIndex(t, pool, "the figures of its day", countTickets, day, day.AddDate(0, 0, 1), tickets.SpansADoubling, tickets.LastSpan, titlesADay)
+	wantIndex(t, pool, "the mails of its day", countMails, day, day.AddDate(0, 0, 1), tickets.LateReading)
+}
+
+func TestASearchLooksUpItsRarestWords(t *testing.T) {
+	t.Parallel()
+	common := &wordShares{tickets: 1_000_000, words: []string{"mail", "microsoft", "ransomware", "ransoms", "ws"}, shares: []float64{1, 1, 0.2, 0.1, 0.9}}
+	for query, want := range map[string]searching{
+		"mail 4711 microsoft": {indexed: []string{"4711"}, others: []string{"mail", "microsoft"}, newest: glanced},
+		"4711 user9 ws":       {indexed: []string{"4711", "user9"}, others: []string{"ws"}, newest: glanced},
+		"ransom":              {indexed: []string{"ransom"}, newest: walked},
+		"mail ransomware":     {indexed: []string{"ransomware"}, others: []string{"mail"}, newest: walked},
+		"da7919 2":            {indexed: []string{"da7919"}, others: []string{"2"}, newest: glanced},
+		"":                    {},
+	} {
+		if got := common.plan(tickets.SplitWords(query), 51); !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: got %+v, want %+v", query, got, want)
 		}
-		if plan := strings.Join(lines, "\n"); strings.Contains(plan, "Seq Scan on tickets") {
-			t.Errorf("%s:\n%s", name, plan)
+	}
+	if got := common.of("ransom"); got < 0.299 || got > 0.301 {
+		t.Errorf("share of a beginning: got %v, want that of both words", got)
+	}
+}
+
+// TestASearchFindsTheSameByEveryWay compares what is found one after the other, by the index, and by comparing all.
+func TestASearchFindsTheSameByEveryWay(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	fillTickets(t, pool, 5_000)
+	store := New(pool, time.Now, nil)
+	for _, query := range []string{"ransomware", "ransomware ws", "ws17", "ransomware ws1 49", "nosuchword", "ransomware nosuchword", "…"} {
+		for _, before := range []int64{0, 3_000} {
+			filter := tickets.Filter{Query: query, Before: before}
+			list, err := store.List(t.Context(), filter)
+			if err != nil {
+				t.Fatalf("%q: %v", query, err)
+			}
+			words := tickets.SplitWords(query)
+			var want []int64
+			err = pool.QueryRow(t.Context(), `
+				SELECT coalesce(array_agg(number ORDER BY number DESC), '{}') FROM (
+					SELECT number FROM tickets WHERE ($2 = 0 OR number < $2) AND (search @@ $1::tsquery) IS TRUE ORDER BY number DESC LIMIT 50) AS found`,
+				beginnings(words), before).Scan(&want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := []int64{}
+			for _, ticket := range list.Tickets {
+				got = append(got, ticket.Number)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%q before %d: got %v, want %v", query, before, got, want)
+			}
 		}
 	}
 }

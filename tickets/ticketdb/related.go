@@ -27,7 +27,7 @@ func (s *Store) Related(ctx context.Context, ticket tickets.Ticket, since time.T
 	if words == "" {
 		return nil, nil
 	}
-	rows, err := s.pool.Query(ctx, relatedQuery, words, devices, users, ticket.Number, since, limit)
+	rows, err := s.pool.Query(ctx, relatedQuery, pgx.QueryExecModeCacheDescribe, words, devices, users, ticket.Number, since, limit)
 	if err != nil {
 		return nil, fmt.Errorf("tickets related to %d: %w", ticket.Number, classify(err))
 	}

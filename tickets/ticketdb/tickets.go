@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,15 +107,21 @@ func (s *Store) List(ctx context.Context, filter tickets.Filter) (tickets.List, 
 		limit = tickets.DefaultLimit
 	}
 	limit = min(limit, tickets.MaxLimit)
-	where, args := conditions(filter)
-	args["limit"] = limit + 1
-	rows, err := s.pool.Query(ctx, `SELECT `+ticketColumns+` FROM tickets t `+where+` ORDER BY t.number DESC LIMIT @limit`, args)
+	search, err := s.searchFor(ctx, filter, limit+1)
 	if err != nil {
-		return tickets.List{}, fmt.Errorf("list tickets: %w", classify(err))
+		return tickets.List{}, fmt.Errorf("list tickets: %w", err)
 	}
-	found, err := pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[ticketRow])
-	if err != nil {
-		return tickets.List{}, fmt.Errorf("list tickets: %w", classify(err))
+	var found []*ticketRow
+	if search != nil && search.newest > 0 {
+		if found, err = s.walk(ctx, filter, search, limit+1); err != nil {
+			return tickets.List{}, fmt.Errorf("list tickets: %w", classify(err))
+		}
+	}
+	if len(found) <= limit {
+		where, args := conditions(filter, search)
+		if found, err = s.listed(ctx, listQuery(where, search), args, limit+1); err != nil {
+			return tickets.List{}, fmt.Errorf("list tickets: %w", classify(err))
+		}
 	}
 	list := tickets.List{Tickets: make([]tickets.Ticket, 0, len(found))}
 	if len(found) > limit {
@@ -125,6 +132,52 @@ func (s *Store) List(ctx context.Context, filter tickets.Filter) (tickets.List, 
 		list.Tickets = append(list.Tickets, row.ticket())
 	}
 	return list, nil
+}
+
+// listed reads one page. The numbers come first: an index that has them spares reading what is not shown. Each query is planned
+// for its own values, for a plan that suits a common word is the wrong one for a rare one.
+func (s *Store) listed(ctx context.Context, query string, args pgx.NamedArgs, limit int) ([]*ticketRow, error) {
+	args["limit"] = limit
+	rows, err := s.pool.Query(ctx, query, pgx.QueryExecModeCacheDescribe, args)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[ticketRow])
+}
+
+// listQuery reads in the order of numbers, except where words are looked up: Postgres takes any word for a common one, and would
+// read all tickets in that order until it has found enough.
+func listQuery(where string, search *searching) string {
+	order := "t.number"
+	if search != nil && len(search.indexed) > 0 {
+		order = "t.number + 0"
+	}
+	return `SELECT ` + ticketColumns + ` FROM tickets t WHERE t.number IN (
+		SELECT t.number FROM tickets t ` + where + ` ORDER BY ` + order + ` DESC LIMIT @limit
+	) ORDER BY t.number DESC`
+}
+
+// walk reads the newest tickets one after the other until enough have all words, or too many were read.
+func (s *Store) walk(ctx context.Context, filter tickets.Filter, search *searching, limit int) ([]*ticketRow, error) {
+	where, args := conditions(filter, &searching{others: slices.Concat(search.indexed, search.others)})
+	args["span"] = search.newest
+	where += ` AND t.number > coalesce(nullif(@before::bigint, 0), (SELECT max(number) FROM tickets)) - @span::bigint`
+	return s.listed(ctx, listQuery(where, nil), args, limit)
+}
+
+// CountUpTo counts the tickets that filter chooses, to a bound.
+func (s *Store) CountUpTo(ctx context.Context, filter tickets.Filter, most int) (count int, err error) {
+	search, err := s.searchFor(ctx, filter, most)
+	if err != nil {
+		return 0, fmt.Errorf("count tickets: %w", err)
+	}
+	where, args := conditions(filter, search)
+	args["most"] = most
+	query := `SELECT count(*) FROM (SELECT FROM tickets t ` + where + ` LIMIT @most) AS counted`
+	if err := s.pool.QueryRow(ctx, query, pgx.QueryExecModeCacheDescribe, args).Scan(&count); err != nil {
+		return 0, fmt.Errorf("count tickets: %w", classify(err))
+	}
+	return count, nil
 }
 
 // Counts returns how many tickets are in each unresolved state, and whether there is any ticket at all. Resolved ones are
@@ -141,8 +194,8 @@ func (s *Store) Counts(ctx context.Context) (tickets.Counts, error) {
 }
 
 // conditions are those that a filter asks for and no others, so that each has the plan that suits it.
-func conditions(filter tickets.Filter) (where string, args pgx.NamedArgs) {
-	args = pgx.NamedArgs{}
+func conditions(filter tickets.Filter, search *searching) (where string, args pgx.NamedArgs) {
+	args = pgx.NamedArgs{"before": filter.Before}
 	var all []string
 	add := func(given bool, name string, value any, condition string) {
 		if given {
@@ -151,13 +204,22 @@ func conditions(filter tickets.Filter) (where string, args pgx.NamedArgs) {
 		}
 	}
 	add(filter.Before != 0, "before", filter.Before, "t.number < @before")
-	add(len(filter.States) > 0, "states", texts(filter.States), "t.state = ANY(@states)")
+	if len(filter.States) == 1 { // which has an index in the list's order
+		add(true, "state", string(filter.States[0]), "t.state = @state")
+	}
+	unresolved := len(filter.States) == 2 && few(filter.States)
+	add(unresolved, "resolved", "", "t.state <> 'resolved'") // which has indexes of its own
+	add(len(filter.States) > 1 && !unresolved, "states", texts(filter.States), "t.state = ANY(@states)")
 	add(len(filter.Severities) > 0, "severities", texts(filter.Severities), "t.severity = ANY(@severities)")
 	add(len(filter.Products) > 0, "products", texts(filter.Products), "t.product = ANY(@products)")
 	add(filter.Assignee != "", "assignee", filter.Assignee, "t.assignee = @assignee")
 	add(!filter.Since.IsZero(), "since", filter.Since, "t.created_at >= @since")
 	add(!filter.Until.IsZero(), "until", filter.Until, "t.created_at < @until")
-	add(strings.TrimSpace(filter.Query) != "", "words", wordsQuery(filter.Query), "t.search @@ @words::tsquery")
+	if search != nil {
+		add(len(search.indexed) > 0 || len(search.others) == 0, "words", beginnings(search.indexed), "t.search @@ @words::tsquery")
+		// In this form no index is used.
+		add(len(search.others) > 0, "others", beginnings(search.others), "(t.search @@ @others::tsquery) IS TRUE")
+	}
 	if len(all) == 0 {
 		return "", args
 	}
@@ -170,16 +232,4 @@ func texts[T ~string](values []T) []string {
 		list[i] = string(value)
 	}
 	return list
-}
-
-// wordsQuery asks that each word of a query be the beginning of a word of the ticket, as tickets.SplitWords cuts both.
-func wordsQuery(query string) string {
-	words := tickets.SplitWords(storable(query))
-	if len(words) == 0 {
-		return "'-'" // no ticket has a word without letters and digits
-	}
-	for i, word := range words {
-		words[i] = "'" + word + "':*" // letters and digits alone: nothing to escape
-	}
-	return strings.Join(words, " & ")
 }

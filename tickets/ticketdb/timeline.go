@@ -10,12 +10,14 @@ import (
 	"afterhours/tickets"
 )
 
+const timelineQuery = `SELECT at, type, actor, data FROM ticket_events WHERE ticket = $1 ORDER BY at, id`
+
 // Timeline returns a ticket's events, oldest first, or tickets.ErrNotFound.
 func (s *Store) Timeline(ctx context.Context, number int64) ([]tickets.Event, error) {
 	if _, err := s.Get(ctx, number); err != nil {
 		return nil, err
 	}
-	rows, err := s.pool.Query(ctx, `SELECT at, type, actor, data FROM ticket_events WHERE ticket = $1 ORDER BY at, id`, number)
+	rows, err := s.pool.Query(ctx, timelineQuery, number)
 	if err != nil {
 		return nil, fmt.Errorf("timeline of ticket %d: %w", number, classify(err))
 	}

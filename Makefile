@@ -13,12 +13,21 @@ INTAKEFLAGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test lint bench bench-intake bench-pages bench-parser screenshots fuzz postgres chromium clean bench-web
+.PHONY: dist dist-check
 
 help: ## explain the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 build: ## build bin/afterhours
 	CGO_ENABLED=0 $(GO) build -buildvcs=auto -trimpath -o $(BIN) ./cmd/afterhours
+
+dist: ## build what a release consists of into dist/: binaries, Debian packages, licences, SBOM, provenance, checksums
+	$(GO) run ./deploy/dist -out dist
+
+dist-check: dist ## build it again from a clone in another folder, and compare
+	@clone=$$(mktemp -d) && git clone -q . "$$clone/afterhours" && (cd "$$clone/afterhours" && $(GO) run ./deploy/dist -out dist) && \
+		diff dist/SHA256SUMS "$$clone/afterhours/dist/SHA256SUMS" && (cd dist && sha256sum -c --quiet SHA256SUMS) && echo "both builds are the same"; \
+		status=$$?; rm -rf "$$clone"; exit $$status
 
 demo: postgres build ## run a sample team with sample mails, and print where to look
 	@$(BIN) demo

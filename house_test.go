@@ -49,6 +49,7 @@ var rooms = map[string][]string{
 	"cmd/afterhours/internal/scheduleimport": {"oncall"},
 	"cmd/afterhours/internal/anonymise":      {"parser", "tickets"},
 	"cmd/afterhours/internal/mailfiles":      {},
+	"deploy/dist":                            {},
 }
 
 var testRooms = []string{"cmd/afterhours/internal/samplemail", "migrations/pgtest", "oncall/notify/notifytest"}

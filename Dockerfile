@@ -1,10 +1,23 @@
-# The image runs as an unprivileged user and brings the Postgres server for the embedded database.
+# Two images, both for an unprivileged user. The last one, built by default, brings the Postgres server for the embedded
+# database; `docker build --target gateway .` makes one of the binary alone, for a database elsewhere.
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -o /afterhours ./cmd/afterhours
+
+FROM scratch AS gateway
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /afterhours /afterhours
+USER 10001:10001
+ENV AFTERHOURS_DATA_DIR=/var/lib/afterhours/data \
+    AFTERHOURS_SMTP_ADDR=0.0.0.0:2525 \
+    AFTERHOURS_HTTP_ADDR=0.0.0.0:8080
+VOLUME /var/lib/afterhours
+EXPOSE 2525 8080
+ENTRYPOINT ["/afterhours"]
+CMD ["serve"]
 
 FROM debian:bookworm-slim
 RUN mkdir -p /etc/postgresql-common/createcluster.d \

@@ -79,7 +79,7 @@ func (r *release) provenance() ([]byte, error) {
 			"buildDefinition": object{
 				"buildType":            "urn:afterhours:make-dist:1",
 				"externalParameters":   object{"targets": r.targets},
-				"internalParameters":   object{"go": runtime.Version(), "flags": []string{"-trimpath", "-ldflags=-s -w -buildid="}, "cgo": false},
+				"internalParameters":   object{"go": runtime.Version(), "flags": []string{"-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid= -X main.releasedCommit=" + r.commit}, "cgo": false},
 				"resolvedDependencies": materials,
 			},
 			"runDetails": object{"builder": object{"id": "urn:afterhours:make-dist"}},

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +93,8 @@ func (r *release) put(name string, write func() ([]byte, error)) error {
 	return os.WriteFile(filepath.Join(r.out, name), content, 0o644)
 }
 
+var versionLine = regexp.MustCompile(`(?m)^const version = "([0-9.]+)"$`)
+
 // describe asks git for what is built.
 func (r *release) describe(ctx context.Context) error {
 	shown, err := output(ctx, "git", "show", "-s", "--format=%H %ct", "HEAD")
@@ -113,7 +116,15 @@ func (r *release) describe(ctx context.Context) error {
 	if r.goRoot, err = output(ctx, "go", "env", "GOROOT"); err != nil {
 		return err
 	}
-	r.version = "0.0.0+" + r.commit[:12]
+	source, err := os.ReadFile("cmd/afterhours/version.go")
+	if err != nil {
+		return err
+	}
+	version := versionLine.FindSubmatch(source)
+	if version == nil {
+		return errors.New("cmd/afterhours/version.go names no version")
+	}
+	r.version = string(version[1]) + "+" + r.commit[:12]
 	if tag, err := output(ctx, "git", "describe", "--tags", "--exact-match"); err == nil {
 		r.version = strings.TrimPrefix(tag, "v")
 	}
@@ -127,7 +138,7 @@ func (r *release) build(ctx context.Context, target string) (string, error) {
 		return "", fmt.Errorf("%q is not GOOS/GOARCH", target)
 	}
 	path := filepath.Join(r.out, "afterhours-"+system+"-"+processor)
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=true", "-ldflags=-s -w -buildid=", "-o", path, "./cmd/afterhours")
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid= -X main.releasedCommit="+r.commit, "-o", path, "./cmd/afterhours")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOOS="+system, "GOARCH="+processor, "GOAMD64=v1", "GOARM64=v8.0")
 	if said, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w: %s", target, err, said)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -32,12 +33,12 @@ func (r *release) packages(ctx context.Context) error {
 	return nil
 }
 
-func (r *release) debian(ctx context.Context, processor string) error {
+func (r *release) debian(ctx context.Context, processor string) (err error) {
 	root, err := os.MkdirTemp("", "afterhours-deb-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(root)
+	defer func() { err = errors.Join(err, os.RemoveAll(root)) }()
 	unit, err := os.ReadFile("deploy/afterhours.service")
 	if err != nil {
 		return err

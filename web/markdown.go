@@ -19,20 +19,21 @@ import (
 // notes quote paths and addresses; headings are bold lines, pictures are links to them, and an address becomes a link
 // only where the author makes it one. What comes out passes an allow-list, whatever the library did.
 func markdown() func(note string) template.HTML {
+	by := util.Prioritized //nolint:misspell // the library spells it so
 	blocks := []util.PrioritizedValue{
-		util.Prioritized(parser.NewThematicBreakParser(), 200), util.Prioritized(parser.NewListParser(), 300),
-		util.Prioritized(parser.NewListItemParser(), 400), util.Prioritized(parser.NewCodeBlockParser(), 500),
-		util.Prioritized(parser.NewATXHeadingParser(), 600), util.Prioritized(parser.NewFencedCodeBlockParser(), 700),
-		util.Prioritized(parser.NewBlockquoteParser(), 800), util.Prioritized(parser.NewParagraphParser(), 1000),
+		by(parser.NewThematicBreakParser(), 200), by(parser.NewListParser(), 300),
+		by(parser.NewListItemParser(), 400), by(parser.NewCodeBlockParser(), 500),
+		by(parser.NewATXHeadingParser(), 600), by(parser.NewFencedCodeBlockParser(), 700),
+		by(parser.NewBlockquoteParser(), 800), by(parser.NewParagraphParser(), 1000),
 	}
 	inlines := []util.PrioritizedValue{
-		util.Prioritized(literalParser{}, 50), util.Prioritized(parser.NewCodeSpanParser(), 100),
-		util.Prioritized(parser.NewLinkParser(), 200), util.Prioritized(parser.NewAutoLinkParser(), 300),
-		util.Prioritized(parser.NewEmphasisParser(), 500),
+		by(literalParser{}, 50), by(parser.NewCodeSpanParser(), 100),
+		by(parser.NewLinkParser(), 200), by(parser.NewAutoLinkParser(), 300),
+		by(parser.NewEmphasisParser(), 500),
 	}
 	engine := goldmark.New(
 		goldmark.WithParser(parser.NewParser(parser.WithBlockParsers(blocks...), parser.WithInlineParsers(inlines...))),
-		goldmark.WithRendererOptions(goldmarkhtml.WithHardWraps(), renderer.WithNodeRenderers(util.Prioritized(noteRenderer{}, 100))),
+		goldmark.WithRendererOptions(goldmarkhtml.WithHardWraps(), renderer.WithNodeRenderers(by(noteRenderer{}, 100))),
 	)
 	policy := bluemonday.NewPolicy()
 	policy.AllowElements("p", "br", "hr", "strong", "em", "code", "pre", "ul", "ol", "li", "blockquote")

@@ -70,7 +70,8 @@ func TestHostileNotesStayText(t *testing.T) {
 			}
 			for _, attribute := range node.Attr {
 				web := strings.HasPrefix(attribute.Val, "http://") || strings.HasPrefix(attribute.Val, "https://")
-				if !(attribute.Key == "href" && web || attribute.Key == "rel" && attribute.Val == "nofollow noreferrer" || attribute.Key == "start") {
+				harmless := attribute.Key == "href" && web || attribute.Key == "rel" && attribute.Val == "nofollow noreferrer" || attribute.Key == "start"
+				if !harmless {
 					t.Errorf("%q became %q, with %s=%q", note, shown, attribute.Key, attribute.Val)
 				}
 			}

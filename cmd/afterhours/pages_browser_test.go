@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +21,12 @@ type look struct {
 	scheme        string
 }
 
-var looks = []look{{1280, 900, "light"}, {1280, 900, "dark"}, {360, 780, "light"}, {360, 780, "dark"}}
+// looks are both widths and both schemes; -every-look pairs each with each, which takes twice as long.
+var (
+	looks     = []look{{1280, 900, "light"}, {360, 780, "dark"}}
+	others    = []look{{1280, 900, "dark"}, {360, 780, "light"}}
+	everyLook = flag.Bool("every-look", false, "judge every page wide and narrow, light and dark, in all four pairs")
+)
 
 // shownPage is a page under the name of its screenshot.
 type shownPage struct{ name, url string }
@@ -96,6 +103,10 @@ func TestEveryPageFitsEveryScreenAndReader(t *testing.T) {
 	ctx := browserFor(t, 15*time.Minute)
 	complaints := listen(t, ctx)
 	judge := axe(t)
+	looks := looks
+	if *everyLook {
+		looks = slices.Concat(looks, others)
+	}
 	pages := everyPage(app, link)
 	for i, page := range pages {
 		if i == 2 {

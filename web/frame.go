@@ -51,7 +51,11 @@ func (f frame) Scripts() []string { return f.scripts }
 
 // Settings says whether the page belongs to the settings.
 func (f frame) Settings() bool {
-	return f.Tab != "tickets" && f.Tab != "oncall" && f.Tab != "sessions" && f.Tab != "account" && f.Tab != "design" && f.Tab != "push" && f.Tab != "setup" && f.Tab != "responses" && f.Tab != "insights"
+	switch f.Tab {
+	case "tickets", "oncall", "responses", "insights", "status", "sessions", "account", "design", "push", "setup":
+		return false
+	}
+	return true
 }
 
 // reader is for whom a page is made: names, the clock and the zone in which times are shown.

@@ -120,10 +120,12 @@ people:
   - id: a
     name: A
     contacts: [{id: phone, channel: sms, to: "+1"}]
-    weekly_report: true
-  - {id: b, name: B, email: b@example.com, weekly_report: often}`, `
-team.yaml:6: weekly_report of a needs a contact by email; add one, or leave weekly_report out
-team.yaml:7: people[1].weekly_report: write true or false`,
+    weekly_report: true`,
+		"team.yaml:6: weekly_report of a needs a contact by email; add one, or leave weekly_report out",
+	},
+	{
+		"a weekly report that is neither on nor off", "people:\n  - {id: b, name: B, email: b@example.com, weekly_report: often}",
+		"team.yaml:2: people[0].weekly_report: write true or false",
 	},
 	{
 		"a policy that cannot be read", `

@@ -93,8 +93,8 @@ type Ticket struct {
 	Machines   []Machine  `json:"machines"`
 	Techniques []string   `json:"techniques"`
 	Evidence   []Evidence `json:"evidence"`
-	// Hold keeps the ticket from being forgotten; nil where nobody holds it.
-	Hold *Hold `json:"hold"`
+	// Hold keeps the ticket from being forgotten; nil where nobody holds it, and then JSON leaves it out.
+	Hold *Hold `json:"hold,omitempty"`
 }
 
 // Event is one entry of a ticket's timeline, which is append-only. Data is a JSON object whose keys depend on Type.

@@ -178,14 +178,14 @@ func TestATicketHasEveryKeyAndNoNullList(t *testing.T) {
 	token := d.token(t, auth.Viewer)
 	_, ticket := d.apiCall(t, token, http.MethodGet, "/tickets/1042", "")
 	for _, key := range strings.Fields("number state severity kind product title description category organisation tenant_id incident_id alert_ids devices users links" +
-		" classification assignee policy created_at updated_at acknowledged_at acknowledged_by resolved_at message_count verified runbook source machines techniques evidence hold") {
+		" classification assignee policy created_at updated_at acknowledged_at acknowledged_by resolved_at message_count verified runbook source machines techniques evidence") {
 		value, ok := ticket[key]
-		mayBeNull := key == "acknowledged_at" || key == "resolved_at" || key == "verified" || key == "hold"
+		mayBeNull := key == "acknowledged_at" || key == "resolved_at" || key == "verified"
 		if !ok || value == nil && !mayBeNull {
 			t.Errorf("%s: got %v, want it there", key, value)
 		}
 	}
-	if len(ticket) != 31 || ticket["created_at"] != "2026-11-24T02:15:00Z" {
+	if len(ticket) != 30 || ticket["created_at"] != "2026-11-24T02:15:00Z" {
 		t.Errorf("ticket: got %d keys, created %v", len(ticket), ticket["created_at"])
 	}
 	for _, path := range []string{"/tickets/1042/timeline", "/tickets/1042/messages", "/pages?ticket=1042", "/pages", "/oncall"} {

@@ -42,7 +42,7 @@ func TestHolidaysOfAFileAreNamedInTheCalendar(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	week := d.calendar(t, cookie, taken.Header.Get("Location"))
-	wantText(t, week, ".holidays", "Holidays: Fri 25 December Christmas <b>Day</b>.")
+	wantText(t, week, ".holidays", "Holidays: Fri 25 Dec Christmas <b>Day</b>.")
 	wantText(t, week, ".strip text.holiday", "Fri 25")
 	for content, want := range map[string]string{"no calendar": "This is no iCalendar file", strings.Repeat("x", 2*maxRequest): "Choose an iCalendar file of at most 200 KiB"} {
 		refused := send(content)

@@ -28,6 +28,7 @@ type ticketsView struct {
 	Next       string // the address of the next page; empty at the end
 	Here       string // the address of this page
 	Exports    []tab
+	MostOut    int // how many tickets an export holds at most
 	Empty      string
 	Intake     string // where to send mail; set where there is no ticket at all
 	Heading    string
@@ -156,6 +157,7 @@ func (v *ticketsView) choices(reader reader) {
 	for _, class := range tickets.Classifications {
 		v.Classes = append(v.Classes, choice{ID: class, Name: classNames[class]})
 	}
+	v.MostOut = maxExport
 	for _, format := range []string{"csv", "json"} {
 		v.Exports = append(v.Exports, tab{Name: strings.ToUpper(format), URL: "/tickets/export/" + format + "?" + v.Selection.with(v.Selection.Tab).values().Encode()})
 	}

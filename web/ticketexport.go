@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ import (
 	"afterhours/tickets"
 )
 
-// maxExport bounds the tickets of one download.
+// maxExport bounds the tickets of one download; the name of one that leaves any out says so.
 const maxExport = 20_000
 
 // exportTickets is GET /tickets/export/{format}: the list's selection as CSV or JSON, newest first.
@@ -45,11 +46,15 @@ func (s *Site) exportTickets(w http.ResponseWriter, r *http.Request) error {
 			break
 		}
 	}
-	name := "tickets-" + reader.now.In(reader.zone).Format(dayForm) + "." + format
+	name := "tickets-" + reader.now.In(reader.zone).Format(dayForm)
+	if filter.Before != 0 {
+		name += fmt.Sprintf("-newest-%d", len(found))
+	}
+	name += "." + format
 	w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	if format == "json" {
 		w.Header().Set("Content-Type", "application/json")
-		return json.NewEncoder(w).Encode(map[string]any{"tickets": found})
+		return json.NewEncoder(w).Encode(map[string]any{"tickets": found, "cut": filter.Before != 0})
 	}
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	return writeCSV(csv.NewWriter(w), found)

@@ -49,9 +49,12 @@ func (p keyboard) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// opens goes to a page; where the answer to a form still comes, that may end the first attempt.
 func (p keyboard) opens(path string) {
 	p.t.Helper()
-	p.do(chromedp.Navigate(p.app.baseURL + path))
+	eventually(p.t, path+" opens", func() bool {
+		return chromedp.Do(p.ctx, chromedp.Navigate(p.app.baseURL+path)) == nil
+	})
 }
 
 func (p keyboard) types(keys string) {

@@ -100,6 +100,9 @@ func everyPage(app *application, link string) []shownPage {
 func TestEveryPageFitsEveryScreenAndReader(t *testing.T) {
 	t.Parallel()
 	app, link := furnished(t)
+	if err := app.tendInsights(t.Context()); err != nil { // so that there are plots to judge
+		t.Fatal(err)
+	}
 	ctx := browserFor(t, 15*time.Minute)
 	complaints := listen(t, ctx)
 	judge := axe(t)

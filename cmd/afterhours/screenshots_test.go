@@ -62,6 +62,9 @@ func TestScreenshots(t *testing.T) {
 		link = letter.Link
 		return err == nil && link != ""
 	})
+	if err := app.tendInsights(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	ctx := browserFor(t, 15*time.Minute)
 	for i, shown := range everyPage(app, link) {
 		if i == 2 {

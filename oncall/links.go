@@ -43,18 +43,28 @@ const replyPrefix = "reply+"
 // ReplyAddress returns the address to which a reply to a page goes. It names the page and carries a signature of 128
 // bits, in small letters and within 64 octets before the @ (RFC 5321, 4.5.3.1.1).
 func (l Links) ReplyAddress(page int64) string {
-	return replyPrefix + l.sign("reply", page) + "@" + l.Domain
+	return l.signedAddress(replyPrefix, "reply", page)
 }
 
-// ReplyPage is the page of an address that ReplyAddress made; letters may have changed their case on the way. ok is
-// false for any other address, and for one whose signature is wrong.
-func (l Links) ReplyPage(address string) (page int64, ok bool) {
+// signedAddress names an id in an address of ours, which signedID reads back.
+func (l Links) signedAddress(prefix, purpose string, id int64) string {
+	return prefix + l.sign(purpose, id) + "@" + l.Domain
+}
+
+// signedID is the id in an address that signedAddress made; letters may have changed their case on the way. ok is false for
+// any other address, and for one whose signature is wrong.
+func (l Links) signedID(prefix, purpose, address string) (id int64, ok bool) {
 	local, domain, _ := strings.Cut(strings.ToLower(address), "@")
-	token, found := strings.CutPrefix(local, replyPrefix)
+	token, found := strings.CutPrefix(local, prefix)
 	if !found || domain != strings.ToLower(l.Domain) {
 		return 0, false
 	}
-	return l.verify("reply", token)
+	return l.verify(purpose, token)
+}
+
+// ReplyPage is the page of an address that ReplyAddress made.
+func (l Links) ReplyPage(address string) (page int64, ok bool) {
+	return l.signedID(replyPrefix, "reply", address)
 }
 
 // CallbackToken returns the token by which a provider's call (a receipt, a key press, a button) finds its page. It only

@@ -123,17 +123,12 @@ const probePrefix = "self-test+"
 
 // ProbeAddress is sender and recipient of a self-test mail. It carries a signature, so that no other mail passes for one.
 func (l Links) ProbeAddress(id int64) string {
-	return probePrefix + l.sign("self-test", id) + "@" + l.Domain
+	return l.signedAddress(probePrefix, "self-test", id)
 }
 
 // Probe is the self-test mail of an address that ProbeAddress made.
 func (l Links) Probe(address string) (id int64, ok bool) {
-	local, domain, _ := strings.Cut(strings.ToLower(address), "@")
-	token, found := strings.CutPrefix(local, probePrefix)
-	if !found || domain != strings.ToLower(l.Domain) {
-		return 0, false
-	}
-	return l.verify("self-test", token)
+	return l.signedID(probePrefix, "self-test", address)
 }
 
 // IsProbe says whether an envelope is that of a self-test mail, which goes to nobody else.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/csv"
 	"net/http"
 	"strconv"
 	"time"
@@ -46,24 +45,9 @@ func (s *Site) exportInsights(w http.ResponseWriter, r *http.Request) error {
 		}
 		name := table.Name + "-" + chosen.FromDay() + "-" + chosen.ToDay() + ".csv"
 		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-		w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-		return writeLines(csv.NewWriter(w), table.lines(found, pages))
+		return writeCSV(w, table.lines(found, pages))
 	}
 	return tickets.ErrNotFound
-}
-
-// writeLines writes cells that no spreadsheet takes for formulas.
-func writeLines(out *csv.Writer, lines [][]string) error {
-	for _, line := range lines {
-		for i, cell := range line {
-			line[i] = plainCell(cell)
-		}
-		if err := out.Write(line); err != nil {
-			return err
-		}
-	}
-	out.Flush()
-	return out.Error()
 }
 
 func volumeLines(found tickets.Insights, _ oncall.PageInsights) [][]string {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -56,8 +55,7 @@ func (s *Site) exportTickets(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Content-Type", "application/json")
 		return json.NewEncoder(w).Encode(map[string]any{"tickets": found, "cut": filter.Before != 0})
 	}
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	return writeCSV(csv.NewWriter(w), found)
+	return writeCSV(w, ticketLines(found))
 }
 
 var exportColumns = []string{
@@ -65,30 +63,21 @@ var exportColumns = []string{
 	"classification", "assignee", "policy", "created_at", "acknowledged_at", "acknowledged_by", "resolved_at", "message_count", "verified", "source",
 }
 
-func writeCSV(out *csv.Writer, found []tickets.Ticket) error {
-	if err := out.Write(exportColumns); err != nil {
-		return err
-	}
+func ticketLines(found []tickets.Ticket) [][]string {
+	lines := [][]string{exportColumns}
 	for _, t := range found {
 		verified := ""
 		if t.Verified != nil {
 			verified = strconv.FormatBool(*t.Verified)
 		}
-		cells := []string{
+		lines = append(lines, []string{
 			strconv.FormatInt(t.Number, 10), string(t.State), string(t.Severity), string(t.Kind), string(t.Product), t.Title, t.Category,
 			t.Organisation, strings.Join(t.Devices, " "), strings.Join(t.Users, " "), t.IncidentID, strings.Join(t.AlertIDs, " "), t.Classification,
 			t.Assignee, t.Policy, moment(&t.CreatedAt), moment(t.AcknowledgedAt), t.AcknowledgedBy, moment(t.ResolvedAt),
 			strconv.Itoa(t.MessageCount), verified, string(t.Source),
-		}
-		for i, cell := range cells {
-			cells[i] = plainCell(cell)
-		}
-		if err := out.Write(cells); err != nil {
-			return err
-		}
+		})
 	}
-	out.Flush()
-	return out.Error()
+	return lines
 }
 
 func moment(at *time.Time) string {
@@ -96,12 +85,4 @@ func moment(at *time.Time) string {
 		return ""
 	}
 	return at.UTC().Format(time.RFC3339)
-}
-
-// plainCell keeps a spreadsheet from taking a cell for a formula (OWASP, CSV injection).
-func plainCell(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
 }

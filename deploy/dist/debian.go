@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// debianProcessors are Debian's names of ours.
-var debianProcessors = map[string]string{"amd64": "amd64", "arm64": "arm64"}
+// debianProcessors are those that Debian and Go name alike.
+var debianProcessors = []string{"amd64", "arm64"}
 
 // packages makes a Debian package of each binary for Linux. Without dpkg-deb there are none, and it says so.
 func (r *release) packages(ctx context.Context) error {
@@ -23,7 +23,7 @@ func (r *release) packages(ctx context.Context) error {
 	}
 	for _, target := range r.targets {
 		processor, ok := strings.CutPrefix(target, "linux/")
-		if !ok || debianProcessors[processor] == "" {
+		if !ok || !slices.Contains(debianProcessors, processor) {
 			continue
 		}
 		if err := r.debian(ctx, processor); err != nil {
@@ -121,7 +121,5 @@ Priority: optional
 Description: on-call for Microsoft Defender
  Takes Microsoft Defender's notification mails, opens tickets, and pages whoever
  is on call until somebody says that they have it.
-`, r.version, debianProcessors[processor], octets/1024)
+`, r.version, processor, octets/1024)
 }
-
-func sortedKeys(of map[string]string) []string { return slices.Sorted(maps.Keys(of)) }

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -58,7 +60,7 @@ func (r *release) licences() ([]byte, error) {
 		if len(texts) == 0 {
 			return nil, fmt.Errorf("%s %s names no licence", m.Path, m.Version)
 		}
-		for _, name := range sortedKeys(texts) {
+		for _, name := range slices.Sorted(maps.Keys(texts)) {
 			write(m.Path+" "+m.Version+" ("+name+")", texts[name])
 		}
 	}

@@ -39,8 +39,11 @@ func (s *Store) Latencies(ctx context.Context, since time.Time) ([]Latency, erro
 func (s *Store) Waiting(ctx context.Context, now time.Time) (time.Time, error) {
 	var oldest *time.Time
 	err := s.Pool.QueryRow(ctx, `SELECT min(due_at) FROM pages WHERE state = 'queued' AND NOT bundled AND due_at <= $1`, now).Scan(&oldest)
-	if err != nil || oldest == nil {
-		return time.Time{}, err
+	if err != nil {
+		return time.Time{}, fmt.Errorf("since when pages wait: %w", err)
+	}
+	if oldest == nil {
+		return time.Time{}, nil
 	}
 	return *oldest, nil
 }

@@ -104,6 +104,7 @@ type happening struct {
 	kind  tickets.ChangeKind
 	data  map[string]any
 	owner string // who had it before
+	quiet bool   // it is of no concern to on-call
 }
 
 type transition func(ticket *tickets.Ticket, now time.Time) (happening, error)
@@ -129,6 +130,9 @@ func (s *Store) act(ctx context.Context, operation string, number int64, actor s
 			return err
 		}
 		after = ticket
+		if done.quiet {
+			return nil
+		}
 		return s.hook(ctx, tx, []tickets.Change{{Kind: done.kind, Ticket: &after, At: now, Actor: actor, Owner: done.owner}})
 	})
 	return after, err
@@ -154,10 +158,10 @@ func writeState(ctx context.Context, tx pgx.Tx, ticket tickets.Ticket, kind tick
 	}
 	_, err := tx.Exec(ctx, `
 		UPDATE tickets SET state = $2, acknowledged_at = $3, acknowledged_by = $4, resolved_at = $5, assignee = $6, updated_at = $7,
-			classification = $8
+			classification = $8, hold = $9
 		WHERE number = $1`,
 		ticket.Number, ticket.State, ticket.AcknowledgedAt, ticket.AcknowledgedBy, ticket.ResolvedAt, ticket.Assignee, ticket.UpdatedAt,
-		ticket.Classification)
+		ticket.Classification, ticket.Hold)
 	return err
 }
 

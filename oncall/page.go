@@ -126,12 +126,3 @@ type Outlook struct {
 	Next   []string  // names of those whom the next step would notify
 	Reason string
 }
-
-// Change is one entry of the audit log. Difference holds no credential.
-type Change struct {
-	ID         int64
-	At         time.Time
-	Actor      string
-	Action     string
-	Difference string
-}

@@ -204,6 +204,9 @@ type onCallDouble struct {
 	changed       func(what string) error // every change of a webhook's state
 	apply         func(actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error
 	audit         func(limit int, before int64) ([]oncall.Change, error)
+	entries       map[int64]oncall.Change // of the audit log
+	kept          map[int64]oncall.Kept
+	since         []oncall.Change
 	t             *testing.T
 	configuration func() (oncall.Configuration, error)
 	pages         func(int64) ([]oncall.Page, error)
@@ -323,6 +326,37 @@ func (d *onCallDouble) Snooze(_ context.Context, ticket int64, actor string, unt
 		return nil
 	}
 	return d.snooze(ticket, actor, until)
+}
+
+func (d *onCallDouble) Change(_ context.Context, entry int64) (oncall.Change, error) {
+	change, ok := d.entries[entry]
+	if !ok {
+		return change, tickets.ErrNotFound
+	}
+	return change, nil
+}
+
+func (d *onCallDouble) ChangedSince(context.Context, int64, int) ([]oncall.Change, error) {
+	return d.since, nil
+}
+
+func (d *onCallDouble) Kept(_ context.Context, entry int64) (oncall.Kept, error) {
+	kept, ok := d.kept[entry]
+	if !ok {
+		return kept, oncall.ErrNotKept
+	}
+	return kept, nil
+}
+
+func (d *onCallDouble) Undo(ctx context.Context, actor string, entry int64, decide func(oncall.Configuration, oncall.Kept) (oncall.Undoing, error)) (int64, error) {
+	kept, err := d.Kept(ctx, entry)
+	if err != nil {
+		return 0, err
+	}
+	return entry + 1, d.Apply(ctx, actor, fmt.Sprint("undid ", entry), func(current oncall.Configuration) (oncall.Configuration, error) {
+		undoing, err := decide(current, kept)
+		return undoing.Wanted, err
+	})
 }
 
 func (d *onCallDouble) AuditLog(_ context.Context, limit int, before int64) ([]oncall.Change, error) {

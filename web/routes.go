@@ -139,6 +139,9 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Get("/teach/{id}", s.desk(auth.Admin, s.showTeach))
 		r.Post("/teach/{id}", s.desk(auth.Admin, s.teach))
 		r.Get("/settings/audit", s.desk(auth.Admin, s.listAudit))
+		r.Get("/settings/audit/{change}", s.desk(auth.Admin, s.showChange))
+		r.Get("/settings/audit/{change}/undo", s.desk(auth.Admin, s.showUndo))
+		r.Post("/settings/audit/{change}/undo", s.desk(auth.Admin, s.undoChange))
 		r.Get("/settings/outgoing", s.desk(auth.Viewer, s.listOutgoing))
 		// A letter holds the link that answers as its recipient.
 		r.Get("/settings/outgoing/{id}", s.desk(auth.Responder, s.showLetter))

@@ -21,6 +21,7 @@ func (d *desk) allRoutes(t *testing.T) []route {
 		"/runs/{run}", "/runs/2",
 		"/schedules/{schedule}", "/schedules/primary",
 		"/policies/{policy}", "/policies/security",
+		"/audit/{change}", "/audit/57",
 		"/settings/outgoing/{id}", "/settings/outgoing/2", "{section}/{entry}", "people/ana", "{section}", "people", "mails/{id}", "mails/7", "/teach/{id}", "/teach/9", "messages/{id}", "messages/7", "{number}", "1042", "{id}", "2", "/sessions/{session}", "/sessions/none", "/tokens/{name}", "/tokens/siem", "{account}", "ghost", "/webhooks/{webhook}", "/webhooks/soc", "/oncall/{schedule}", "/oncall/primary", "/people/{person}", "/people/ana", "{contact}", "email", "/playbooks/{playbook}", "/playbooks/isolate", "{token}", goodToken, "{name}", "none.css")
 	err := chi.Walk(d.handler.(chi.Routes), func(method, pattern string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		found = append(found, route{method, pattern, fill.Replace(pattern)})

@@ -159,7 +159,14 @@ func (s *sample) doubles(t *testing.T) (*ticketsDouble, *onCallDouble) {
 			return []byte("Subject: one\r\nX-Odd: \xff\x00\r\n\r\nbody\r\n"), nil
 		},
 	}
+	before := s.configuration // of the one entry of the audit log that can be undone
+	before.People = slices.Clone(before.People)
+	before.People[0].Name = "Anna Ruiz"
 	onCall := &onCallDouble{
+		entries: map[int64]oncall.Change{57: {
+			ID: 57, At: s.now, Actor: "ana", Action: "person ana changed", Difference: "-name: Anna Ruiz\n+name: Ana Ruiz\n", State: oncall.StateKept,
+		}},
+		kept:          map[int64]oncall.Kept{57: oncall.Keep(before, s.configuration)},
 		shiftsDouble:  &shiftsDouble{sample: s},
 		t:             t,
 		configuration: func() (oncall.Configuration, error) { return s.configuration, nil },

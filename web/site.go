@@ -88,6 +88,13 @@ type OnCall interface {
 	Apply(ctx context.Context, actor, action string, change func(oncall.Configuration) (oncall.Configuration, error)) error
 	// AuditLog returns changes, newest first, below the id before; 0 begins at the newest.
 	AuditLog(ctx context.Context, limit int, before int64) ([]oncall.Change, error)
+	Change(ctx context.Context, entry int64) (oncall.Change, error)
+	// ChangedSince returns later changes of what an entry changed, newest first.
+	ChangedSince(ctx context.Context, entry int64, limit int) ([]oncall.Change, error)
+	// Kept is what it takes to undo an entry; oncall.ErrNotKept where it is not kept.
+	Kept(ctx context.Context, entry int64) (oncall.Kept, error)
+	// Undo undoes an entry as decide says, and returns the entry that says so.
+	Undo(ctx context.Context, actor string, entry int64, decide func(current oncall.Configuration, kept oncall.Kept) (oncall.Undoing, error)) (int64, error)
 	// Invitation is tickets.ErrNotFound where the token is unknown, forged or expired.
 	Invitation(ctx context.Context, token string) (oncall.Invitation, error)
 	Escalate(ctx context.Context, ticket int64, actor string) error

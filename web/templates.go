@@ -27,6 +27,8 @@ var (
 		"requests",
 		"insights",
 		"status",
+		"change",
+		"undo",
 	}
 	alone = [...]string{"night", "standby", "deadlink", "login", "loginlink", "error", "statusaway"}
 )

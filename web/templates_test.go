@@ -22,6 +22,8 @@ func TestEveryTemplateFitsItsPage(t *testing.T) {
 		"insights": insightsView{},
 		"status":   statusView{}, "statusaway": statusAwayView{},
 		"design":    designView{},
+		"change":    changeView{},
+		"undo":      undoView{},
 		"playbooks": playbooksView{}, "playbookrun": runView{}, "dryrun": dryRunView{},
 	}
 	parsed, err := parseTemplates()

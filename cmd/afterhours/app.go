@@ -223,6 +223,9 @@ func (a *application) keepHouse(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := a.rooms.oncall.ForgetChanges(ctx, a.now().Add(-oncall.UndoLifetime)); err != nil {
+		return err
+	}
 	kept := time.Duration(configuration.Retention.Tickets)
 	forgotten := 0
 	for range forgetBatches {

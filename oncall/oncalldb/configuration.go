@@ -124,37 +124,68 @@ func definitions[T any](ctx context.Context, db querier, query string) ([]T, err
 
 // Apply changes the configuration in one transaction: change gets what is in force and returns what shall be. Two
 // applies wait for each other. The new configuration is followed by every running process from its commit on; the
-// difference stands in the audit log under the action, and an apply that changes nothing leaves no trace.
+// difference stands in the audit log under the action, with what it takes to undo it, and an apply that changes nothing
+// leaves no trace.
 func (s *Store) Apply(ctx context.Context, actor, action string, change func(current oncall.Configuration) (oncall.Configuration, error)) error {
 	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error { return s.applyIn(ctx, tx, actor, action, change) })
 }
 
 // applyIn is Apply inside the caller's transaction.
 func (s *Store) applyIn(ctx context.Context, tx pgx.Tx, actor, action string, change func(current oncall.Configuration) (oncall.Configuration, error)) error {
-	if _, err := tx.Exec(ctx, `SELECT FROM configuration FOR UPDATE`); err != nil {
-		return fmt.Errorf("apply: %w", err)
-	}
-	stored, err := load(ctx, tx)
+	current, err := s.lockConfiguration(ctx, tx)
 	if err != nil {
-		return fmt.Errorf("apply: %w", err)
-	}
-	current, err := stored.MapSecrets(s.Sealer.Open)
-	if err != nil {
-		return fmt.Errorf("apply: %w", err)
+		return err
 	}
 	wanted, err := change(current)
 	if err != nil {
 		return err
 	}
-	difference, err := current.Difference(wanted)
-	if err != nil || difference == "" {
-		return err
-	}
-	if err := s.write(ctx, tx, wanted); err != nil {
-		return fmt.Errorf("apply: %w", err)
-	}
-	_, err = tx.Exec(ctx, `INSERT INTO audit_log (at, actor, action, difference) VALUES ($1, $2, $3, $4)`, s.Now(), actor, action, difference)
+	_, err = s.replace(ctx, tx, replacement{actor: actor, action: action, current: current, wanted: wanted})
 	return err
+}
+
+// lockConfiguration holds up every other change until the transaction ends and returns what is in force.
+func (s *Store) lockConfiguration(ctx context.Context, tx pgx.Tx) (oncall.Configuration, error) {
+	if _, err := tx.Exec(ctx, `SELECT FROM configuration FOR UPDATE`); err != nil {
+		return oncall.Configuration{}, fmt.Errorf("apply: %w", err)
+	}
+	stored, err := load(ctx, tx)
+	if err != nil {
+		return stored, fmt.Errorf("apply: %w", err)
+	}
+	current, err := stored.MapSecrets(s.Sealer.Open)
+	if err != nil {
+		return current, fmt.Errorf("apply: %w", err)
+	}
+	return current, nil
+}
+
+// replacement is a configuration that takes the place of the one in force, and what the audit log says of it.
+type replacement struct {
+	actor, action   string
+	current, wanted oncall.Configuration
+	undoes          *int64   // the entry that it undoes
+	leftOut         []string // what it did not put back
+}
+
+// replace writes a configuration and its entry in the audit log, and returns the entry's id; 0 where nothing changes.
+func (s *Store) replace(ctx context.Context, tx pgx.Tx, r replacement) (entry int64, err error) {
+	difference, err := r.current.Difference(r.wanted)
+	if err != nil || difference == "" {
+		return 0, err
+	}
+	if err := s.write(ctx, tx, r.wanted); err != nil {
+		return 0, fmt.Errorf("apply: %w", err)
+	}
+	err = tx.QueryRow(ctx, `INSERT INTO audit_log (at, actor, action, difference) VALUES ($1, $2, $3, $4) RETURNING id`,
+		s.Now(), r.actor, r.action, difference).Scan(&entry)
+	if err != nil {
+		return 0, fmt.Errorf("apply: %w", err)
+	}
+	if err := s.keep(ctx, tx, entry, r); err != nil {
+		return 0, fmt.Errorf("apply: keep the state before: %w", err)
+	}
+	return entry, nil
 }
 
 func (s *Store) write(ctx context.Context, tx pgx.Tx, c oncall.Configuration) error {

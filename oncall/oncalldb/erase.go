@@ -49,6 +49,9 @@ func (s *Store) EraseIn(ctx context.Context, tx pgx.Tx, e tickets.Erasure) ([]ti
 				reason = regexp_replace(reason, $2, $3, 'gi')
 			WHERE payload::text ~* $1 OR last_error ~* $2 OR reason ~* $2`, []any{inJSON, pattern, instead}},
 		{"audit entries", `UPDATE audit_log SET difference = regexp_replace(difference, $1, $2, 'gi') WHERE difference ~* $1`, []any{pattern, instead}},
+		{"changes to undo", `
+			UPDATE configuration_changes SET state = NULL, forgotten = 'erased'
+			WHERE state IS NOT NULL AND ('people/' || $1 = ANY(things) OR state::text ~* $2)`, []any{e.Person, inJSON}},
 		{"hand-over notes", `UPDATE handover_notes SET body = left(regexp_replace(body, $1, $2, 'gi'), 4000) WHERE body ~* $1`, []any{pattern, instead}},
 		{"shift requests", `
 			UPDATE shift_requests SET says = left(regexp_replace(says, $1, $2, 'gi'), 500), reason = regexp_replace(reason, $1, $2, 'gi')

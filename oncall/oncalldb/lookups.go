@@ -124,18 +124,3 @@ func (s *Store) Invitation(ctx context.Context, token string) (oncall.Invitation
 	}
 	return invitation, nil
 }
-
-// AuditLog returns changes of the configuration, newest first; before 0 begins at the newest.
-func (s *Store) AuditLog(ctx context.Context, limit int, before int64) ([]oncall.Change, error) {
-	rows, err := s.Pool.Query(ctx, `
-		SELECT id, at, actor, action, difference FROM audit_log
-		WHERE $2 = 0 OR id < $2 ORDER BY id DESC LIMIT $1`, limit, before)
-	if err != nil {
-		return nil, fmt.Errorf("read audit log: %w", err)
-	}
-	changes, err := pgx.CollectRows(rows, pgx.RowToStructByName[oncall.Change])
-	if err != nil {
-		return nil, fmt.Errorf("read audit log: %w", err)
-	}
-	return changes, nil
-}

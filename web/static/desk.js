@@ -7,16 +7,35 @@ function follow() {
   if (!list || !window.EventSource || !list.dataset.live) return;
   const news = new EventSource(list.dataset.live);
   let waiting = 0;
+  let held = null;
+  // What somebody has under their hands is noted just before the list is replaced, not when it is asked for: whoever went on
+  // to the search meanwhile stays there, or what they type would be taken for keys of the list.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const old = document.getElementById("list");
+    if (event.detail.target !== old) return;
+    const at = document.activeElement;
+    const row = rowOf(at);
+    let focus = "";
+    if (row) focus = `[data-number="${row.dataset.number}"] ${at.matches(".tick") ? ".tick" : ".title"}`;
+    else if (old.contains(at) && at.hasAttribute("formaction")) focus = `#list [formaction="${at.getAttribute("formaction")}"]`;
+    held = {
+      focus,
+      chosen: document.getElementById("bulk-classification")?.value,
+      ticked: [...old.querySelectorAll(".tick:checked")].map((box) => box.value),
+      known: new Set([...old.querySelectorAll("[data-number]")].map((row) => row.dataset.number)),
+    };
+  });
   const refresh = () => {
     waiting = 0;
     if (document.hidden) { stale = true; return; }
-    const focused = document.activeElement.closest ? document.activeElement.closest("[data-number]") : null;
-    const ticked = [...document.querySelectorAll(".tick:checked")].map((box) => box.value);
-    const known = new Set([...document.querySelectorAll("[data-number]")].map((row) => row.dataset.number));
     htmx.ajax("GET", document.getElementById("list").dataset.here, { target: "#list", select: "#list", swap: "outerHTML" }).then(() => {
-      for (const box of document.querySelectorAll(".tick")) box.checked = ticked.includes(box.value);
-      for (const row of document.querySelectorAll("[data-number]")) if (!known.has(row.dataset.number)) row.classList.add("fresh");
-      if (focused) focusRow(document.querySelector(`[data-number="${focused.dataset.number}"]`));
+      if (!held) return;
+      for (const box of document.querySelectorAll(".tick")) box.checked = held.ticked.includes(box.value);
+      for (const row of document.querySelectorAll("[data-number]")) if (!held.known.has(row.dataset.number)) row.classList.add("fresh");
+      const classification = document.getElementById("bulk-classification");
+      if (classification && held.chosen) classification.value = held.chosen;
+      if (held.focus && document.activeElement === document.body) document.querySelector(held.focus)?.focus();
+      held = null;
     });
   };
   let stale = false;

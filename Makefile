@@ -12,7 +12,7 @@ TESTFLAGS ?=
 INTAKEFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench bench-intake bench-pages bench-parser screenshots fuzz postgres chromium clean bench-web
+.PHONY: help build demo test lint bench bench-intake bench-pages bench-parser screenshots fuzz postgres chromium clean bench-web failover
 .PHONY: dist dist-check
 
 help: ## explain the targets
@@ -49,6 +49,9 @@ bench-intake: postgres ## print how fast mail comes in, until its pages are queu
 
 bench-pages: postgres ## print how long mails take to the arrival of their pages, at rest and beside other mail (PAGEFLAGS)
 	@$(GO) test -count=1 -timeout 60m -run '^TestPageTable$$' -v ./cmd/afterhours -args -page-table $(PAGEFLAGS)
+
+failover: postgres ## kill and cut off gateways and nodes of a Patroni cluster under load; needs root, patroni, etcd-server (FAILOVERFLAGS)
+	@$(GO) test -count=1 -timeout 120m -run '^TestPagingOutlivesItsHosts$$' -v ./cmd/afterhours -args $(or $(FAILOVERFLAGS),-failover 1)
 
 bench-web: postgres ## print how fast the desk answers behind a million tickets, which takes some minutes to write (WEBFLAGS)
 	@$(GO) test -count=1 -timeout 60m -run '^TestWebTable$$' -v ./cmd/afterhours -args -web-table $(WEBFLAGS)

@@ -71,6 +71,7 @@ func connect(ctx context.Context, address string) (*pgxpool.Pool, error) {
 	}
 	config.MaxConns = poolSize
 	config.MaxConnLifetime = time.Hour
+	watchLine(&config.ConnConfig.Config)
 	config.ConnConfig.RuntimeParams["application_name"] = "afterhours"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	config.ConnConfig.RuntimeParams["max_parallel_workers_per_gather"] = "0" // starting workers takes longer than any query of ours should

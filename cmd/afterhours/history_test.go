@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -18,9 +19,10 @@ import (
 // history is what senders saw: each mail with its unique Message-ID is sent until it gets its 250, over new connections
 // where one breaks, as mail servers do it.
 type history struct {
-	address atomic.Pointer[string] // of the gateway that lives
-	open    atomic.Bool            // new mails may begin
-	over    atomic.Bool            // none begins any more
+	addresses atomic.Pointer[[]string] // of the gateways that live
+	pace      time.Duration            // between the beginnings of a session's mails; 0: as fast as the answers come
+	open      atomic.Bool              // new mails may begin
+	over      atomic.Bool              // none begins any more
 
 	next     atomic.Int64
 	attempts atomic.Int64
@@ -40,6 +42,9 @@ func historyMail(mail int64) []byte {
 	return vouched(alertMail("High", titleOf(mail), fmt.Sprintf("pc%d", mail), fmt.Sprintf("da%016d_1", mail), fmt.Sprintf("kept-%d@example", mail)))
 }
 
+// at says where mail is taken.
+func (h *history) at(addresses ...string) { h.addresses.Store(&addresses) }
+
 func (h *history) begin(sessions int) {
 	h.promised = map[int64]bool{}
 	for range sessions {
@@ -54,6 +59,7 @@ func (h *history) session() {
 			time.Sleep(time.Millisecond) // the pace of polling
 			continue
 		}
+		began := time.Now()
 		mail := h.next.Add(1)
 		raw := stuffed(historyMail(mail))
 		for {
@@ -73,6 +79,7 @@ func (h *history) session() {
 		h.mutex.Lock()
 		h.promised[mail] = true
 		h.mutex.Unlock()
+		time.Sleep(h.pace - time.Since(began))
 	}
 	if client != nil {
 		client.close()
@@ -83,7 +90,8 @@ func (h *history) session() {
 func (h *history) attempt(client *smtpClient, raw []byte) (*smtpClient, error) {
 	var err error
 	if client == nil {
-		if client, err = dialSMTP(*h.address.Load()); err != nil {
+		addresses := *h.addresses.Load()
+		if client, err = dialSMTP(addresses[rand.IntN(len(addresses))]); err != nil {
 			return nil, err
 		}
 	}

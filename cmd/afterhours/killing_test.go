@@ -97,7 +97,7 @@ func TestAMailThatGotItsAnswerIsNeverLostNorDoubled(t *testing.T) {
 	}
 	gateway := serveChild(t, variables...)
 	var h history
-	h.address.Store(&gateway.smtp)
+	h.at(gateway.smtp)
 	h.begin(*killSessions)
 	kills := append(strings.Split(strings.Repeat("gateway ", *killGateway), " ")[:*killGateway], strings.Split(strings.Repeat("postgres ", *killPostgres), " ")[:*killPostgres]...)
 	random.Shuffle(len(kills), func(i, j int) { kills[i], kills[j] = kills[j], kills[i] })
@@ -109,7 +109,7 @@ func TestAMailThatGotItsAnswerIsNeverLostNorDoubled(t *testing.T) {
 			gateway.kill()
 			h.open.Store(false)
 			gateway = serveChild(t, variables...)
-			h.address.Store(&gateway.smtp)
+			h.at(gateway.smtp)
 			continue
 		}
 		postgres.kill()

@@ -18,6 +18,12 @@ type accountView struct {
 	Example   when
 	Complaint string
 	Notice    string
+
+	SignOn      string // what the button to the identity provider says; empty where there is none
+	Connected   bool   // the provider vouches for whoever looks
+	Passkeys    []passkeyRow
+	PasskeysOff string // why none can be added
+	Script      string
 }
 
 // showAccount is GET /account.
@@ -63,9 +69,29 @@ func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int,
 		},
 		Clocks:  []choice{{"24", "15:04", !viewing.TwelveHours}, {"12", "3:04 PM", viewing.TwelveHours}},
 		Example: reader.when(reader.now, reader.dates.exact(reader.now.In(reader.zone))), Complaint: complaint,
+		SignOn: s.Auth.SignOn(), PasskeysOff: s.Auth.PasskeysOff(), Script: s.assets.path["passkeys.js"],
 	}
-	if r.URL.Query().Get("done") == "viewing" {
+	switch r.URL.Query().Get("done") {
+	case "viewing":
 		view.Notice = "Kept. Every page shows times like this from now on."
+	case "passkey":
+		view.Notice = "The passkey is kept. It signs you in from now on."
+	case "connected":
+		view.Notice = "Your account is connected with the identity provider. Your role follows what it says from now on."
+	case "removed":
+		view.Notice = "The passkey is removed here. Remove it on the device that holds it, too."
+	}
+	connected, err := s.Auth.SignsOn(r.Context())
+	if err != nil {
+		return err
+	}
+	view.Connected = connected[reader.who.ID]
+	passkeys, err := s.Auth.Passkeys(r.Context(), reader.who.ID)
+	if err != nil {
+		return err
+	}
+	for _, passkey := range passkeys {
+		view.Passkeys = append(view.Passkeys, reader.passkey(passkey))
 	}
 	if view.frame, err = s.frame(r, "Your account", "account"); err != nil {
 		return err

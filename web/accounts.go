@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,18 +13,24 @@ import (
 	"afterhours/web/auth"
 )
 
-// invitationLifetime is how long the link of a new account lets in, once.
-const invitationLifetime = 7 * 24 * time.Hour
+// linkLifetime is how long a sign-in link lets an account in, once.
+const linkLifetime = 7 * 24 * time.Hour
 
 type accountsView struct {
 	frame
-	Rows      []accountRow
-	Link      string // lets one person in once; shown this once
-	For       string // whom
-	Complaint string
-	Name      string // what was typed
-	Email     string
-	Roles     []choice
+	Rows        []accountRow
+	Invitations []invitationRow
+	Link        string // lets one person in once; shown this once
+	For         string // whom
+	Invited     bool   // the link is an invitation's
+	Unsent      string // why it was not mailed
+	Complaint   string
+	Name        string // what was typed
+	Email       string
+	Role        auth.Role
+	Person      string
+	Roles       []choice
+	People      []choice // of whom none has an account
 }
 
 type accountRow struct {
@@ -33,6 +40,8 @@ type accountRow struct {
 	Roles    []choice
 	Disabled *when
 	Sessions int
+	Passkeys int
+	SignsOn  bool // the identity provider vouches for it
 	Self     bool
 	Person   bool // the same human can be paged
 }
@@ -62,8 +71,20 @@ func (s *Site) showAccounts(w http.ResponseWriter, r *http.Request, status int, 
 	for _, session := range sessions {
 		open[session.Account]++
 	}
+	passkeys, err := s.Auth.Passkeys(r.Context(), "")
+	if err != nil {
+		return err
+	}
+	keys := map[string]int{}
+	for _, passkey := range passkeys {
+		keys[passkey.Account]++
+	}
+	connected, err := s.Auth.SignsOn(r.Context())
+	if err != nil {
+		return err
+	}
 	for _, account := range accounts {
-		row := accountRow{ID: account.ID, Name: account.Name, Email: account.Email, Sessions: open[account.ID], Self: account.ID == reader.who.ID}
+		row := accountRow{SignsOn: connected[account.ID], ID: account.ID, Name: account.Name, Email: account.Email, Sessions: open[account.ID], Passkeys: keys[account.ID], Self: account.ID == reader.who.ID}
 		_, row.Person = reader.configuration.Person(account.ID)
 		for _, role := range choices("viewer", "responder", "admin") {
 			role.Chosen = role.ID == string(account.Role)
@@ -75,39 +96,37 @@ func (s *Site) showAccounts(w http.ResponseWriter, r *http.Request, status int, 
 		}
 		view.Rows = append(view.Rows, row)
 	}
-	view.Roles = choices("viewer", "responder", "admin")
+	invitations, err := s.Auth.Invitations(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, invitation := range invitations {
+		view.Invitations = append(view.Invitations, reader.invitation(invitation))
+	}
+	if view.Role == "" {
+		view.Role = auth.Responder
+	}
+	view.Roles = chosen(choices("viewer", "responder", "admin"), string(view.Role))
+	for _, person := range reader.configuration.People {
+		taken := slices.ContainsFunc(accounts, func(account auth.Account) bool { return account.ID == person.ID })
+		if !taken {
+			view.People = append(view.People, choice{person.ID, person.Name, person.ID == view.Person})
+		}
+	}
 	return s.render(w, status, "accounts", view)
 }
 
-// createAccount is POST /settings/accounts: it answers with a link that lets the new colleague in once.
-func (s *Site) createAccount(w http.ResponseWriter, r *http.Request) error {
-	email, err := formValue(r, "email")
-	if err != nil {
-		return err
-	}
-	who, _ := identity(r.Context())
-	account := auth.Account{Name: strings.TrimSpace(r.PostForm.Get("name")), Email: strings.TrimSpace(email), Role: auth.Role(r.PostForm.Get("role"))}
-	account.ID = strings.TrimSpace(r.PostForm.Get("id"))
-	id, _, err := s.Auth.CreateAccount(r.Context(), who.ID, account)
-	if status, reason := refusal(err); status != 0 {
-		return s.showAccounts(w, r, status, accountsView{Complaint: reason, Name: account.Name, Email: account.Email})
-	}
-	if err != nil {
-		return err
-	}
-	return s.invite(w, r, id)
-}
-
-// invite shows a link that lets an account in once.
-func (s *Site) invite(w http.ResponseWriter, r *http.Request, id string) error {
-	token, err := s.Auth.CreateLoginLink(r.Context(), &id, invitationLifetime)
+// signInLink shows a link that lets an account in once.
+func (s *Site) signInLink(w http.ResponseWriter, r *http.Request, id string) error {
+	token, err := s.Auth.CreateLoginLink(r.Context(), &id, linkLifetime)
 	if err != nil {
 		return err
 	}
 	return s.showAccounts(w, r, http.StatusOK, accountsView{Link: strings.TrimSuffix(s.PublicURL, "/") + "/login/" + token, For: id})
 }
 
-// changeAccount is POST /settings/accounts/{account}/change: another role, disabled or enabled, or a link to sign in.
+// changeAccount is POST /settings/accounts/{account}/change: another role, disabled or enabled, without
+// its passkeys, or a link to sign in.
 func (s *Site) changeAccount(w http.ResponseWriter, r *http.Request) error {
 	what, err := formValue(r, "what")
 	if err != nil {
@@ -125,13 +144,15 @@ func (s *Site) changeAccount(w http.ResponseWriter, r *http.Request) error {
 		err = s.Auth.Disable(r.Context(), who.ID, id)
 	case "enable":
 		err = s.Auth.Enable(r.Context(), who.ID, id)
+	case "passkeys":
+		err = s.Auth.RemovePasskeys(r.Context(), who.ID, id)
 	case "link":
-		err = s.invite(w, r, id)
+		err = s.signInLink(w, r, id)
 		if err == nil {
 			return nil
 		}
 	default:
-		err = &tickets.InvalidError{Field: "what", Reason: "choose role, disable, enable or link"}
+		err = &tickets.InvalidError{Field: "what", Reason: "choose role, disable, enable, passkeys or link"}
 	}
 	if errors.Is(err, tickets.ErrNotFound) {
 		return s.showAccounts(w, r, http.StatusConflict, accountsView{Complaint: "This account is not there any more."})

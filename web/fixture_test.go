@@ -33,6 +33,8 @@ type desk struct {
 	log       *strings.Builder
 	html      string // of every mail
 	playbooks *playbooksDouble
+	letters   []Mail // that were sent
+	mailFault error  // of the mail server
 }
 
 func newDesk(t *testing.T) *desk {
@@ -52,7 +54,11 @@ func newDesk(t *testing.T) *desk {
 		Merge: func(current oncall.Configuration, document oncall.Document) (oncall.Configuration, error) {
 			return oncall.Merge(current, func(_, _, _ string) error { return nil }, document)
 		},
-		Hooks:     hooks,
+		Hooks: hooks,
+		SendMail: func(_ context.Context, mail Mail) error {
+			d.letters = append(d.letters, mail)
+			return d.mailFault
+		},
 		HTML:      func([]byte) (string, map[string][]byte) { return d.html, nil },
 		PushKey:   "BPublic",
 		Playbooks: d.playbooks, Configured: func(context.Context) ([]playbook.Playbook, error) { return d.playbooks.configured, nil },

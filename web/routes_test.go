@@ -19,6 +19,7 @@ func (d *desk) allRoutes(t *testing.T) []route {
 	var found []route
 	fill := strings.NewReplacer("{feed}", "none.ics", "{format}", "csv", "{table}", "titles", "/schedules/{id}", "/schedules/primary", "{request}", "2",
 		"/runs/{run}", "/runs/2",
+		"{passkey}", "AQID",
 		"/schedules/{schedule}", "/schedules/primary",
 		"/policies/{policy}", "/policies/security",
 		"/audit/{change}", "/audit/57",
@@ -69,7 +70,7 @@ func TestTheDeskSendsWhoeverIsSignedOutToTheSignIn(t *testing.T) {
 	asked := 0
 	for _, route := range d.allRoutes(t) {
 		public := route.pattern == "/healthz" || route.pattern == "/readyz" || route.pattern == "/metrics" || route.pattern == "/worker.js" || route.pattern == "/afterhours.webmanifest" || strings.HasPrefix(route.pattern, "/static/") ||
-			strings.HasPrefix(route.pattern, "/log") || strings.HasPrefix(route.pattern, "/ack/") || strings.HasPrefix(route.pattern, "/ical/") || strings.HasPrefix(route.pattern, "/hooks/") || strings.HasPrefix(route.pattern, "/api/")
+			strings.HasPrefix(route.pattern, "/log") || strings.HasPrefix(route.pattern, "/invitation/") || strings.HasPrefix(route.pattern, "/ack/") || strings.HasPrefix(route.pattern, "/ical/") || strings.HasPrefix(route.pattern, "/hooks/") || strings.HasPrefix(route.pattern, "/api/")
 		if public {
 			continue
 		}
@@ -92,7 +93,7 @@ func roleNeeded(route route) auth.Role {
 			return auth.Admin
 		}
 	}
-	own := strings.HasPrefix(route.pattern, "/sessions") || route.pattern == "/account" || strings.HasPrefix(route.pattern, "/oncall/feeds") || strings.HasPrefix(route.pattern, "/push") ||
+	own := strings.HasPrefix(route.pattern, "/sessions") || strings.HasPrefix(route.pattern, "/account") || strings.HasPrefix(route.pattern, "/oncall/feeds") || strings.HasPrefix(route.pattern, "/push") ||
 		strings.HasPrefix(route.pattern, "/tickets/filters") || route.pattern == "/oncall/simulate"
 	if route.method != http.MethodGet && !own || route.pattern == "/settings/outgoing/{id}" {
 		return auth.Responder
@@ -162,7 +163,7 @@ func TestEveryGetRouteAnswersHead(t *testing.T) {
 		if get.StatusCode != head.StatusCode {
 			t.Errorf("%s: got %s to GET and %s to HEAD", route.pattern, get.Status, head.Status)
 		}
-		if get.StatusCode >= http.StatusBadRequest && route.pattern != "/static/{name}" && route.pattern != "/login/{token}" && route.pattern != "/ical/{feed}" {
+		if get.StatusCode >= http.StatusBadRequest && route.pattern != "/static/{name}" && route.pattern != "/login/{token}" && route.pattern != "/invitation/{token}" && route.pattern != "/login/sso/callback" && route.pattern != "/ical/{feed}" {
 			t.Errorf("%s: got %s", route.pattern, get.Status)
 		}
 	}

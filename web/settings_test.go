@@ -350,13 +350,7 @@ func TestAccountsAreInvitedChangedAndDisabled(t *testing.T) {
 	post := func(path string, pairs ...string) *http.Response {
 		return d.ask(t, http.MethodPost, "/settings/accounts"+path, form(pairs...), "Cookie", cookie)
 	}
-	response := post("", "name", "Eve", "email", "eve@example.com", "role", "viewer")
-	wantStatus(t, response, http.StatusOK)
-	link, err := url.Parse(text(page(t, response).Find(".notice pre")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	eve := d.ask(t, http.MethodPost, link.Path, "")
+	eve := d.ask(t, http.MethodPost, d.invite(t, cookie, "name", "Eve", "email", "eve@example.com", "role", "viewer"), form("name", "Eve", "password", password))
 	wantStatus(t, eve, http.StatusSeeOther)
 	theirs := eve.Cookies()[0].Name + "=" + eve.Cookies()[0].Value
 	wantStatus(t, d.ask(t, http.MethodPost, "/tickets/1042/notes", form("text", "x"), "Cookie", theirs), http.StatusForbidden)

@@ -15,7 +15,9 @@ type loginView struct {
 	Next   string
 	Email  string
 	Error  string
-	Nobody bool // there is no account yet
+	Nobody bool   // there is no account yet
+	SignOn string // what the button to the identity provider says; empty where there is none
+	Script string // of the button for passkeys; empty where none can be used
 }
 
 // showLogin is GET /login.
@@ -33,7 +35,17 @@ func (s *Site) showLogin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "login", loginView{bare: s.bare("Sign in", false), Next: next, Nobody: !exist})
+	view := s.loginView(next)
+	view.Nobody = !exist
+	return s.render(w, http.StatusOK, "login", view)
+}
+
+func (s *Site) loginView(next string) loginView {
+	view := loginView{bare: s.bare("Sign in", false), Next: next, SignOn: s.Auth.SignOn()}
+	if s.Auth.PasskeysOff() == "" {
+		view.Script = s.assets.path["passkeys.js"]
+	}
+	return view
 }
 
 // login is POST /login.
@@ -44,7 +56,8 @@ func (s *Site) login(w http.ResponseWriter, r *http.Request) error {
 	}
 	next := localPath(r.PostForm.Get("next"))
 	_, err = s.Auth.SignIn(r.Context(), email, r.PostForm.Get("password"), r.RemoteAddr)
-	view := loginView{bare: s.bare("Sign in", false), Next: next, Email: email}
+	view := s.loginView(next)
+	view.Email = email
 	var limited *auth.LimitError
 	switch {
 	case errors.As(err, &limited):

@@ -129,9 +129,11 @@ type Options struct {
 	// HTML is the HTML of a mail as it was sent, and its pictures by Content-ID.
 	HTML func(raw []byte) (source string, pictures map[string][]byte)
 	// ReadBy reads a mail by one rule alone and says whether it found anything.
-	ReadBy  func(rule tickets.ReadingRule, raw []byte) (alert tickets.Alert, applied bool)
-	Hooks   Hooks
-	PushKey string // the public key of browsers' subscriptions
+	ReadBy func(rule tickets.ReadingRule, raw []byte) (alert tickets.Alert, applied bool)
+	Hooks  Hooks
+	// SendMail hands a mail to the mail server, or says in a sentence why it did not.
+	SendMail func(ctx context.Context, mail Mail) error
+	PushKey  string // the public key of browsers' subscriptions
 	// Status is how this gateway and the others are; it answers while the database is away, too.
 	Status    func(ctx context.Context) Status
 	Ready     func(ctx context.Context) error

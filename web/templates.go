@@ -30,7 +30,11 @@ var (
 		"change",
 		"undo",
 	}
-	alone = [...]string{"night", "standby", "deadlink", "login", "loginlink", "error", "statusaway"}
+	alone = [...]string{
+		"night", "standby", "deadlink", "login", "loginlink", "error", "statusaway",
+		"invitation",
+		"onward",
+	}
 )
 
 func parseTemplates() (templates, error) {

@@ -108,6 +108,10 @@ func (c *doctorCommand) examine(ctx context.Context, s settings, db database, en
 	report("heartbeat", checkHeartbeat(ctx, s, r.oncall, env.now()))
 	report("self-test", checkSelfTest(ctx, s, r.oncall, env.now()))
 	report("web", checkWeb(ctx, s))
+	report("passkeys", checkPasskeys(s))
+	if s.OIDCIssuer != "" {
+		report("single sign-on", checkSignOn(ctx, s, env.now))
+	}
 	report("outbound mail", checkSmarthost(ctx, s))
 	for _, found := range checkCoverage(configuration, env.now()) {
 		report("on call", found)

@@ -59,6 +59,7 @@ func testSettings(databaseURL string) settings {
 		DatabaseURL: databaseURL, SecretKey: testSecret, SMTPAddr: "127.0.0.1:0", SMTPDomain: "mx.test.example",
 		SMTPMaxConns: 100, SMTPMaxPerAddress: 100, MailTo: "*", MailMaxSize: 25 << 20, HTTPAddr: "127.0.0.1:0",
 		AllowPrivate: true, LogLevel: "info", Spool: "off", SpoolMaxMails: 1000,
+		signInSettings: signInSettings{SessionIdle: longestSessionIdle, SessionLifetime: longestSessionLifetime},
 	}
 }
 

@@ -73,6 +73,7 @@ type settings struct {
 	LogLevel     string `name:"log-level" enum:"debug,info,warn,error" default:"info" placeholder:"LEVEL" help:"debug, info, warn or error (default ${default})."`
 	defenderSettings
 	vitalSettings
+	signInSettings
 }
 
 // complete fills the defaults that depend on other settings, and checks what a single flag's type cannot.
@@ -175,6 +176,9 @@ func (s settings) validate() error {
 		}
 	}
 	if err := s.vitalSettings.validate(); err != nil {
+		return err
+	}
+	if err := s.signInSettings.validate(); err != nil {
 		return err
 	}
 	return s.defenderSettings.validate(s.AllowPrivate)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"afterhours/oncall"
+	"afterhours/oncall/notify"
 	"afterhours/parser"
 	"afterhours/web"
 	"afterhours/web/auth"
@@ -131,10 +132,13 @@ func forwarded(proxies []netip.Prefix, inner http.Handler) http.Handler {
 
 // showPages builds the desk, the night page and the API.
 func (a *application) showPages(context.Context) error {
-	a.auth = auth.New(a.db.pool, auth.Options{Now: a.now, Secure: strings.HasPrefix(a.baseURL, "https:")})
+	a.auth = auth.New(a.db.pool, auth.Options{
+		Now: a.now, Secure: strings.HasPrefix(a.baseURL, "https:"), PublicURL: a.baseURL, Idle: a.settings.SessionIdle, Lifetime: a.settings.SessionLifetime,
+		SignOn: a.settings.signOn(a.baseURL),
+	})
 	site, err := web.New(web.Options{
 		Tickets: a.rooms.tickets, OnCall: a.rooms.oncall, Auth: a.auth, Log: a.log, Now: a.now, PublicURL: a.baseURL,
-		IntakeAddress: a.intakeAddress(), Hooks: a.hooks(), PushKey: a.rooms.pushKeys.Public, Ready: a.ready, ReadySMTP: a.gateway.ready, ReadyToPage: a.readyToPage, Status: a.status, Standby: a.rooms.standby, Warnings: a.gateway.warnings, CheckContact: checkContact(a.rooms.channels), Unready: unready(a.rooms.channels),
+		IntakeAddress: a.intakeAddress(), Hooks: a.hooks(), SendMail: a.sendMail, PushKey: a.rooms.pushKeys.Public, Ready: a.ready, ReadySMTP: a.gateway.ready, ReadyToPage: a.readyToPage, Status: a.status, Standby: a.rooms.standby, Warnings: a.gateway.warnings, CheckContact: checkContact(a.rooms.channels), Unready: unready(a.rooms.channels),
 		Parse: a.rooms.parse, ReadBy: parseBy, HTML: parser.HTML,
 		Export: a.rooms.export, Merge: func(current oncall.Configuration, document oncall.Document) (oncall.Configuration, error) {
 			return a.rooms.merge(current, []oncall.Document{document})
@@ -153,6 +157,14 @@ func (a *application) showPages(context.Context) error {
 		return nil
 	})
 	return nil
+}
+
+// sendMail hands a mail that belongs to no ticket to the smarthost.
+func (a *application) sendMail(ctx context.Context, mail web.Mail) error {
+	_, err := a.rooms.channels["email"].Send(ctx, notify.Contact{Address: mail.To}, notify.Message{
+		ID: mail.ID, At: a.now(), Subject: mail.Subject, Text: mail.Text,
+	})
+	return err
 }
 
 // lateHandler stands in while there are no pages.

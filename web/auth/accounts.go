@@ -32,7 +32,7 @@ func (a *Auth) SignIn(ctx context.Context, email, password, address string) (Ide
 	if err == nil {
 		a.senders.takeBack(sender)
 		a.accounts.clear(account)
-		return identity, a.begin(ctx, identity.ID)
+		return identity, a.begin(ctx, identity)
 	}
 	if !errors.Is(err, ErrWrongCredentials) { // not the sender's fault
 		a.senders.takeBack(sender)

@@ -1,5 +1,5 @@
-// Package auth knows who is there: accounts with passwords, sessions, one-time sign-in links and API tokens, on the
-// tables of the sign-in schema.
+// Package auth knows who is there: accounts with passwords, passkeys or an identity provider behind them, invitations,
+// sessions, one-time sign-in links and API tokens, on the tables of the sign-in schema.
 //
 // It promises that no secret stands in the database: passwords are argon2id hashes, tokens, links and session ids
 // SHA-256 sums. A wrong password and an unknown address get the same answer after the same work; failures are counted
@@ -10,6 +10,7 @@
 package auth
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
+	"github.com/go-webauthn/webauthn/webauthn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -64,6 +66,11 @@ var ErrUnauthenticated = errors.New("unauthenticated")
 type Options struct {
 	Now    func() time.Time
 	Secure bool // cookies travel over https alone
+	// PublicURL is where browsers find the site: passkeys belong to it.
+	PublicURL string
+	// Idle and Lifetime are how long a session lasts without a request, and at most; 0 is 12 hours and a day.
+	Idle, Lifetime time.Duration
+	SignOn         *SignOnOptions // nil: no identity provider
 }
 
 // Auth is safe for concurrent use.
@@ -74,15 +81,31 @@ type Auth struct {
 	hasher   *hasher
 	accounts *limiter
 	senders  *limiter
+	begun    *limiter // sign-ins of several requests
+
+	idle, lifetime time.Duration
+	party          *webauthn.WebAuthn // nil where passkeysOff says why
+	passkeysOff    string
+	provider       *provider // nil where there is none
 }
 
 // New returns an Auth on the database's tables. It asks the database nothing yet.
 func New(pool *pgxpool.Pool, options Options) *Auth {
-	return &Auth{
-		pool: pool, now: options.Now, sessions: newSessions(pool, options.Secure), hasher: newHasher(),
+	a := &Auth{
+		pool: pool, now: options.Now, hasher: newHasher(), idle: cmp.Or(options.Idle, sessionIdle), lifetime: cmp.Or(options.Lifetime, sessionLifetime),
 		accounts: newLimiter(failuresPerAccount, failureWindow), senders: newLimiter(failuresPerAddress, failureWindow),
+		begun: newLimiter(ceremoniesPerAddress, failureWindow),
 	}
+	a.sessions = newSessions(pool, options.Secure, a.idle, a.lifetime)
+	a.party, a.passkeysOff = newRelyingParty(options.PublicURL)
+	if options.SignOn != nil {
+		a.provider = newProvider(*options.SignOn, a.now)
+	}
+	return a
 }
+
+// Secure says whether cookies travel over https alone.
+func (a *Auth) Secure() bool { return a.sessions.Cookie.Secure }
 
 // secretBytes is the entropy of every token and link: 192 bits.
 const secretBytes = 24

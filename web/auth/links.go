@@ -59,7 +59,7 @@ func (a *Auth) RedeemLink(ctx context.Context, token string) (Identity, error) {
 	if err != nil {
 		return Identity{}, linkError(err)
 	}
-	return identity, a.begin(ctx, identity.ID)
+	return identity, a.begin(ctx, identity)
 }
 
 func linkError(err error) error {
@@ -130,7 +130,7 @@ func (a *Auth) CreateAdministrator(ctx context.Context, token string, account Fi
 	if err != nil {
 		return Identity{}, linkError(err)
 	}
-	return identity, a.begin(ctx, identity.ID)
+	return identity, a.begin(ctx, identity)
 }
 
 var notInID = regexp.MustCompile(`[^a-z0-9._-]+`)

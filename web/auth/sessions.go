@@ -14,23 +14,24 @@ import (
 	"afterhours/tickets"
 )
 
-// How long a session lasts without a request, and at most.
+// How long a session lasts without a request, and at most, where nothing else is set.
 const (
 	sessionIdle     = 12 * time.Hour
 	sessionLifetime = 24 * time.Hour
 )
 
-// What a session holds: the account, and the sign-in by which it can be ended.
+// What a session holds: the account, the sign-in by which it can be ended, and the role under which its id was given.
 const (
 	accountKey = "account"
 	signInKey  = "sign_in"
+	roleKey    = "role"
 )
 
-func newSessions(pool *pgxpool.Pool, secure bool) *scs.SessionManager {
+func newSessions(pool *pgxpool.Pool, secure bool, idle, lifetime time.Duration) *scs.SessionManager {
 	sessions := scs.New()
 	sessions.Store = pgxstore.NewWithCleanupInterval(pool, 0) // sign-ins remove what has expired
 	sessions.HashTokenInStore = true
-	sessions.IdleTimeout, sessions.Lifetime = sessionIdle, sessionLifetime
+	sessions.IdleTimeout, sessions.Lifetime = idle, lifetime
 	sessions.Cookie.Name = "afterhours"
 	sessions.Cookie.HttpOnly = true
 	sessions.Cookie.SameSite = http.SameSiteLaxMode
@@ -49,17 +50,34 @@ func (a *Auth) Sessions(fail func(http.ResponseWriter, *http.Request, error)) fu
 }
 
 // begin signs an account in, under a new session id: whoever knew the old one does not come in with it.
-func (a *Auth) begin(ctx context.Context, account string) error {
+func (a *Auth) begin(ctx context.Context, identity Identity) error {
 	if err := a.sessions.RenewToken(ctx); err != nil {
 		return fmt.Errorf("renew session: %w", classify(err))
 	}
-	a.sessions.Put(ctx, accountKey, account)
-	if err := a.record(ctx, account); err != nil {
+	a.sessions.Put(ctx, accountKey, identity.ID)
+	a.sessions.Put(ctx, roleKey, string(identity.Role))
+	if err := a.record(ctx, identity.ID); err != nil {
 		return err
 	}
 	if _, err := a.pool.Exec(ctx, `DELETE FROM sessions WHERE expiry < $1`, a.now()); err != nil {
 		return fmt.Errorf("remove expired sessions: %w", classify(err))
 	}
+	return nil
+}
+
+// follow gives the session another id once its account has another role: an id that somebody learnt under the former role does
+// not have the new one.
+func (a *Auth) follow(ctx context.Context, role Role) error {
+	former := Role(a.sessions.GetString(ctx, roleKey))
+	if former == role {
+		return nil
+	}
+	if former != "" {
+		if err := a.sessions.RenewToken(ctx); err != nil {
+			return fmt.Errorf("renew session: %w", classify(err))
+		}
+	}
+	a.sessions.Put(ctx, roleKey, string(role))
 	return nil
 }
 

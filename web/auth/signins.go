@@ -68,7 +68,7 @@ func (a *Auth) OpenSessions(ctx context.Context, account string) ([]OpenSession,
 		SELECT s.id, s.account, accounts.name, s.at, s.seen_at, s.address, s.agent
 		FROM sign_ins s JOIN accounts ON accounts.id = s.account
 		WHERE s.ended_at IS NULL AND accounts.disabled_at IS NULL AND ($1 = '' OR s.account = $1) AND s.at > $2 AND s.seen_at > $3
-		ORDER BY s.at DESC`, account, a.now().Add(-sessionLifetime), a.now().Add(-sessionIdle-seenEvery))
+		ORDER BY s.at DESC`, account, a.now().Add(-a.lifetime), a.now().Add(-a.idle-seenEvery))
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", classify(err))
 	}
@@ -121,5 +121,5 @@ func (a *Auth) Current(ctx context.Context) (identity Identity, ok bool, err err
 			return Identity{}, false, fmt.Errorf("note the session's last request: %w", classify(err))
 		}
 	}
-	return identity, true, nil
+	return identity, true, a.follow(ctx, identity.Role)
 }

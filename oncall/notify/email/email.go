@@ -131,9 +131,11 @@ func (c *Channel) compose(to notify.Contact, message notify.Message) (*mail.Msg,
 	letter.Subject(oneLine(message.Subject))
 	letter.SetDateWithValue(message.At)
 	letter.SetMessageIDWithValue(c.messageID(message))
-	thread := fmt.Sprintf("<ticket-%d@%s>", message.Ticket, c.Domain)
-	letter.SetGenHeader(mail.HeaderInReplyTo, thread)
-	letter.SetGenHeader(mail.HeaderReferences, thread)
+	if message.Ticket != 0 {
+		thread := fmt.Sprintf("<ticket-%d@%s>", message.Ticket, c.Domain)
+		letter.SetGenHeader(mail.HeaderInReplyTo, thread)
+		letter.SetGenHeader(mail.HeaderReferences, thread)
+	}
 	letter.SetGenHeader("Auto-Submitted", "auto-generated")
 	letter.SetGenHeader("X-Auto-Response-Suppress", "All")
 	letter.SetGenHeader(LoopHeader, c.LoopMark)

@@ -27,7 +27,7 @@ type accountsView struct {
 	Complaint   string
 	Name        string // what was typed
 	Email       string
-	Role        auth.Role
+	Wanted      auth.Role
 	Person      string
 	Roles       []choice
 	People      []choice // of whom none has an account
@@ -103,10 +103,10 @@ func (s *Site) showAccounts(w http.ResponseWriter, r *http.Request, status int, 
 	for _, invitation := range invitations {
 		view.Invitations = append(view.Invitations, reader.invitation(invitation))
 	}
-	if view.Role == "" {
-		view.Role = auth.Responder
+	if view.Wanted == "" {
+		view.Wanted = auth.Responder
 	}
-	view.Roles = chosen(choices("viewer", "responder", "admin"), string(view.Role))
+	view.Roles = chosen(choices("viewer", "responder", "admin"), string(view.Wanted))
 	for _, person := range reader.configuration.People {
 		taken := slices.ContainsFunc(accounts, func(account auth.Account) bool { return account.ID == person.ID })
 		if !taken {

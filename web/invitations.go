@@ -73,6 +73,9 @@ func (s *Site) invite(w http.ResponseWriter, r *http.Request) error {
 	}
 	made, token := auth.Invitation{}, ""
 	if wanted.Person, err = invitedPerson(configuration, wanted); err == nil {
+		if person, ok := configuration.Person(wanted.Person); ok && wanted.Name == "" {
+			wanted.Name = person.Name
+		}
 		made, token, err = s.Auth.Invite(r.Context(), who.ID, wanted)
 	}
 	return s.invited(w, r, made, token, wanted, err)
@@ -126,7 +129,7 @@ func (s *Site) revokeInvitation(w http.ResponseWriter, r *http.Request) error {
 // invited mails the link of an invitation and shows it, this once; or says why there is none.
 func (s *Site) invited(w http.ResponseWriter, r *http.Request, made auth.Invitation, token string, wanted auth.Invitation, err error) error {
 	if status, reason := refusal(err); status != 0 {
-		return s.showAccounts(w, r, status, accountsView{Complaint: reason, Name: wanted.Name, Email: wanted.Email, Role: wanted.Role, Person: wanted.Person})
+		return s.showAccounts(w, r, status, accountsView{Complaint: reason, Name: wanted.Name, Email: wanted.Email, Wanted: wanted.Role, Person: wanted.Person})
 	}
 	if err != nil {
 		return err

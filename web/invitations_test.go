@@ -44,6 +44,9 @@ func TestWhoeverIsInvitedChoosesAPasswordAndIsIn(t *testing.T) {
 	for range 3 { // opening it uses nothing up
 		document := page(t, d.ask(t, http.MethodGet, path, ""))
 		wantText(t, document, "h1", "Make your account")
+		if name, _ := document.Find("#name").Attr("value"); name != "Ana Ruiz" {
+			t.Errorf("name: got %q, want the person's", name)
+		}
 		wantText(t, document, "main", "Account adm invites you, as responder. You sign in with ana@example.com")
 	}
 	wantStatus(t, d.ask(t, http.MethodHead, path, ""), http.StatusOK)

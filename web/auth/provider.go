@@ -108,7 +108,7 @@ func CheckSignOn(ctx context.Context, options SignOnOptions, now func() time.Tim
 	_, err := newProvider(options, now).discover(ctx)
 	var mismatch *oidc.IssuerMismatchError
 	if errors.As(err, &mismatch) {
-		return fmt.Errorf("it calls itself %q; write the issuer exactly so, and with Entra ID name the directory by its id, not common or organizations", mismatch.Discovered)
+		return fmt.Errorf("it calls itself %q; write the issuer exactly so, and with Entra ID name the directory by its id, not by common", mismatch.Discovered)
 	}
 	if err != nil {
 		return errors.New("its description cannot be read at /.well-known/openid-configuration")

@@ -70,7 +70,9 @@ func (a *Auth) BeginSignOn(ctx context.Context, purpose SignOnPurpose, address s
 }
 
 // brief is a cause for the log without the whole of what a provider has answered.
-func brief(cause error) error { return errors.New(strings.ToValidUTF8(fmt.Sprintf("%.300s", cause.Error()), "")) }
+func brief(cause error) error {
+	return errors.New(strings.ToValidUTF8(fmt.Sprintf("%.300s", cause.Error()), ""))
+}
 
 func (a *Auth) away(cause error) error {
 	return &SignOnError{Reason: "The identity provider did not answer. Try again in a moment, or use your password or a passkey.", Away: true, Cause: brief(cause)}

@@ -12,7 +12,7 @@ TESTFLAGS ?=
 INTAKEFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench bench-intake bench-pages bench-parser screenshots fuzz postgres chromium clean bench-web failover
+.PHONY: help build demo test lint bench bench-intake bench-pages bench-parser screenshots fuzz postgres chromium clean bench-web failover roll
 .PHONY: dist dist-check
 
 help: ## explain the targets
@@ -49,6 +49,12 @@ bench-intake: postgres ## print how fast mail comes in, until its pages are queu
 
 bench-pages: postgres ## print how long mails take to the arrival of their pages, at rest and beside other mail (PAGEFLAGS)
 	@$(GO) test -count=1 -timeout 60m -run '^TestPageTable$$' -v ./cmd/afterhours -args -page-table $(PAGEFLAGS)
+
+roll: postgres ## replace the program of another commit (FROM=v0.1.0) by this one, under load, on one database
+	@test -n "$(FROM)" || { echo "make roll FROM=COMMIT: which older version is replaced?" >&2; exit 2; }
+	@old=$$(mktemp -d) && trap 'git worktree remove --force "$$old/source" 2>/dev/null; rm -rf "$$old"' EXIT && \
+	git worktree add -q --detach "$$old/source" "$(FROM)" && (cd "$$old/source" && CGO_ENABLED=0 $(GO) build -o "$$old/afterhours" ./cmd/afterhours) && \
+	$(GO) test -count=1 -timeout 30m -run '^TestAGatewayIsReplacedByANewerOneUnderLoad$$' -v ./cmd/afterhours -args -roll-from "$$old/afterhours" $(ROLLFLAGS)
 
 failover: postgres ## kill and cut off gateways and nodes of a Patroni cluster under load; needs root, patroni, etcd-server (FAILOVERFLAGS)
 	@$(GO) test -count=1 -timeout 120m -run '^TestPagingOutlivesItsHosts$$' -v ./cmd/afterhours -args $(or $(FAILOVERFLAGS),-failover 1)

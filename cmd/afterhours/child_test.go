@@ -60,7 +60,13 @@ var (
 // serveChild starts `afterhours serve` with settings, given as variables, and waits until it takes mail.
 func serveChild(t testing.TB, variables ...string) *served {
 	t.Helper()
-	child := &served{process: exec.Command(os.Args[0], "serve", "--smtp-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0")}
+	return serveProgram(t, os.Args[0], variables...)
+}
+
+// serveProgram is serveChild for a program of its own, as one of another version.
+func serveProgram(t testing.TB, program string, variables ...string) *served {
+	t.Helper()
+	child := &served{process: exec.Command(program, "serve", "--smtp-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0")}
 	child.process.Env = append(append(os.Environ(), childImport+"=1"), variables...)
 	child.process.Stderr = childLog(t)
 	out, err := child.process.StdoutPipe()

@@ -34,10 +34,7 @@ func TestPagingOutlivesItsHosts(t *testing.T) {
 	configureDatabase(t, address, team(ana, ben, "24h"))
 	gateways := make([]*served, *failoverGateways)
 	serve := func(i int) {
-		gateways[i] = serveChild(t,
-			"AFTERHOURS_DATA_DIR="+t.TempDir(), "AFTERHOURS_DATABASE_URL="+address, "AFTERHOURS_SECRET_KEY="+testSecret,
-			"AFTERHOURS_ALLOW_PRIVATE_WEBHOOKS=true", "AFTERHOURS_PUBLIC_URL=https://afterhours.test.example", "AFTERHOURS_LOG_LEVEL=error",
-			"AFTERHOURS_TRUSTED_RELAYS=127.0.0.0/8", "AFTERHOURS_AUTHSERV_ID=mx.test.example")
+		gateways[i] = serveChild(t, gatewayVariables(t, address)...)
 	}
 	var h history
 	known := func() {

@@ -37,7 +37,22 @@ type ownPostgres struct {
 	*pgserver.Server
 }
 
+// startPostgres brings its schema up to date, too.
 func startPostgres(t *testing.T) *ownPostgres {
+	t.Helper()
+	p := startEmptyPostgres(t)
+	pool, err := pgxpool.New(t.Context(), p.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if _, err := migrations.Up(t.Context(), pool); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func startEmptyPostgres(t *testing.T) *ownPostgres {
 	t.Helper()
 	folder := t.TempDir()
 	if err := os.Chmod(filepath.Dir(folder), 0o711); err != nil { // the database may run as another user
@@ -50,14 +65,6 @@ func startPostgres(t *testing.T) *ownPostgres {
 			t.Errorf("stop Postgres: %v", err)
 		}
 	})
-	pool, err := pgxpool.New(t.Context(), p.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close()
-	if _, err := migrations.Up(t.Context(), pool); err != nil {
-		t.Fatal(err)
-	}
 	return p
 }
 
@@ -90,11 +97,7 @@ func TestAMailThatGotItsAnswerIsNeverLostNorDoubled(t *testing.T) {
 	postgres := startPostgres(t)
 	ana, ben := newHook(t), newHook(t)
 	configureDatabase(t, postgres.URL(), team(ana, ben, "24h"))
-	variables := []string{
-		"AFTERHOURS_DATA_DIR=" + t.TempDir(), "AFTERHOURS_DATABASE_URL=" + postgres.URL(), "AFTERHOURS_SECRET_KEY=" + testSecret,
-		"AFTERHOURS_ALLOW_PRIVATE_WEBHOOKS=true", "AFTERHOURS_PUBLIC_URL=https://afterhours.test.example", "AFTERHOURS_LOG_LEVEL=error",
-		"AFTERHOURS_TRUSTED_RELAYS=127.0.0.0/8", "AFTERHOURS_AUTHSERV_ID=mx.test.example",
-	}
+	variables := gatewayVariables(t, postgres.URL())
 	gateway := serveChild(t, variables...)
 	var h history
 	h.at(gateway.smtp)
@@ -140,5 +143,14 @@ func TestAMailThatGotItsAnswerIsNeverLostNorDoubled(t *testing.T) {
 		t.Errorf("stop: %v", err)
 	} else {
 		within(t, "the last gateway stops", took, 30*time.Second)
+	}
+}
+
+// gatewayVariables are the settings of a gateway whose mail is vouched for and that pages test hooks.
+func gatewayVariables(t *testing.T, database string) []string {
+	return []string{
+		"AFTERHOURS_DATA_DIR=" + t.TempDir(), "AFTERHOURS_DATABASE_URL=" + database, "AFTERHOURS_SECRET_KEY=" + testSecret,
+		"AFTERHOURS_ALLOW_PRIVATE_WEBHOOKS=true", "AFTERHOURS_PUBLIC_URL=https://afterhours.test.example", "AFTERHOURS_LOG_LEVEL=error",
+		"AFTERHOURS_TRUSTED_RELAYS=127.0.0.0/8", "AFTERHOURS_AUTHSERV_ID=mx.test.example",
 	}
 }

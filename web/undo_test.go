@@ -32,7 +32,7 @@ func TestAnAdministratorUndoesAChangeAfterSeeingWhatThatChanges(t *testing.T) {
 	actions := d.keep()
 	cookie := d.signIn(t, "adm", auth.Admin)
 	entry := page(t, d.ask(t, http.MethodGet, "/settings/audit/57", "", "Cookie", cookie))
-	wantText(t, entry, ".audit pre", "+name: Ana Ruiz")
+	wantText(t, entry, "section[aria-labelledby=changed] pre", "+name: Ana Ruiz")
 	if href, _ := entry.Find("a.button").Attr("href"); href != undoPath {
 		t.Fatalf("the way to its undoing: got %q", href)
 	}
@@ -125,6 +125,8 @@ func TestWhatCannotBeUndoneSaysWhy(t *testing.T) {
 		"was erased, and with them":                 {Action: "configuration applied", Difference: "+x", State: oncall.StateErased},
 		"a key that is lost":                        {Action: "configuration applied", Difference: "+x", State: oncall.StateKey},
 		"changed back under Accounts":               {Action: "account ana disabled"},
+		"sent again, under Accounts":                {Action: "eve@example.com invited: viewer"},
+		"its owner's to add":                        {Action: `passkey "key" of account ana removed`},
 		"make a new one under Tokens":               {Action: "token siem revoked"},
 		"nowhere any more":                          {Action: "erased person ana"},
 		"A key is not put back":                     {Action: "credentials sealed with a new key"},

@@ -23,7 +23,12 @@ func neverUndone(change oncall.Change) string {
 	if change.Difference != "" {
 		return "The state before it was not kept: an earlier version of afterhours wrote it."
 	}
+	if strings.Contains(change.Action, " invited") {
+		return "Invitations are ended, and sent again, under Accounts."
+	}
 	for _, kind := range []struct{ begins, why string }{
+		{"invitation ", "Invitations are ended, and sent again, under Accounts."},
+		{"passkey ", "A passkey is its owner's to add or to remove."},
 		{"account ", "Accounts are changed back under Accounts: a disabled one can be enabled there, and a password, once replaced, does not return."},
 		{"token ", "A token is shown once and kept as a digest alone: make a new one under Tokens."},
 		{"erased person ", "What was erased is nowhere any more."},

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -13,7 +16,7 @@ import (
 	"afterhours/web/auth"
 )
 
-// TestTheDeskWorksByKeyboardAlone signs in, filters, acknowledges, resolves and overrides a shift without a mouse, at 360 px;
+// TestTheDeskWorksByKeyboardAlone signs in, searches, filters, acknowledges, resolves and overrides a shift without a mouse, at 360 px;
 // once with scripts and their keys, once without any script.
 func TestTheDeskWorksByKeyboardAlone(t *testing.T) {
 	t.Parallel()
@@ -27,6 +30,7 @@ func TestTheDeskWorksByKeyboardAlone(t *testing.T) {
 			}
 			p.do(chromedp.EmulateViewport(360, 780))
 			p.signsIn()
+			p.searches(scripts)
 			p.filters()
 			p.acknowledges(scripts)
 			p.resolves(scripts)
@@ -111,6 +115,67 @@ func (p keyboard) signsIn() {
 	p.tabsTo("INPUT email")
 	p.types("kim@demo.example" + kb.Tab + password + kb.Enter)
 	p.sees(".tickets", "Ransomware")
+}
+
+// searches for a ticket; with scripts while the list is just fetching itself again, with the focus in it: what is typed is
+// what is searched for, and no key of the list.
+func (p keyboard) searches(scripts bool) {
+	p.t.Helper()
+	const query = "Unwanted aj"
+	if scripts {
+		p.types("j")
+		p.tabsTo("Ransomware")
+		p.do(onASlowLine(2 * time.Second))
+		mustSend(p.t, p.app.smtpAddr, alertMail("Medium", "Unwanted aj was blocked", "ws-0043", "da637551227677560813_-4", "four@example"))
+		p.waitsFor("the list is fetched", `document.querySelector("#list.htmx-request") !== null || document.querySelector(".htmx-request") !== null`)
+		p.presses("/", "Slash")
+		p.waitsFor("the search has the focus", `document.activeElement.id === "q"`)
+		p.types("Unwanted ")
+		p.waitsFor("the list is there", `document.querySelector("#list").innerText.includes("Unwanted aj")`)
+		p.types("aj")
+		p.do(onASlowLine(0))
+	} else {
+		mustSend(p.t, p.app.smtpAddr, alertMail("Medium", "Unwanted aj was blocked", "ws-0043", "da637551227677560813_-4", "four@example"))
+		p.app.settled(p.t)
+		p.tabsTo("INPUT q")
+		p.types(query)
+	}
+	p.waitsFor("what was typed stands in the search", `document.activeElement.id === "q" && document.activeElement.value === "`+query+`"`)
+	p.types(kb.Enter)
+	p.waitsFor("the ticket alone is found", `location.search.includes("Unwanted") && document.querySelectorAll("[data-number]").length === 1 && document.querySelector("[data-number]").innerText.includes("Unwanted aj")`)
+	p.becomes(1004, tickets.Open)
+	p.opens("/tickets")
+}
+
+// presses a key as a keyboard does: its letter comes with it, and does not come where a page takes the key for itself. What
+// types sends two events, of which the second writes the letter into whatever the first gave the focus to.
+func (p keyboard) presses(key, code string) {
+	p.t.Helper()
+	press := func(kind input.DispatchKeyEventType, text string) chromedp.Action[chromedp.Void] {
+		return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+			_, err := cdp.Call(ctx, target, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: kind, Key: key, Code: code, Text: text})
+			return chromedp.Void{}, err
+		}
+	}
+	p.do(press(input.DispatchKeyEventTypeKeyDown, key), press(input.DispatchKeyEventTypeKeyUp, ""))
+}
+
+func (p keyboard) waitsFor(what, condition string) {
+	p.t.Helper()
+	eventually(p.t, what, func() bool {
+		holds, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](condition))
+		return err == nil && holds
+	})
+}
+
+// onASlowLine has each answer take so long.
+func onASlowLine(latency time.Duration) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, target, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+			MatchedNetworkConditions: []*network.Conditions{{Latency: float64(latency.Milliseconds()), DownloadThroughput: -1, UploadThroughput: -1}},
+		})
+		return chromedp.Void{}, err
+	}
 }
 
 func (p keyboard) filters() {

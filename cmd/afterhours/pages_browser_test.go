@@ -25,15 +25,26 @@ type look struct {
 var (
 	looks     = []look{{1280, 900, "light"}, {360, 780, "dark"}}
 	others    = []look{{1280, 900, "dark"}, {360, 780, "light"}}
+	onlyPages = flag.String("only-pages", "", "judge those pages alone whose names hold this")
 	everyLook = flag.Bool("every-look", false, "judge every page wide and narrow, light and dark, in all four pairs")
 )
 
-// shownPage is a page under the name of its screenshot.
-type shownPage struct{ name, url string }
+// shownPage is a page under the name of its screenshot, and what is done on it before it is looked at.
+type shownPage struct {
+	name, url string
+	then      []chromedp.Action[chromedp.Void]
+}
 
-// everyPage is one of each page of a furnished application. The first is for whoever is signed out.
-func everyPage(app *application, link string) []shownPage {
-	paths := []shownPage{
+// show opens a page in one look.
+func (p shownPage) show(ctx context.Context, l look) error {
+	steps := []chromedp.Action[chromedp.Void]{chromedp.EmulateViewport(l.width, l.height), scheme(l.scheme), chromedp.Navigate(p.url)}
+	return chromedp.Do(ctx, append(steps, p.then...)...)
+}
+
+// everyPage is one of each page of an application with the demo's team. The first is for whoever is signed out.
+func everyPage(t *testing.T, app *application, link string) []shownPage {
+	t.Helper()
+	paths := []struct{ name, path string }{
 		{"login", "/login"},
 		{"login-link", "/login/none"},
 		{"tickets", "/tickets"},
@@ -89,9 +100,9 @@ func everyPage(app *application, link string) []shownPage {
 	}
 	pages := []shownPage{}
 	for _, page := range paths {
-		pages = append(pages, shownPage{page.name, app.baseURL + page.url})
+		pages = append(pages, shownPage{name: page.name, url: app.baseURL + page.path})
 	}
-	return append(pages, shownPage{"night", link})
+	return append(append(pages, shownPage{name: "night", url: link}), lived(t, app)...)
 }
 
 // TestEveryPageFitsEveryScreenAndReader opens each page, wide and narrow, light and dark: nothing is wider than the screen, the
@@ -110,13 +121,16 @@ func TestEveryPageFitsEveryScreenAndReader(t *testing.T) {
 	if *everyLook {
 		looks = slices.Concat(looks, others)
 	}
-	pages := everyPage(app, link)
+	pages := everyPage(t, app, link)
 	for i, page := range pages {
 		if i == 2 {
 			signIn(t, ctx, app)
 		}
+		if !strings.Contains(page.name, *onlyPages) {
+			continue
+		}
 		for _, l := range looks {
-			if err := chromedp.Do(ctx, chromedp.EmulateViewport(l.width, l.height), scheme(l.scheme), chromedp.Navigate(page.url)); err != nil {
+			if err := page.show(ctx, l); err != nil {
 				t.Fatalf("%s at %d: %v", page.name, l.width, err)
 			}
 			wide, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > document.documentElement.clientWidth`))
@@ -133,8 +147,8 @@ func TestEveryPageFitsEveryScreenAndReader(t *testing.T) {
 		}
 	}
 	told := complaints()
-	for _, complaint := range told { // two of the pages are about what is not there
-		if !strings.Contains(complaint, "404") {
+	for _, complaint := range told { // some pages are about what is not there or faulty, and a person's form has a secret for each contact
+		if !strings.Contains(complaint, "404") && !strings.Contains(complaint, "400") && !strings.Contains(complaint, "Multiple forms should be contained") {
 			t.Errorf("the browser complains: %s", complaint)
 		}
 	}

@@ -21,6 +21,15 @@ var faulty = []struct{ name, file, want string }{
 		"a retention that empties the database", "\nretention:\n  raw: 180d\n  tickets: 1d\n", `
 team.yaml:4: 1d is too short; keep at least 1w, or leave it out to keep for ever`,
 	},
+	{
+		"a severity that is not kept for long enough", "\nretention:\n  unresolved: 1w\n  severities:\n    low: {tickets: 0s, unresolved: 90d}\n    high:\n      tickets: 2d\n    critical: {tickets: 90d}\n", `
+team.yaml:8: retention.severities has no key "critical"; use high, medium, low, informational, unknown`,
+	},
+	{
+		"an age for each severity", "\nretention:\n  unresolved: 1w\n  severities:\n    low: {tickets: 0s, unresolved: 90d}\n    high:\n      tickets: 2d\n", `
+team.yaml:3: 1w is too short; keep at least 30d, or leave it out to keep for ever
+team.yaml:7: 2d is too short; keep at least 1w, or leave it out to keep for ever`,
+	},
 	{"an alias", "people: &all []\nmutes: *all", "team.yaml:2: anchors and aliases are not supported; write the value out"},
 	{"a number for a list", "people: 7", "team.yaml:1: people must be a list; write it like [a, b], or each entry after a dash"},
 	{"a number for a person", "people: [7]", "team.yaml:1: people[0] must be a mapping like {key: value}"},

@@ -198,7 +198,10 @@ func drawConfiguration(t *rapid.T) Configuration {
 		c.Routes = append(c.Routes, Route{Match: match(), Policy: "true", Action: rapid.SampledFrom([]string{"", "page", "record"}).Draw(t, "action"), Runbook: optional.Draw(t, "runbook")})
 	}
 	if rapid.Bool().Draw(t, "retention") {
-		c.Retention = Retention{Raw: leastRetention + seconds.Draw(t, "raw"), Tickets: leastRetention + seconds.Draw(t, "tickets")}
+		c.Retention = Retention{Raw: leastRetention + seconds.Draw(t, "raw"), Tickets: leastRetention + seconds.Draw(t, "tickets"), Unresolved: leastUnresolved + seconds.Draw(t, "unresolved")}
+		forever, longer := Duration(0), leastUnresolved+seconds.Draw(t, "longer")
+		c.Retention.Severities.High.Tickets = &forever
+		c.Retention.Severities.Low = rapid.SampledFrom([]Lifetime{{}, {Tickets: &longer}, {&longer, &forever}}).Draw(t, "low")
 	}
 	c.Load = Load{rapid.SampledFrom([]string{"", LoadOwn, LoadTeam}).Draw(t, "load")}
 	if rapid.Bool().Draw(t, "intake") {

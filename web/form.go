@@ -101,6 +101,23 @@ type tree struct {
 // document writes a form as a document with one entry in a section, each value on a line of its own. lines holds the
 // names of the fields, by line from 1 on. What is blank is left out; keep names mappings that stay, though empty.
 func (f entryForm) document(section string, keep ...string) (text []byte, lines map[int]string) {
+	out := documentWriter{lines: map[int]string{}}
+	out.line(`{` + quoted(section) + `: [`)
+	out.value(f.tree(keep...), "")
+	out.line(`]}`)
+	return out.text.Bytes(), out.lines
+}
+
+// mapping writes a form as a document whose key holds the form's values, like document.
+func (f entryForm) mapping(key string) (text []byte, lines map[int]string) {
+	out := documentWriter{lines: map[int]string{}}
+	out.line(`{` + quoted(key) + `: `)
+	out.value(f.tree(), "")
+	out.line(`}`)
+	return out.text.Bytes(), out.lines
+}
+
+func (f entryForm) tree(keep ...string) *tree {
 	root := &tree{}
 	for name, values := range f.Values {
 		if strings.HasPrefix(name, "_") || !fieldName.MatchString(name) || len(f.list(name)) == 0 {
@@ -115,11 +132,7 @@ func (f entryForm) document(section string, keep ...string) (text []byte, lines 
 	for _, name := range keep {
 		root.at(name)
 	}
-	out := documentWriter{lines: map[int]string{}}
-	out.line(`{` + quoted(section) + `: [`)
-	out.value(root, "")
-	out.line(`]}`)
-	return out.text.Bytes(), out.lines
+	return root
 }
 
 // at is the place of a name, made where it is missing.

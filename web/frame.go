@@ -41,7 +41,7 @@ func (f frame) Tabs() []settingsTab {
 	}
 	tabs = append(tabs, settingsTab{"reading", "How well mails are read"}, settingsTab{"outgoing", "Outgoing mail"}, settingsTab{"configuration", "As YAML"})
 	if f.Admin {
-		tabs = append(tabs, settingsTab{"accounts", "Accounts"}, settingsTab{"tokens", "Tokens"}, settingsTab{"audit", "Audit log"})
+		tabs = append(tabs, settingsTab{"retention", "Retention"}, settingsTab{"accounts", "Accounts"}, settingsTab{"tokens", "Tokens"}, settingsTab{"audit", "Audit log"})
 	}
 	return tabs
 }

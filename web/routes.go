@@ -147,6 +147,8 @@ func (s *Site) routes() (http.Handler, error) {
 		r.Get("/settings/configuration", s.desk(auth.Viewer, s.showConfiguration))
 		r.Get("/settings/configuration/export", s.desk(auth.Admin, s.exportConfiguration))
 		r.Post("/settings/configuration/import", s.desk(auth.Admin, s.importConfiguration))
+		r.Get("/settings/retention", s.desk(auth.Admin, s.showRetention))
+		r.Post("/settings/retention", s.desk(auth.Admin, s.saveRetention))
 		r.Get("/settings/reading", s.desk(auth.Viewer, s.showReading))
 		r.Post("/settings/reading/reparse", s.desk(auth.Admin, s.rereadUnrecognised))
 		r.Get("/teach/{id}", s.desk(auth.Admin, s.showTeach))

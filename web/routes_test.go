@@ -87,7 +87,7 @@ func TestTheDeskSendsWhoeverIsSignedOutToTheSignIn(t *testing.T) {
 
 // roleNeeded is the least role for a route of the desk.
 func roleNeeded(route route) auth.Role {
-	administers := []string{"/settings/audit", "/settings/configuration/", "/settings/{section}/{entry}", "/settings/tokens", "/settings/accounts", "/settings/webhooks/{webhook}", "/settings/reading/reparse", "/teach", "/setup", "/schedules/{schedule}/holidays", "/tickets/{number}/release"}
+	administers := []string{"/settings/audit", "/settings/configuration/", "/settings/{section}/{entry}", "/settings/tokens", "/settings/retention", "/settings/accounts", "/settings/webhooks/{webhook}", "/settings/reading/reparse", "/teach", "/setup", "/schedules/{schedule}/holidays", "/tickets/{number}/release"}
 	for _, prefix := range administers {
 		if strings.HasPrefix(route.pattern, prefix) {
 			return auth.Admin

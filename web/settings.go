@@ -265,10 +265,15 @@ func (s *Site) put(c oncall.Configuration, section section, at int, posted entry
 	if err == nil {
 		return c, nil
 	}
+	return c, faultsByField(err, lines)
+}
+
+// faultsByField sorts faults by the fields of their lines; those of no field stand under "".
+func faultsByField(err error, lines map[int]string) map[string]string {
 	faults := map[string]string{}
 	var found oncall.ConfigErrors
 	if !errors.As(err, &found) {
-		return c, map[string]string{"": err.Error()}
+		return map[string]string{"": err.Error()}
 	}
 	for _, fault := range found {
 		name := lines[fault.Line]
@@ -281,7 +286,7 @@ func (s *Site) put(c oncall.Configuration, section section, at int, posted entry
 		}
 		faults[name] = said
 	}
-	return c, faults
+	return faults
 }
 
 // keepCredentials fills in what an editor left empty because it does not show it. A contact's follow its id.

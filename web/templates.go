@@ -29,6 +29,7 @@ var (
 		"status",
 		"change",
 		"undo",
+		"retention",
 	}
 	alone = [...]string{
 		"night", "standby", "deadlink", "login", "loginlink", "error", "statusaway",

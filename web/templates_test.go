@@ -26,6 +26,7 @@ func TestEveryTemplateFitsItsPage(t *testing.T) {
 		"design":    designView{},
 		"change":    changeView{},
 		"undo":      undoView{},
+		"retention": retentionView{},
 		"playbooks": playbooksView{}, "playbookrun": runView{}, "dryrun": dryRunView{},
 	}
 	parsed, err := parseTemplates()

@@ -226,25 +226,32 @@ func (a *application) keepHouse(ctx context.Context) error {
 	if err := a.rooms.oncall.ForgetChanges(ctx, a.now().Add(-oncall.UndoLifetime)); err != nil {
 		return err
 	}
-	kept := time.Duration(configuration.Retention.Tickets)
-	forgotten := 0
-	for range forgetBatches {
-		if kept == 0 {
-			break
-		}
-		batch, more, err := a.rooms.tickets.ForgetTickets(ctx, a.now().Add(-kept))
-		forgotten += batch
-		if err != nil {
-			return err
-		}
-		if !more {
-			break
+	resolved, err := a.forget(ctx, configuration.Retention.Resolved(), a.rooms.tickets.ForgetTickets)
+	if err != nil {
+		return err
+	}
+	abandoned, err := a.forget(ctx, configuration.Retention.Abandoned(), a.rooms.tickets.ForgetUnresolved)
+	if resolved+abandoned > 0 {
+		a.log.Info("tickets forgotten: they are older than retention says", "resolved", resolved, "unresolved", abandoned)
+	}
+	return err
+}
+
+// forget deletes what is older than ages say, batch by batch.
+func (a *application) forget(ctx context.Context, ages []oncall.Age, some func(context.Context, []tickets.Severity, time.Time) (int, bool, error)) (forgotten int, err error) {
+	for _, age := range ages {
+		for range forgetBatches {
+			batch, more, err := some(ctx, age.Severities, a.now().Add(-age.Kept))
+			forgotten += batch
+			if err != nil {
+				return forgotten, err
+			}
+			if !more {
+				break
+			}
 		}
 	}
-	if forgotten > 0 {
-		a.log.Info("tickets forgotten: they were resolved longer ago than retention.tickets", "tickets", forgotten)
-	}
-	return nil
+	return forgotten, nil
 }
 
 // startCron drives the escalator each second. What is due stands in the database: a tick that is missed runs late.

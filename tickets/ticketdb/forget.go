@@ -6,25 +6,47 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"afterhours/tickets"
 )
 
 // forgetTicketsAtOnce bounds the tickets of one transaction, so that nobody waits long for a row.
 const forgetTicketsAtOnce = 200
 
-// ForgetTickets deletes up to one batch of the tickets that were resolved, and not touched since, before a moment: with
-// their mails, raw bodies, timeline, pages and runs. It returns how many; fewer than a full batch means that none is left.
-// Tickets under hold stay, and those into which another went that stays.
-func (s *Store) ForgetTickets(ctx context.Context, before time.Time) (forgotten int, more bool, err error) {
+// disposable says of a ticket that nothing keeps it: no hold, none that went into it, nothing that still refers to it.
+const disposable = `hold IS NULL
+	AND NOT EXISTS (SELECT FROM tickets m WHERE m.merged_into = t.number)
+	AND NOT EXISTS (SELECT FROM self_test WHERE ticket = t.number)
+	AND NOT EXISTS (SELECT FROM intake_watch WHERE silent_ticket = t.number)
+	AND NOT EXISTS (SELECT FROM mails WHERE ticket = t.number AND state = 'accepted')`
+
+// ForgetTickets deletes up to one batch of the tickets of some severities that were resolved, and not touched since, before a
+// moment: with their mails, raw bodies, timeline, pages and runs. It returns how many; fewer than a full batch means that none
+// is left. Tickets under hold stay, and those into which another went that stays.
+func (s *Store) ForgetTickets(ctx context.Context, severities []tickets.Severity, before time.Time) (forgotten int, more bool, err error) {
+	return s.forget(ctx, `
+		SELECT number FROM tickets t
+		WHERE state = 'resolved' AND severity = ANY($1) AND resolved_at < $2 AND updated_at < $2 AND `+disposable+`
+		ORDER BY resolved_at LIMIT $3
+		FOR UPDATE SKIP LOCKED`, severities, before)
+}
+
+// ForgetUnresolved is ForgetTickets for tickets that nobody resolved and nobody touched since a moment. One stays while anybody
+// is told of it, or will be, and while an action on a device goes on.
+func (s *Store) ForgetUnresolved(ctx context.Context, severities []tickets.Severity, before time.Time) (forgotten int, more bool, err error) {
+	return s.forget(ctx, `
+		SELECT number FROM tickets t
+		WHERE state <> 'resolved' AND severity = ANY($1) AND updated_at < $2 AND `+disposable+`
+			AND NOT EXISTS (SELECT FROM escalations WHERE ticket = t.number AND state IN ('running', 'waiting'))
+			AND NOT EXISTS (SELECT FROM pages WHERE ticket = t.number AND state = 'queued')
+			AND NOT EXISTS (SELECT FROM playbook_runs WHERE ticket = t.number AND state IN ('planned', 'waiting', 'approved', 'requesting', 'running'))
+		ORDER BY updated_at LIMIT $3
+		FOR UPDATE SKIP LOCKED`, severities, before)
+}
+
+func (s *Store) forget(ctx context.Context, which string, severities []tickets.Severity, before time.Time) (forgotten int, more bool, err error) {
 	err = s.transact(ctx, "forget tickets", func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT number FROM tickets t
-			WHERE state = 'resolved' AND resolved_at < $1 AND updated_at < $1 AND hold IS NULL
-				AND NOT EXISTS (SELECT FROM tickets m WHERE m.merged_into = t.number)
-				AND NOT EXISTS (SELECT FROM self_test WHERE ticket = t.number)
-				AND NOT EXISTS (SELECT FROM intake_watch WHERE silent_ticket = t.number)
-				AND NOT EXISTS (SELECT FROM mails WHERE ticket = t.number AND state = 'accepted')
-			ORDER BY resolved_at LIMIT $2
-			FOR UPDATE SKIP LOCKED`, before, forgetTicketsAtOnce)
+		rows, err := tx.Query(ctx, which, severities, before, forgetTicketsAtOnce)
 		if err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ func (r *room) forgetAll(t *testing.T, before time.Time) int {
 	t.Helper()
 	total := 0
 	for {
-		n, more, err := r.ForgetTickets(t.Context(), before)
+		n, more, err := r.ForgetTickets(t.Context(), tickets.Severities[:], before)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +96,7 @@ func TestAMergedTicketGoesBeforeTheOneThatItWentInto(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []int{1, 1, 0} {
-		if n, _, err := r.ForgetTickets(t.Context(), r.now.AddDate(0, 1, 0)); err != nil || n != want {
+		if n, _, err := r.ForgetTickets(t.Context(), tickets.Severities[:], r.now.AddDate(0, 1, 0)); err != nil || n != want {
 			t.Errorf("got %d, %v, want %d", n, err, want)
 		}
 	}
@@ -169,5 +169,76 @@ func TestAHoldNeedsAReasonAndIsHeldOnce(t *testing.T) {
 	events, err := r.Timeline(t.Context(), of.Ticket)
 	if last := events[len(events)-1]; err != nil || last.Type != tickets.EventHeld || last.Actor != "ana" || last.Data["reason"] != "for the lawyers" {
 		t.Errorf("timeline: got %+v, %v", last, err)
+	}
+}
+
+func TestTicketsAreForgottenBySeverity(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.accept(t, "high One da1", "low Two da2")
+	r.read(t, alertOf)
+	list, err := r.List(t.Context(), tickets.Filter{})
+	if err != nil || len(list.Tickets) != 2 {
+		t.Fatalf("got %d tickets, %v, want 2", len(list.Tickets), err)
+	}
+	for _, ticket := range list.Tickets {
+		if _, err := r.Resolve(t.Context(), ticket.Number, "ana", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := r.now.AddDate(1, 0, 0)
+	if n, _, err := r.ForgetTickets(t.Context(), []tickets.Severity{tickets.Medium, tickets.Low}, before); err != nil || n != 1 {
+		t.Errorf("forgot %d tickets, %v, want the Low one alone", n, err)
+	}
+	left, err := r.List(t.Context(), tickets.Filter{})
+	if err != nil || len(left.Tickets) != 1 || left.Tickets[0].Severity != tickets.High {
+		t.Errorf("got %+v, %v, want the High ticket", left.Tickets, err)
+	}
+}
+
+// TestAnUnresolvedTicketIsForgottenOnlyOnceNobodyIsToldOfIt keeps what still pages, or will, however old.
+func TestAnUnresolvedTicketIsForgottenOnlyOnceNobodyIsToldOfIt(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.accept(t, "low Recorded da1", "low Running da2", "low Waiting da3", "low Queued da4", "low Held da5", "low Acting da6", "low Resolved da7", "high Severe da8")
+	r.read(t, alertOf)
+	list, err := r.List(t.Context(), tickets.Filter{})
+	if err != nil || len(list.Tickets) != 8 {
+		t.Fatalf("got %d tickets, %v, want 8", len(list.Tickets), err)
+	}
+	numbers := map[string]int64{}
+	for _, ticket := range list.Tickets {
+		numbers[ticket.Title] = ticket.Number
+	}
+	exec := func(sql string, args ...any) {
+		t.Helper()
+		if _, err := r.pool.Exec(t.Context(), sql, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`INSERT INTO escalations (ticket, policy, state, reason, started_at) VALUES ($1, 'security', 'stopped', 'recorded', $2)`, numbers["Recorded"], r.now)
+	exec(`INSERT INTO escalations (ticket, policy, state, due_at, started_at) VALUES ($1, 'security', 'running', $2, $2)`, numbers["Running"], r.now)
+	exec(`INSERT INTO escalations (ticket, policy, state, due_at, started_at) VALUES ($1, 'security', 'waiting', $2, $2)`, numbers["Waiting"], r.now)
+	exec(`INSERT INTO pages (key, ticket, webhook, channel, generation, round, step, state, due_at, created_at, give_up_at, token_hash)
+		VALUES ('k', $1, 'soc', 'webhook', 1, 1, 1, 'queued', $2, $2, $2, 'x')`, numbers["Queued"], r.now)
+	exec(`INSERT INTO playbook_runs (playbook, ticket, tenant, action, device, state, due_at, created_at, updated_at)
+		VALUES ('isolate', $1, 'contoso', 'isolate_device', 'pc', 'approved', $2, $2, $2)`, numbers["Acting"], r.now)
+	if _, err := r.Hold(t.Context(), numbers["Held"], "ana", "for the lawyers"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Resolve(t.Context(), numbers["Resolved"], "ana", ""); err != nil {
+		t.Fatal(err)
+	}
+	low := []tickets.Severity{tickets.Low}
+	if n, _, err := r.ForgetUnresolved(t.Context(), low, r.now); err != nil || n != 0 {
+		t.Errorf("forgot %d tickets, %v, want none that changed just now", n, err)
+	}
+	if n, _, err := r.ForgetUnresolved(t.Context(), low, r.now.AddDate(1, 0, 0)); err != nil || n != 1 {
+		t.Errorf("forgot %d tickets, %v, want the recorded one alone", n, err)
+	}
+	for title, number := range numbers {
+		if _, err := r.Get(t.Context(), number); errors.Is(err, tickets.ErrNotFound) != (title == "Recorded") {
+			t.Errorf("%s: got %v", title, err)
+		}
 	}
 }

@@ -13,6 +13,7 @@ INTAKEFLAGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test lint bench bench-intake bench-pages bench-parser screenshots fuzz postgres chromium clean bench-web failover roll
+.PHONY: pgbouncer curl
 .PHONY: dist dist-check
 
 help: ## explain the targets
@@ -32,7 +33,7 @@ dist-check: dist ## build it again from a clone in another folder, and compare
 demo: postgres build ## run a sample team with sample mails, and print where to look
 	@$(BIN) demo
 
-test: postgres chromium ## run all tests, with the race detector where there is a C compiler
+test: postgres chromium pgbouncer curl ## run all tests, with the race detector where there is a C compiler
 	@sh deploy/test $(GO) test $(TESTFLAGS) ./...
 
 lint: ## run go vet, gofumpt, staticcheck and golangci-lint, in pinned versions
@@ -77,6 +78,12 @@ postgres: # install a Postgres server where none is found and the system allows 
 
 chromium: # install Chromium for the browser tests where none is found and the system allows it
 	@sh deploy/install chromium
+
+pgbouncer: # install a pgbouncer for the tests behind one where none is found and the system allows it
+	@sh deploy/install pgbouncer
+
+curl: # install curl for the commands of the documents
+	@sh deploy/install curl
 
 clean: ## remove what build made
 	rm -rf bin

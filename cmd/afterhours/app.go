@@ -193,7 +193,7 @@ func (a *application) startReader(context.Context) error {
 	group.Go(func() { a.reader.Run(ctx) })
 	group.Go(func() {
 		channels := []string{ticketdb.MailsChannel, ticketdb.ConfigurationChannel}
-		a.rooms.mails.Listen(ctx, channels, a.gateway.heard, a.log)
+		a.rooms.mails.Listen(ctx, a.db.directly(), channels, a.gateway.heard, a.log)
 	})
 	a.onStop("reader", func(stopping context.Context) error {
 		cancel()

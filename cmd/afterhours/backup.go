@@ -37,7 +37,7 @@ func (c *backupCommand) Run(ctx context.Context, env environment) error {
 				return fmt.Errorf("folder of backups: %w", err)
 			}
 		}
-		if err := dump(ctx, db.pool, file); err != nil {
+		if err := dump(ctx, db.directly(), file); err != nil {
 			return err
 		}
 		info, err := os.Stat(file)
@@ -59,10 +59,10 @@ func (c *restoreCommand) Run(ctx context.Context, env environment) error {
 		if tables > 0 {
 			return fmt.Errorf("the database has %d tables already: restore into an empty one, with another %s or %s", tables, variable("data-dir"), variable("database-url"))
 		}
-		if err := restore(ctx, db.pool, c.From); err != nil {
+		if err := restore(ctx, db.directly(), c.From); err != nil {
 			return err
 		}
-		applied, err := migrations.Up(ctx, db.pool)
+		applied, err := migrations.Up(ctx, db.directly())
 		if err != nil {
 			return fmt.Errorf("migrate the database: %w", err)
 		}

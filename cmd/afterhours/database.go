@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -16,16 +17,34 @@ import (
 const (
 	poolSize       = 20
 	intakePoolSize = 6
+	directPoolSize = 4
 	answerWithin   = 10 * time.Second
 	// transactionIdle ends the transaction of a process that stands still, so that another one can take over what it had locked.
 	transactionIdle = "15s"
 )
 
-// database is an open pool, that of the intake, and the embedded server behind them, if this process runs one.
+// sessionSettings are what each session is to have; behind a pooler its role must.
+var sessionSettings = map[string]string{
+	"synchronous_commit":                  "on", // a 250 means that the mail is on disk
+	"idle_in_transaction_session_timeout": transactionIdle,
+	"max_parallel_workers_per_gather":     "0", // starting workers takes longer than any query of ours should
+}
+
+// database is an open pool, that of the intake, and the embedded server behind them, if this process runs one. Where those
+// lead through a pooler, direct leads past it.
 type database struct {
 	pool   *pgxpool.Pool
 	intake *pgxpool.Pool
+	direct *pgxpool.Pool // nil without a pooler
 	server *embedded
+}
+
+// directly is the pool for what a pooler cannot do.
+func (db database) directly() *pgxpool.Pool {
+	if db.direct != nil {
+		return db.direct
+	}
+	return db.pool
 }
 
 // openDatabase opens the configured Postgres, or the embedded one, which it starts unless another process runs it on the
@@ -37,8 +56,13 @@ func openDatabase(ctx context.Context, s settings, log *slog.Logger) (db databas
 			return db, err
 		}
 	}
-	if db.pool, err = connect(ctx, address); err != nil {
+	if db.pool, err = connect(ctx, address, "database-url", s.DirectURL != ""); err != nil {
 		return db, errors.Join(err, db.close())
+	}
+	if s.DirectURL != "" {
+		if db.direct, err = connect(ctx, s.DirectURL, "database-direct-url", false); err != nil {
+			return db, errors.Join(err, db.close())
+		}
 	}
 	config := db.pool.Config()
 	config.MaxConns = intakePoolSize
@@ -64,19 +88,29 @@ func makeDataDir(dir string) error {
 	return nil
 }
 
-func connect(ctx context.Context, address string) (*pgxpool.Pool, error) {
+// connect opens a pool on the address of a setting. A pooler takes no settings of sessions but the two that it knows, and
+// another transaction may run in another session: nothing is prepared under a name then, and what a statement takes and
+// returns is asked once.
+func connect(ctx context.Context, address, setting string, pooled bool) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("%s: is not a Postgres URL like postgres://user:password@host/database", variable("database-url"))}
+		return nil, usageError{fmt.Errorf("%s: is not a Postgres URL like postgres://user:password@host/database", variable(setting))}
 	}
 	config.MaxConns = poolSize
 	config.MaxConnLifetime = time.Hour
 	watchLine(&config.ConnConfig.Config)
 	config.ConnConfig.RuntimeParams["application_name"] = "afterhours"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	config.ConnConfig.RuntimeParams["max_parallel_workers_per_gather"] = "0" // starting workers takes longer than any query of ours should
-	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = transactionIdle
-	config.ConnConfig.RuntimeParams["synchronous_commit"] = "on" // a 250 means that the mail is on disk
+	if pooled {
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	} else {
+		for name, value := range sessionSettings {
+			config.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	if setting == "database-direct-url" {
+		config.MaxConns = directPoolSize
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Postgres: %w", err)
@@ -90,13 +124,16 @@ func (db database) answers(ctx context.Context) error {
 	defer cancel()
 	if err := db.pool.Ping(ping); err != nil {
 		at := db.pool.Config().ConnConfig
+		if refusedStart(err) {
+			return usageError{fmt.Errorf("what answers at %s is a pooler: set %s to the same database past it (%w)", at.Host, variable("database-direct-url"), err)}
+		}
 		return fmt.Errorf("the Postgres at %s, database %s, does not answer: %w; check %s", at.Host, at.Database, err, variable("database-url"))
 	}
-	return nil
+	return db.checkPooling(ping)
 }
 
 func (db database) close() error {
-	for _, pool := range []*pgxpool.Pool{db.intake, db.pool} {
+	for _, pool := range []*pgxpool.Pool{db.intake, db.direct, db.pool} {
 		if pool != nil {
 			pool.Close()
 		}

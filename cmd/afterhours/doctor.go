@@ -80,7 +80,7 @@ func (c *doctorCommand) Run(ctx context.Context, env environment) error {
 }
 
 func (c *doctorCommand) examine(ctx context.Context, s settings, db database, env environment, report func(string, verdict)) error {
-	all, err := migrations.Status(ctx, db.pool)
+	all, err := migrations.Status(ctx, db.directly())
 	if err != nil {
 		return err
 	}
@@ -98,6 +98,7 @@ func (c *doctorCommand) examine(ctx context.Context, s settings, db database, en
 		return err
 	}
 	report("clock", checkClock(ctx, db, env.now))
+	report("pooler", checkPooler(ctx, db))
 	report("smtp", checkSMTP(ctx, s))
 	report("starttls", checkCertificate(s, env.now()))
 	report("backups", checkBackups(s, env.now()))

@@ -115,7 +115,7 @@ func (a *application) prepare(ctx context.Context) error {
 	if err := a.db.answers(ctx); err != nil {
 		return err
 	}
-	if _, err := migrations.Up(ctx, a.db.pool); err != nil {
+	if _, err := migrations.Up(ctx, a.db.directly()); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
 	if err := a.clock.anchorAt(ctx, a.db.pool); err != nil {

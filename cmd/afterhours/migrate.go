@@ -20,7 +20,7 @@ type migrateUpCommand struct{ settings }
 // Run applies what is missing and says how many that were.
 func (c *migrateUpCommand) Run(ctx context.Context, env environment) (err error) {
 	return withDatabase(ctx, c.settings, env, func(db database) error {
-		applied, err := migrations.Up(ctx, db.pool)
+		applied, err := migrations.Up(ctx, db.directly())
 		if err != nil {
 			return fmt.Errorf("migrate the database: %w", err)
 		}
@@ -34,7 +34,7 @@ type migrateStatusCommand struct{ settings }
 // Run lists every migration.
 func (c *migrateStatusCommand) Run(ctx context.Context, env environment) error {
 	return withDatabase(ctx, c.settings, env, func(db database) error {
-		all, err := migrations.Status(ctx, db.pool)
+		all, err := migrations.Status(ctx, db.directly())
 		if err != nil {
 			return fmt.Errorf("read the schema's state: %w", err)
 		}
@@ -73,7 +73,7 @@ func withRooms(ctx context.Context, s settings, env environment, work func(*room
 		return err
 	}
 	return withDatabase(ctx, s, env, func(db database) error {
-		if _, err := migrations.Up(ctx, db.pool); err != nil {
+		if _, err := migrations.Up(ctx, db.directly()); err != nil {
 			return fmt.Errorf("migrate the database: %w", err)
 		}
 		wired, err := wire(s, db, s.PublicURL, newLog(s, env.stderr), env.now)

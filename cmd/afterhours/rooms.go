@@ -64,7 +64,7 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 	for name := range r.channels {
 		names = append(names, name)
 	}
-	r.queue, err = oncalldb.NewQueue(db.pool, names, func(ctx context.Context, page int64, target string, isEvent bool) error {
+	r.queue, err = oncalldb.NewQueue(db.pool, db.directly(), names, func(ctx context.Context, page int64, target string, isEvent bool) error {
 		return r.deliverer.Deliver(ctx, page, target, isEvent)
 	}, quiet(log))
 	if err != nil {

@@ -25,6 +25,7 @@ type settings struct {
 	Config string `type:"existingfile" placeholder:"FILE" help:"YAML file with settings."`
 
 	DatabaseURL string `name:"database-url" placeholder:"URL" help:"Postgres URL; empty runs an embedded Postgres under the data directory."`
+	DirectURL   string `name:"database-direct-url" placeholder:"URL" help:"The same database past its pooler, where --database-url leads to one: notifications, migrations, backups."`
 	DataDir     string `name:"data-dir" default:"./afterhours-data" placeholder:"DIR" help:"Embedded Postgres and generated keys (default ${default})."`
 	SecretKey   string `name:"secret-key" placeholder:"KEY" help:"Signs links, encrypts stored credentials; required with --database-url."`
 	FormerKey   string `name:"secret-key-former" placeholder:"KEY" help:"The key before a rotation: opens what was sealed with it, knows the links of messages that were sent."`
@@ -144,6 +145,9 @@ func (s settings) validate() error {
 	}
 	if err := s.validateMail(); err != nil {
 		return err
+	}
+	if s.DirectURL != "" && s.DatabaseURL == "" {
+		return invalid("database-direct-url", "goes together with %s, which leads to the pooler", variable("database-url"))
 	}
 	if s.DatabaseURL != "" && s.SecretKey == "" {
 		return invalid("secret-key", "is required with %s, so that every replica signs alike: give at least 32 random characters", variable("database-url"))

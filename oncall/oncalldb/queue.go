@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"afterhours/oncall"
@@ -47,15 +48,16 @@ func (w *pageWorker) Work(ctx context.Context, job *river.Job[pageJob]) error {
 // Deliver makes one attempt at a page, of which its job says what its target is and whether it is an event.
 type Deliver func(ctx context.Context, page int64, target string, isEvent bool) error
 
-// NewQueue returns a queue for the given channels, whose jobs call deliver.
-func NewQueue(pool *pgxpool.Pool, channels []string, deliver Deliver, log *slog.Logger) (*Queue, error) {
+// NewQueue returns a queue for the given channels, whose jobs call deliver. It hears of new jobs on a connection of direct,
+// which may be the same pool and must not lead through a pooler that hands out connections by transaction.
+func NewQueue(pool, direct *pgxpool.Pool, channels []string, deliver Deliver, log *slog.Logger) (*Queue, error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &pageWorker{deliver: deliver})
 	queues := map[string]river.QueueConfig{}
 	for _, channel := range channels {
 		queues[queueName(channel)] = river.QueueConfig{MaxWorkers: workersPerChannel}
 	}
-	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
+	client, err := river.NewClient[pgx.Tx](hearing{riverpgxv5.New(pool), riverpgxv5.New(direct)}, &river.Config{
 		Queues: queues, Workers: workers, Logger: log, FetchCooldown: fetchCooldown,
 		JobTimeout: jobTimeout, RescueStuckJobsAfter: rescueAfter,
 		CompletedJobRetentionPeriod: time.Hour,
@@ -64,6 +66,17 @@ func NewQueue(pool *pgxpool.Pool, channels []string, deliver Deliver, log *slog.
 		return nil, fmt.Errorf("queue: %w", err)
 	}
 	return &Queue{client}, nil
+}
+
+// hearing is River's driver, except that it listens elsewhere than it works.
+type hearing struct {
+	riverdriver.Driver[pgx.Tx]
+	direct riverdriver.Driver[pgx.Tx]
+}
+
+// GetListener implements riverdriver.Driver.
+func (h hearing) GetListener(params *riverdriver.GetListenenerParams) riverdriver.Listener {
+	return h.direct.GetListener(params)
 }
 
 func queueName(channel string) string { return "page_" + channel }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // The channels on which processes on one database tell each other what happened.
@@ -47,13 +48,14 @@ const (
 	listenPatient = 30 * time.Second
 )
 
-// Listen calls heard for each notification of another process until ctx ends, on a connection of its own, which is made anew when it breaks.
+// Listen calls heard for each notification of another process until ctx ends, on a connection of its own to where direct leads, which is
+// made anew when it breaks: a pooler that hands out connections by transaction would not pass them on.
 // What was missed meanwhile is made up for: after each connection heard is called for every channel.
-func (s *Store) Listen(ctx context.Context, channels []string, heard func(channel string), log *slog.Logger) {
+func (s *Store) Listen(ctx context.Context, direct *pgxpool.Pool, channels []string, heard func(channel string), log *slog.Logger) {
 	wait := listenAgain
 	for ctx.Err() == nil {
 		began := s.now()
-		err := s.listenOnce(ctx, channels, heard)
+		err := s.listenOnce(ctx, direct, channels, heard)
 		if ctx.Err() != nil {
 			return
 		}
@@ -72,8 +74,8 @@ func (s *Store) Listen(ctx context.Context, channels []string, heard func(channe
 	}
 }
 
-func (s *Store) listenOnce(ctx context.Context, channels []string, heard func(channel string)) error {
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig.Copy())
+func (s *Store) listenOnce(ctx context.Context, direct *pgxpool.Pool, channels []string, heard func(channel string)) error {
+	conn, err := pgx.ConnectConfig(ctx, direct.Config().ConnConfig.Copy())
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}

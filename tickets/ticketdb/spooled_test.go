@@ -79,7 +79,7 @@ func TestAcceptedMailIsAnnouncedToOtherProcesses(t *testing.T) {
 	heard := make(chan string, 100)
 	var listening sync.WaitGroup
 	listening.Go(func() {
-		r.Listen(ctx, []string{ticketdb.MailsChannel}, func(channel string) { heard <- channel }, slog.New(slog.DiscardHandler))
+		r.Listen(ctx, r.pool, []string{ticketdb.MailsChannel}, func(channel string) { heard <- channel }, slog.New(slog.DiscardHandler))
 	})
 	defer listening.Wait()
 	defer cancel()

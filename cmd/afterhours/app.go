@@ -39,6 +39,7 @@ type application struct {
 	gateway    *gateway
 	vitals     vitals
 	counters   *counters
+	tracing    *tracing     // nil without a collector
 	outside    *http.Client // calls the heartbeat's address
 	reader     *tickets.Reader
 	auth       *auth.Auth
@@ -77,7 +78,7 @@ func start(ctx context.Context, s settings, log *slog.Logger, now func() time.Ti
 		return a, err
 	}
 	steps := []func(context.Context) error{
-		a.listenHTTP, a.openDatabase, a.wireRooms, a.openGateway, a.showPages, a.startGateway, a.comeUp, a.startSMTP, a.goOn,
+		a.listenHTTP, a.openDatabase, a.wireRooms, a.startTracing, a.openGateway, a.showPages, a.startGateway, a.comeUp, a.startSMTP, a.goOn,
 	}
 	return a, a.begin(ctx, steps...)
 }
@@ -148,12 +149,16 @@ func (a *application) openGateway(context.Context) error {
 		}
 	}
 	a.gateway = &gateway{
-		accepted: a.counters.accepted, intake: r.intake, store: r.mails, spool: opened, standby: r.standby, ping: a.ping, parse: parser.Parse,
+		accepted: a.accepted, intake: r.intake, store: r.mails, spool: opened, standby: r.standby, ping: a.ping, parse: parser.Parse,
 		takeRoster: r.oncall.Configuration, sealer: r.sealer, hold: holdWithin, log: a.log, now: a.now,
 		reconcile: func(ctx context.Context) error { return r.oncall.ReconcileRest(ctx, r.acknowledge) },
 	}
+	var mails tickets.MailStore = countedMails{r.intake, a.counters.batches}
+	if a.tracing != nil {
+		mails = tracedMails{mails, a.tracing}
+	}
 	a.reader = &tickets.Reader{
-		Store: countedMails{r.intake, a.counters.batches}, Parse: r.parse, Replies: r.probes, Directories: r.defender.directories, Log: a.log, Wake: r.intake.Wake(),
+		Store: mails, Parse: r.parse, Replies: r.probes, Directories: r.defender.directories, Log: a.log, Wake: r.intake.Wake(),
 		Unwritten: a.gateway.unwritten,
 	}
 	a.gateway.readAlone = a.reader.ReadAlone
@@ -161,6 +166,35 @@ func (a *application) openGateway(context.Context) error {
 	if err := a.gateway.loadRoster(); err != nil && !errors.Is(err, os.ErrNotExist) {
 		a.log.Warn("the kept roster cannot be used; a new one is taken", "error", err)
 	}
+	return nil
+}
+
+// accepted counts and traces one reply to a mail's data.
+func (a *application) accepted(began, ended time.Time, id string, err error) {
+	a.counters.accepted(began, ended, id, err)
+	a.tracing.accepted(began, ended, id, err)
+}
+
+// startTracing sends traces where a collector is named.
+func (a *application) startTracing(ctx context.Context) (err error) {
+	key, err := loadSecret(a.settings)
+	if err != nil {
+		return err
+	}
+	if a.tracing, err = openTracing(ctx, a.settings.OTel, key.derive("traces"), a.gatewayName(), a.counters.spans, a.log, a.now); err != nil || a.tracing == nil {
+		return err
+	}
+	a.tracing.firstMail = a.rooms.tickets.FirstMail
+	a.rooms.tracing = a.tracing
+	a.rooms.deliverer.Store = tracedPages{a.rooms.deliverer.Store, a.tracing}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var group sync.WaitGroup
+	group.Go(func() { a.tracing.run(running) })
+	a.onStop("traces", func(context.Context) error {
+		cancel()
+		group.Wait()
+		return nil
+	})
 	return nil
 }
 

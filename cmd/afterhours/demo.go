@@ -80,6 +80,7 @@ func (c *demoCommand) Run(ctx context.Context, env environment) (err error) {
 		defer stop()
 		c.AllowPrivate = true // the made-up API is on this machine
 	}
+	c.OTel = traceVariables(env.vars)
 	app, err := start(ctx, c.settings, quiet(newLog(c.settings, env.stderr)), env.now)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ func readLogged(log *slog.Logger, next ticketdb.ReadHook) ticketdb.ReadHook {
 				log.Info("mail read", "message", outcome.Reading.Mail.ID, "ticket", outcome.Ticket.Number, "state", outcome.State)
 			}
 		}
+		noteOutcomes(ctx, outcomes)
 		return next(ctx, tx, outcomes, now)
 	}
 }

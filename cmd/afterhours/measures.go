@@ -17,6 +17,7 @@ const latencyWithin = 15 * time.Minute
 type counters struct {
 	accepts *prometheus.HistogramVec // how long the reply to DATA took, by where the mail went
 	batches prometheus.Histogram     // mails that were read at once
+	spans   *prometheus.CounterVec   // of traces, by what became of them
 }
 
 func newCounters() *counters {
@@ -25,6 +26,9 @@ func newCounters() *counters {
 			Name: "afterhours_accept_seconds", Help: "From the end of a mail's data to its reply, by where it went: database, spool or refused.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"into"}),
+		spans: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "afterhours_trace_spans_total", Help: "Spans of traces: sent, dropped because too many waited, or refused by the collector. Without a collector there are none.",
+		}, []string{"outcome"}),
 		batches: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "afterhours_read_batch_mails", Help: "Mails that were claimed to be read at once.", Buckets: []float64{1, 2, 5, 10, 25, 50, 100, 200},
 		}),
@@ -33,14 +37,18 @@ func newCounters() *counters {
 
 // accepted counts one reply.
 func (c *counters) accepted(began, ended time.Time, id string, err error) {
-	into := "database"
+	c.accepts.WithLabelValues(acceptedInto(id, err)).Observe(ended.Sub(began).Seconds())
+}
+
+// acceptedInto is where a mail went.
+func acceptedInto(id string, err error) string {
 	switch {
 	case err != nil:
-		into = "refused"
+		return "refused"
 	case id != "" && (id[0] < '0' || id[0] > '9'): // names of the spool are no numbers
-		into = "spool"
+		return "spool"
 	}
-	c.accepts.WithLabelValues(into).Observe(ended.Sub(began).Seconds())
+	return "database"
 }
 
 // countedMails is a store whose batches are counted.

@@ -56,6 +56,6 @@ func (a *application) metrics() http.Handler {
 		}
 		return 0, nil
 	})
-	registry.MustRegister(newReadingCollector(a), newVitalCollector(a), newMeasureCollector(a), a.counters.accepts, a.counters.batches)
+	registry.MustRegister(newReadingCollector(a), newVitalCollector(a), newMeasureCollector(a), a.counters.accepts, a.counters.batches, a.counters.spans)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }

@@ -41,6 +41,7 @@ type rooms struct {
 	standby   *oncall.Standby
 	defender  *defenderRooms
 	playbooks *playbook.Engine
+	tracing   *tracing // nil without a collector
 }
 
 func wire(s settings, db database, base string, log *slog.Logger, now func() time.Time) (*rooms, error) {
@@ -133,6 +134,7 @@ func parseBy(rule tickets.ReadingRule, raw []byte) (alert tickets.Alert, applied
 func (r *rooms) changed(s settings, log *slog.Logger) ticketdb.Hook {
 	return func(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
 		logChanges(log, changes)
+		r.tracing.changed(changes)
 		configuration, err := r.oncall.ConfigurationIn(ctx, tx)
 		if err != nil {
 			return err

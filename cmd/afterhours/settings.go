@@ -75,6 +75,8 @@ type settings struct {
 	defenderSettings
 	vitalSettings
 	signInSettings
+
+	OTel traceSettings `kong:"-"`
 }
 
 // complete fills the defaults that depend on other settings, and checks what a single flag's type cannot.
@@ -185,6 +187,9 @@ func (s settings) validate() error {
 	if err := s.signInSettings.validate(); err != nil {
 		return err
 	}
+	if err := s.OTel.validate(); err != nil {
+		return err
+	}
 	return s.defenderSettings.validate(s.AllowPrivate)
 }
 
@@ -284,6 +289,9 @@ func settingNames() []string {
 				continue
 			}
 			name := field.Tag.Get("name")
+			if field.Tag.Get("kong") == "-" { // no flag
+				continue
+			}
 			if name == "" {
 				name = strings.ToLower(field.Name)
 			}

@@ -68,6 +68,18 @@ func (s *Store) Pending(ctx context.Context) (int, error) {
 	return pending, nil
 }
 
+// FirstMail is the mail that opened a ticket; 0 where none did.
+func (s *Store) FirstMail(ctx context.Context, ticket int64) (int64, error) {
+	var first *int64
+	if err := s.pool.QueryRow(ctx, `SELECT min(id) FROM mails WHERE ticket = $1`, ticket).Scan(&first); err != nil {
+		return 0, fmt.Errorf("look for the first mail of ticket %d: %w", ticket, classify(err))
+	}
+	if first == nil {
+		return 0, nil
+	}
+	return *first, nil
+}
+
 // OldestPending is when the oldest of the mails that wait to be read came in; zero where none waits.
 func (s *Store) OldestPending(ctx context.Context) (time.Time, error) {
 	var oldest *time.Time

@@ -69,31 +69,37 @@ func serveProgram(t testing.TB, program string, variables ...string) *served {
 	child := &served{process: exec.Command(program, "serve", "--smtp-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0")}
 	child.process.Env = append(append(os.Environ(), childImport+"=1"), variables...)
 	child.process.Stderr = childLog(t)
-	out, err := child.process.StdoutPipe()
+	child.begin(t)
+	return child
+}
+
+// begin starts the process and waits until it takes mail.
+func (c *served) begin(t testing.TB) {
+	t.Helper()
+	out, err := c.process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := child.process.Start(); err != nil {
+	if err := c.process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(child.kill)
+	t.Cleanup(c.kill)
 	lines := bufio.NewScanner(out)
-	for child.smtp == "" && lines.Scan() {
+	for c.smtp == "" && lines.Scan() {
 		if found := servedWeb.FindStringSubmatch(lines.Text()); found != nil {
-			child.web = found[1]
+			c.web = found[1]
 		}
 		if found := servedSMTP.FindStringSubmatch(lines.Text()); found != nil {
-			child.smtp = found[1]
+			c.smtp = found[1]
 		}
 	}
-	if child.smtp == "" {
+	if c.smtp == "" {
 		t.Fatal("the child ended before it took mail")
 	}
 	go func() { // its pipe never fills
 		for lines.Scan() {
 		}
 	}()
-	return child
 }
 
 // childLog is where a child's log goes: a file that is shown where the test failed, because a child may outlive its test.

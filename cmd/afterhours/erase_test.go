@@ -43,6 +43,7 @@ mutes: []
 	exec(`INSERT INTO handover_notes (schedule, author, at, body) VALUES ('primary', 'ben', $1, 'Ana Ruiz knows')`, w.now)
 	exec(`INSERT INTO shift_requests (schedule, giver, taker, starts_at, ends_at, asked_by, says, state, created_at, expires_at)
 		VALUES ('primary', 'ana', 'ben', $1, $2, 'ana', 'for Ana Ruiz', 'asked', $1, $2)`, w.now, w.now.Add(time.Hour))
+	exec(`INSERT INTO audit_log (at, actor, action) VALUES ($1, 'ben', 'ana@example.com invited: viewer')`, w.now)
 	before := timelineShape(t, w)
 	erase := func(dry bool) ([]tickets.Erased, error) {
 		var erased []tickets.Erased

@@ -48,7 +48,9 @@ func (s *Store) EraseIn(ctx context.Context, tx pgx.Tx, e tickets.Erasure) ([]ti
 			UPDATE pages SET payload = regexp_replace(payload::text, $1, $3, 'gi')::jsonb, last_error = regexp_replace(last_error, $2, $3, 'gi'),
 				reason = regexp_replace(reason, $2, $3, 'gi')
 			WHERE payload::text ~* $1 OR last_error ~* $2 OR reason ~* $2`, []any{inJSON, pattern, instead}},
-		{"audit entries", `UPDATE audit_log SET difference = regexp_replace(difference, $1, $2, 'gi') WHERE difference ~* $1`, []any{pattern, instead}},
+		{"audit entries", `
+			UPDATE audit_log SET difference = regexp_replace(difference, $1, $2, 'gi'), action = regexp_replace(action, $1, $2, 'gi')
+			WHERE difference ~* $1 OR action ~* $1`, []any{pattern, instead}},
 		{"changes to undo", `
 			UPDATE configuration_changes SET state = NULL, forgotten = 'erased'
 			WHERE state IS NOT NULL AND ('people/' || $1 = ANY(things) OR state::text ~* $2)`, []any{e.Person, inJSON}},

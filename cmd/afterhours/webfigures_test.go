@@ -152,6 +152,7 @@ func TestWebTable(t *testing.T) {
 		fmt.Printf("%-28s  %8.1f  %8.1f  %8.1f  %8.1f  %s%s\n", question.name, milliseconds(row.percentile(50)), milliseconds(row.percentile(95)),
 			milliseconds(row.percentile(99)), milliseconds(row.percentile(100)), question.goal, verdict)
 	}
+	keepingFigures(t, gateway, *webTickets)
 	if _, err := gateway.terminate(); err != nil {
 		t.Errorf("stop: %v", err)
 	}

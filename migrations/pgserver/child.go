@@ -54,10 +54,13 @@ type child struct {
 }
 
 // launchReady starts the server and waits until it takes connections. A dead server's sessions may hold its memory
-// for a moment longer than it lived; for those it waits.
+// for a moment longer than it lived; for those it waits, and ends what hangs: a session that waited for another one which
+// the death took never learns of it.
 func launchReady(ctx context.Context, at layout, socket string, user account, programs Programs, opts Options) (*child, error) {
 	deadline := time.NewTimer(fastShutdown)
 	defer deadline.Stop()
+	hanging := time.NewTimer(sessionsEndWithin)
+	defer hanging.Stop()
 	for {
 		c, err := launch(at.cluster(), socket, user, programs, opts)
 		if err != nil {
@@ -81,6 +84,13 @@ func launchReady(ctx context.Context, at layout, socket string, user account, pr
 			return nil, err
 		case <-deadline.C:
 			return nil, err
+		case <-hanging.C:
+			for _, pid := range serverProcesses(at.cluster()) {
+				opts.Log.Warn("ending a session of the dead database server", "pid", pid)
+				if process, err := os.FindProcess(pid); err == nil {
+					_ = process.Kill() // it may have ended by itself
+				}
+			}
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

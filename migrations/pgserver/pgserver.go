@@ -46,6 +46,7 @@ var (
 const (
 	fastShutdown      = 10 * time.Second // checkpoint included
 	immediateShutdown = 10 * time.Second // Postgres itself kills what is left after 5 s
+	sessionsEndWithin = 3 * time.Second  // of a server that was killed; then they hang
 )
 
 // role is the application's role and the name of its database.

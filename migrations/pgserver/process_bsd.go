@@ -13,6 +13,9 @@ import (
 // dieWithParent does nothing: these systems have no such signal. The next Start finds the orphan by its pid file.
 func dieWithParent(*syscall.SysProcAttr) {}
 
+// serverProcesses are none: what these systems show of a session does not say whose it is.
+func serverProcesses(string) []int { return nil }
+
 // isServer tells whether the process is a Postgres server on the data directory, by its command line.
 func isServer(pid int, cluster string) bool {
 	output, err := exec.Command("ps", "-ww", "-o", "stat=,args=", "-p", strconv.Itoa(pid)).Output()

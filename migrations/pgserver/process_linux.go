@@ -5,12 +5,27 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
 
 // dieWithParent has the kernel end the server immediately when the thread that started it ends.
 func dieWithParent(attributes *syscall.SysProcAttr) { attributes.Pdeathsig = syscall.SIGQUIT }
+
+// serverProcesses are the processes of a Postgres on the data directory, its sessions too: all stand in that folder.
+func serverProcesses(cluster string) (pids []int) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	for _, entry := range entries {
+		if pid, err := strconv.Atoi(entry.Name()); err == nil && isServer(pid, cluster) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
 
 // isServer tells whether the process is a Postgres server on the data directory. A dead one that nobody has waited
 // for is not.

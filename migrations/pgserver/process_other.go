@@ -32,3 +32,4 @@ func lockFile(string) (func(), error)    { return nil, ErrUnsupported }
 func alive(int) bool                     { return false }
 func dieWithParent(*syscall.SysProcAttr) {}
 func isServer(int, string) bool          { return false }
+func serverProcesses(string) []int       { return nil }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"afterhours/oncall"
@@ -84,7 +83,7 @@ func (s *Site) saveRetention(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	posted := entryForm{Values: url.Values(r.PostForm)}
+	posted := entryForm{Values: r.PostForm}
 	who, _ := identity(r.Context())
 	err = s.OnCall.Apply(r.Context(), who.ID, "retention changed", func(current oncall.Configuration) (oncall.Configuration, error) {
 		if now := retentionMark(current); mark != now {

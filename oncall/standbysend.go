@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"afterhours/oncall/notify"
@@ -128,7 +129,9 @@ func (s *Standby) send(ctx context.Context, m *matter, page *standbyPage) {
 	case err == nil:
 		page.over, page.reached = true, true
 		event.Token = token
-		m.told = append(m.told, s.nameOf(page.Page))
+		if name := s.nameOf(page.Page); !slices.Contains(m.told, name) { // by another contact before
+			m.told = append(m.told, name)
+		}
 	case !notify.IsPermanent(err) && !errors.Is(err, notify.ErrHeld) && now.Before(page.DueAt.Add(giveUpAfter)):
 		page.at = now.Add(max(min(firstBackoff<<min(page.attempts-1, 8), longestWait), notify.Wait(err)))
 		return

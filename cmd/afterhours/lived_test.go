@@ -110,3 +110,29 @@ func (a *application) duringAnOutage(t *testing.T, phone *hook) (link string) {
 	})
 	return link
 }
+
+func TestWhoeverIsToldByTwoContactsInAnOutageIsNamedOnce(t *testing.T) {
+	t.Parallel()
+	phone := newHook(t)
+	w := newWatchers(t, fmt.Sprintf(`
+people: [{id: ana, name: Ana Ruiz, contacts: [{id: one, channel: webhook, to: "%[1]s/1"}, {id: two, channel: webhook, to: "%[1]s/2"}]}]
+policies: [{id: security, steps: [{notify: ["person:ana"], wait: 5m}], bundle: {after: 0}}]
+`, phone.URL))
+	configuration, err := w.oncall.Configuration(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.standby.SetRoster(configuration.TakeRoster(w.now))
+	raw := alertMail("High", "Ransomware", "pc1", "da637551227677560813_-3", "three@example")
+	digest := sha256.Sum256(raw)
+	w.standby.Take("one", tickets.NewReading(tickets.Mail{ReceivedAt: w.now}, parser.Parse(raw), digest[:]))
+	w.standby.Tick(t.Context())
+	if got := len(phone.deliveries()); got != 2 {
+		t.Fatalf("got %d deliveries, want one to each contact", got)
+	}
+	link := phone.deliveries()[0].message.Data.AckURL
+	notice, ok := w.standby.Invitation(link[strings.LastIndex(link, "/")+1:])
+	if !ok || len(notice.Told) != 1 || notice.Told[0] != "Ana Ruiz" {
+		t.Errorf("told: got %q, %v, want one name", notice.Told, ok)
+	}
+}

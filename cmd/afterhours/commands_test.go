@@ -19,6 +19,11 @@ func command(t *testing.T, vars []string, args ...string) (code int, stdout, std
 	return code, out.String(), errs.String()
 }
 
+// identityProviderAt are the variables of an identity provider.
+func identityProviderAt(issuer string, more ...string) []string {
+	return append([]string{"AFTERHOURS_OIDC_ISSUER=" + issuer, "AFTERHOURS_OIDC_CLIENT_ID=x", "AFTERHOURS_OIDC_CLIENT_SECRET=y"}, more...)
+}
+
 func TestWrongUsageIsOneLineThatNamesTheMend(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -41,6 +46,13 @@ func TestWrongUsageIsOneLineThatNamesTheMend(t *testing.T) {
 		"a smarthost that is none":   {[]string{"AFTERHOURS_SMARTHOST_URL=ftp://x"}, []string{"serve"}, "AFTERHOURS_SMARTHOST_URL (--smarthost-url)"},
 		"half an account":            {[]string{"AFTERHOURS_TWILIO_ACCOUNT_SID=AC1"}, []string{"serve"}, "goes together with AFTERHOURS_TWILIO_AUTH_TOKEN"},
 		"a spool of no mails":        {[]string{"AFTERHOURS_SPOOL_MAX_MAILS=0"}, []string{"serve"}, "must be at least 1"},
+		"a session of a moment":      {[]string{"AFTERHOURS_SESSION_IDLE=1m"}, []string{"serve"}, "AFTERHOURS_SESSION_IDLE (--session-idle): must be from 30m to 12h"},
+		"a session without an end":   {[]string{"AFTERHOURS_SESSION_LIFETIME=48h"}, []string{"serve"}, "AFTERHOURS_SESSION_LIFETIME (--session-lifetime): must be from 12h"},
+		"half an identity provider":  {[]string{"AFTERHOURS_OIDC_ISSUER=https://login.example"}, []string{"serve"}, "goes together with AFTERHOURS_OIDC_CLIENT_ID and AFTERHOURS_OIDC_CLIENT_SECRET"},
+		"roles of no provider":       {[]string{"AFTERHOURS_OIDC_ADMINS=a"}, []string{"serve"}, "AFTERHOURS_OIDC_ISSUER (--oidc-issuer): is missing"},
+		"a provider for nobody":      {identityProviderAt("https://login.example"), []string{"serve"}, "nobody would be let in"},
+		"a provider over http":       {identityProviderAt("http://login.example", "AFTERHOURS_OIDC_VIEWERS=a"), []string{"serve"}, "must be an https address"},
+		"a provider without openid":  {identityProviderAt("https://login.example", "AFTERHOURS_OIDC_VIEWERS=a", "AFTERHOURS_OIDC_SCOPES=email"), []string{"serve"}, "must hold openid"},
 		"an unknown command":         {nil, []string{"sevre"}, "sevre"},
 		"an unknown flag":            {nil, []string{"serve", "--smtp"}, "--smtp"},
 		"a role that does not exist": {nil, []string{"token", "create", "--name", "x", "--role", "king"}, "king"},

@@ -108,6 +108,9 @@ func TestTheProviderSignsInWithoutScripts(t *testing.T) {
 	complaints := listen(t, ctx)
 	k := keyboard{t, ctx, app}
 	k.do(withoutScript, chromedp.EmulateViewport(360, 780), chromedp.Navigate(app.baseURL+"/login?next=%2Foncall"))
+	if shown, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.getElementById("passkey").offsetParent !== null`)); err != nil || shown {
+		t.Errorf("the button that needs a script is shown without: %t, %v", shown, err)
+	}
 	k.picture("provider-sign-in")
 	k.do(chromedp.Click(`form[action="/login/sso"] button`))
 	k.sees("h1", "Directory")

@@ -60,7 +60,7 @@ roll: postgres ## replace the program of another commit (FROM=v0.1.0) by this on
 failover: postgres ## kill and cut off gateways and nodes of a Patroni cluster under load; needs root, patroni, etcd-server (FAILOVERFLAGS)
 	@$(GO) test -count=1 -timeout 120m -run '^TestPagingOutlivesItsHosts$$' -v ./cmd/afterhours -args $(or $(FAILOVERFLAGS),-failover 1)
 
-bench-web: postgres ## print how fast the desk answers behind a million tickets, which takes some minutes to write (WEBFLAGS)
+bench-web: postgres ## print how fast the desk answers behind a million tickets, and what they take, minutes of writing first (WEBFLAGS)
 	@$(GO) test -count=1 -timeout 60m -run '^TestWebTable$$' -v ./cmd/afterhours -args -web-table $(WEBFLAGS)
 
 bench-parser: ## compare the parser with enmime on the worst and the oddest mails

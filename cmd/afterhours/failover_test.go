@@ -32,9 +32,9 @@ func TestPagingOutlivesItsHosts(t *testing.T) {
 	ana, ben := newHook(t), newHook(t)
 	address := postgres.url("afterhours", "afterhours")
 	configureDatabase(t, address, team(ana, ben, "24h"))
-	gateways := make([]*served, *failoverGateways)
+	gateways, dirs := make([]*served, *failoverGateways), make([]string, *failoverGateways)
 	serve := func(i int) {
-		gateways[i] = serveChild(t, gatewayVariables(t, address)...)
+		gateways[i] = serveChild(t, gatewayVariables(address, dirs[i])...)
 	}
 	var h history
 	known := func() {
@@ -45,6 +45,7 @@ func TestPagingOutlivesItsHosts(t *testing.T) {
 		h.at(addresses...)
 	}
 	for i := range gateways {
+		dirs[i] = t.TempDir()
 		serve(i)
 	}
 	known()
@@ -99,6 +100,7 @@ func TestPagingOutlivesItsHosts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
+	drained(t, dirs...)
 	(&gatewayAlone{pool: pool}).settled(t, 10*patience)
 	h.check(t, pool)
 	h.checkPages(t, ana, 3*patience)

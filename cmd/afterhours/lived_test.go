@@ -13,6 +13,7 @@ import (
 	"afterhours/parser"
 	"afterhours/tickets"
 	"afterhours/tickets/playbook"
+	"afterhours/web/auth"
 )
 
 // livedYAML is a webhook that is told of tickets, beside the demo's team.
@@ -22,7 +23,7 @@ webhooks:
 `
 
 // lived adds to an application with the demo's team what comes with time, and returns the pages of it: a tenant and its
-// responses, deliveries, a change that somebody changed again, and the page of an outage.
+// responses, deliveries, an invitation, a change that somebody changed again, and the page of an outage.
 func lived(t *testing.T, app *application) []shownPage {
 	t.Helper()
 	soc, phone := newHook(t), newHook(t)
@@ -60,12 +61,21 @@ func lived(t *testing.T, app *application) []shownPage {
 	app.configure(t, team(append(contacts, "name: Ben Okafor", "name: Ben O.", "severity: [low, informational]", "severity: [informational]")...))
 	entry := fmt.Sprintf("/settings/audit/%d", changed[0].ID)
 
+	if err := app.auth.EnsureAccount(t.Context(), "ana", "Ana Ruiz", "ana@demo.example", "admin"); err != nil {
+		t.Fatal(err)
+	}
+	_, invitation, err := app.auth.Invite(t.Context(), "ana", auth.Invitation{Email: "dora@demo.example", Name: "Dora Lindt", Role: auth.Responder})
+	if err != nil {
+		t.Fatal(err)
+	}
 	outage := app.duringAnOutage(t, phone)
 	return []shownPage{
 		{name: "tenants", url: app.baseURL + "/settings/tenants"},
 		{name: "playbook-run", url: fmt.Sprintf("%s/playbooks/runs/%d", app.baseURL, run.ID)},
 		{name: "playbook-dry-run", url: app.baseURL + "/playbooks/isolate-ransomware/dry-run"},
 		{name: "deliveries", url: app.baseURL + "/settings/webhooks/soc/deliveries"},
+		{name: "invitation", url: app.baseURL + "/invitation/" + invitation},
+		{name: "retention", url: app.baseURL + "/settings/retention"},
 		{name: "audit-entry", url: app.baseURL + entry},
 		{name: "undo", url: app.baseURL + entry + "/undo"},
 		{name: "import-difference", url: app.baseURL + "/settings/configuration", then: []chromedp.Action[chromedp.Void]{

@@ -36,10 +36,11 @@ func TestAGatewayIsReplacedByANewerOneUnderLoad(t *testing.T) {
 		}
 		return version
 	}
-	older := serveProgram(t, *rollFrom, gatewayVariables(t, postgres.URL())...)
+	olderDir, newerDir := t.TempDir(), t.TempDir()
+	older := serveProgram(t, *rollFrom, gatewayVariables(postgres.URL(), olderDir)...)
 	before := schema()
 	ana, ben := newHook(t), newHook(t)
-	applyBy(t, *rollFrom, team(ana, ben, "24h"), gatewayVariables(t, postgres.URL())...)
+	applyBy(t, *rollFrom, team(ana, ben, "24h"), gatewayVariables(postgres.URL(), olderDir)...)
 	var h history
 	h.at(older.smtp)
 	h.open.Store(true)
@@ -51,11 +52,11 @@ func TestAGatewayIsReplacedByANewerOneUnderLoad(t *testing.T) {
 		t.Logf("%s: %d mails, schema %d", what, h.next.Load()-sent, schema())
 	}
 	stage("the older version alone")
-	newer := serveChild(t, gatewayVariables(t, postgres.URL())...)
+	newer := serveChild(t, gatewayVariables(postgres.URL(), newerDir)...)
 	h.at(older.smtp, newer.smtp)
 	stage("both")
 	older.kill()
-	older = serveProgram(t, *rollFrom, gatewayVariables(t, postgres.URL())...)
+	older = serveProgram(t, *rollFrom, gatewayVariables(postgres.URL(), olderDir)...)
 	h.at(older.smtp, newer.smtp)
 	stage("both, the older one started on the newer schema")
 	h.at(newer.smtp)
@@ -66,6 +67,7 @@ func TestAGatewayIsReplacedByANewerOneUnderLoad(t *testing.T) {
 	}
 	stage("this version alone")
 	h.end()
+	drained(t, olderDir, newerDir)
 	(&gatewayAlone{pool: pool}).settled(t, 10*patience)
 	h.check(t, pool)
 	h.checkPages(t, ana, 3*patience)

@@ -2,6 +2,8 @@ package web
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/url"
 	"regexp"
@@ -232,4 +234,10 @@ func quoted(text string) string {
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(text) // a string can always be written
 	return strings.TrimSpace(out.String())
+}
+
+// markOf stands for what a form showed: another mark says that it is another by now.
+func markOf(shown string) string {
+	sum := sha256.Sum256([]byte(shown))
+	return hex.EncodeToString(sum[:8])
 }

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"net/http"
@@ -90,11 +88,6 @@ func (v *importView) compare(current oncall.Configuration, merge func(oncall.Con
 	}
 	v.Mark, v.Same = markOf(v.Difference), v.Difference == ""
 	return nil
-}
-
-func markOf(difference string) string {
-	sum := sha256.Sum256([]byte(difference))
-	return hex.EncodeToString(sum[:8])
 }
 
 // applyImport applies a document where it still changes what was shown; stale says that it does not.

@@ -31,7 +31,7 @@ func TestWhoeverIsInvitedChoosesAPasswordAndIsIn(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	admin := d.signIn(t, "adm", auth.Admin)
-	wantText(t, page(t, d.ask(t, http.MethodGet, "/settings/accounts", "", "Cookie", admin)), "main", "Nobody who has not answered yet.")
+	wantText(t, page(t, d.ask(t, http.MethodGet, "/settings/accounts", "", "Cookie", admin)), "main", "No invitation waits for an answer.")
 	path := d.invite(t, admin, "email", "ana@example.com", "role", "responder")
 	if len(d.letters) != 1 || d.letters[0].To != "ana@example.com" || !strings.Contains(d.letters[0].Text, "http://desk.example"+path+"\n") || !strings.Contains(d.letters[0].Text, "Account adm invites you") {
 		t.Fatalf("mails: got %+v", d.letters)

@@ -1,8 +1,6 @@
 package web
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -41,8 +39,7 @@ func (s *Site) showRetention(w http.ResponseWriter, r *http.Request) error {
 // retentionMark stands for what is in force: another mark says that somebody changed it.
 func retentionMark(c oncall.Configuration) string {
 	content, _ := json.Marshal(c.Retention) // durations can always be written
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:8])
+	return markOf(string(content))
 }
 
 func (s *Site) retentionPage(w http.ResponseWriter, r *http.Request, status int, form entryForm) error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -61,6 +62,21 @@ func testSettings(databaseURL string) settings {
 		AllowPrivate: true, LogLevel: "info", Spool: "off", SpoolMaxMails: 1000,
 		signInSettings: signInSettings{SessionIdle: longestSessionIdle, SessionLifetime: longestSessionLifetime},
 	}
+}
+
+// freePort is a port of this machine that nobody uses, for programs that must be told one.
+func freePort(t testing.TB) string {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free.Close()
+	_, port, err := net.SplitHostPort(free.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 // spooling keeps mail in a folder of the test while the database is away.

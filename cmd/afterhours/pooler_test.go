@@ -71,17 +71,7 @@ func startBouncer(t *testing.T, database, mode, more string) *bouncer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, err := net.SplitHostPort(free.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
+	port := freePort(t)
 	folder := t.TempDir()
 	file := filepath.Join(folder, "pgbouncer.ini")
 	text := fmt.Sprintf(`[databases]

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -32,7 +31,7 @@ maillog_file = %[1]s/log
 maillog_file_prefixes = %[1]s
 `
 
-const postfixMaster = `127.0.0.1:%d inet n - n - - smtpd
+const postfixMaster = `127.0.0.1:%s inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -57,14 +56,7 @@ func startPostfix(t *testing.T) string {
 	if err != nil || configErr != nil || os.Geteuid() != 0 {
 		return ""
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := free.Addr().(*net.TCPAddr).Port
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
+	port := freePort(t)
 	dir, err := os.MkdirTemp("", "postfix") // its sockets' paths are short
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +88,7 @@ func startPostfix(t *testing.T) string {
 			t.Errorf("stop Postfix: %v", err)
 		}
 	})
-	address := fmt.Sprintf("127.0.0.1:%d", port)
+	address := fmt.Sprintf("127.0.0.1:%s", port)
 	eventually(t, "Postfix answers", func() bool {
 		client, err := dialSMTP(address)
 		if err != nil {

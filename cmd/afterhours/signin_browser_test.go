@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"mime/quotedprintable"
-	"net"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,17 +17,7 @@ import (
 // named serves the desk under a name, to which passkeys and cookies belong.
 func named(t *testing.T) func(*settings) {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, err := net.SplitHostPort(free.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
+	port := freePort(t)
 	return func(s *settings) { s.HTTPAddr, s.PublicURL = "127.0.0.1:"+port, "http://localhost:"+port }
 }
 

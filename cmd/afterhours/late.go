@@ -37,11 +37,18 @@ func (l *lateness) why() error {
 // comeUp begins what needs the database. While an external one is away, mail goes into the spool and people are paged from
 // the sealed roster, as in any outage: the gateway does not wait for it with closed doors.
 func (a *application) comeUp(ctx context.Context) error {
-	if a.late.why() != nil {
-		a.latePlace = len(a.cleanups) // what comes late is stopped after what begins now
-		return nil
+	if a.late.why() == nil {
+		err := a.startQueue(ctx)
+		if err == nil {
+			return a.startReader(ctx)
+		}
+		if !a.mayComeLate(err) { // else the database went away again
+			return err
+		}
+		a.late.set(err)
 	}
-	return a.begin(ctx, a.startQueue, a.startReader)
+	a.latePlace = len(a.cleanups) // what comes late is stopped after what begins now
+	return nil
 }
 
 // goOn begins what is stopped first, or waits for the database.
@@ -66,6 +73,9 @@ func (a *application) goOn(ctx context.Context) error {
 
 // awaitDatabase tries until the database is there, and then begins the rest.
 func (a *application) awaitDatabase(ctx context.Context) {
+	after := a.cleanups[a.latePlace:]
+	a.cleanups = a.cleanups[:a.latePlace:a.latePlace]
+	defer func() { a.cleanups = append(a.cleanups, after...) }()
 	pace := time.NewTicker(lateEvery)
 	defer pace.Stop()
 	told := a.now()
@@ -75,7 +85,7 @@ func (a *application) awaitDatabase(ctx context.Context) {
 			return
 		case <-pace.C:
 		}
-		err := a.prepare(ctx)
+		err := a.begin(ctx, a.prepare, a.startQueue)
 		if err == nil {
 			break
 		}
@@ -89,11 +99,7 @@ func (a *application) awaitDatabase(ctx context.Context) {
 			a.log.Warn("the database is still away", "error", err)
 		}
 	}
-	after := a.cleanups[a.latePlace:]
-	a.cleanups = a.cleanups[:a.latePlace:a.latePlace]
-	err := a.begin(ctx, a.startQueue, a.startReader, a.startCron)
-	a.cleanups = append(a.cleanups, after...)
-	if err != nil {
+	if err := a.begin(ctx, a.startReader, a.startCron); err != nil {
 		a.failed <- err
 		return
 	}

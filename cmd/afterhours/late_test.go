@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"log/slog"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,29 @@ func TestAGatewayThatStartsWhileTheDatabaseIsAwayTakesMailAndPages(t *testing.T)
 	})
 	mustSend(t, app.smtpAddr, alertMail("High", "After", "pc3", "da1111111111111111_3", "three@example"))
 	eventually(t, "mail pages as ever", func() bool { return len(ana.deliveries()) == 2 })
+}
+
+// TestAGatewayWhoseDatabaseGoesAwayInTheMidstOfTheStartWaitsForIt lets everything through but what the queue asks when it
+// begins: no such moment ends the gateway.
+func TestAGatewayWhoseDatabaseGoesAwayInTheMidstOfTheStartWaitsForIt(t *testing.T) {
+	t.Parallel()
+	ana, ben := newHook(t), newHook(t)
+	database := pgtest.URL(t)
+	configureDatabase(t, database, team(ana, ben, "1h"))
+	between := inFrontOf(t, database)
+	between.set(&statementFault{code: "57P03", severity: "ERROR", statements: regexp.MustCompile(`river_queue`)})
+	app := serveTest(t, func(s *settings) {
+		trusting(s)
+		s.spooling(t)
+		s.DatabaseURL = between.url
+	})
+	if response := request(t, "GET", app.baseURL+"/readyz", nil); response.StatusCode != 503 {
+		t.Errorf("readyz: got %s, want 503", response.Status)
+	}
+	mustSend(t, app.smtpAddr, vouched(alertMail("High", "During", "pc2", "da1111111111111111_2", "two@example")))
+	between.set(nil)
+	eventually(t, "the gateway is ready", func() bool { return request(t, "GET", app.baseURL+"/readyz", nil).StatusCode == 200 })
+	eventually(t, "the mail pages", func() bool { return len(ana.deliveries()) > 0 })
 }
 
 // TestAGatewayStopsWhileItWaitsForItsDatabase: it has nothing to hand over, and no reason to hang.

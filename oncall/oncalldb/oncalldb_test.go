@@ -296,6 +296,33 @@ func TestAPageOfADeadSenderIsReleasedAfterItsLease(t *testing.T) {
 	}
 }
 
+func TestAPageWhoseJobStillWaitsGetsNoSecondOne(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	enqueued := r.now
+	r.change(t, 1, tickets.ChangeCreated)
+	job := func(state string, at time.Time) {
+		t.Helper()
+		_, err := r.pool.Exec(t.Context(), `INSERT INTO river_job (state, queue, kind, args, priority, scheduled_at, max_attempts) VALUES ($1, 'page_webhook', 'page', '{}', 1, $2, 3)`, state, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	job("available", enqueued)
+	r.tick(t, oncall.ClaimLease)
+	if len(r.enqueued) != 1 {
+		t.Errorf("its job waits: got %v", r.enqueued)
+	}
+	if _, err := r.pool.Exec(t.Context(), `UPDATE river_job SET state = 'running', attempted_at = now(), attempt = 1`); err != nil {
+		t.Fatal(err)
+	}
+	job("available", enqueued.Add(time.Second)) // of another page
+	r.tick(t, time.Second)
+	if !slices.Equal(r.enqueued, []int64{1, 1}) {
+		t.Errorf("its job was taken and nobody claimed the page: got %v, want it released", r.enqueued)
+	}
+}
+
 func TestAFailedAttemptIsTriedAgainAtItsMoment(t *testing.T) {
 	t.Parallel()
 	r := open(t)

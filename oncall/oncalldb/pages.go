@@ -170,15 +170,21 @@ func pageKey(page oncall.Page) string {
 const lineReleased = 4
 
 // ReleasePages enqueues up to limit pages that are due at now: later rules, further attempts, and pages whose job died
-// before its lease ended. Of those in line at one target only a few go at once: they might come back in vain, and are not
-// to keep others waiting. Those whose time is over go, to end as failed.
+// before its lease ended. A page whose job still waits in the queue needs no second one: jobs go in the order in which they
+// were enqueued, so one that came later than the oldest that waits has not gone yet. Of those in line at one target only a few
+// go at once: they might come back in vain, and are not to keep others waiting. Those whose time is over go, to end as failed.
 func (s *Store) ReleasePages(ctx context.Context, now time.Time, limit int) (taken int, err error) {
 	return s.release(ctx, `
-		WITH waiting AS (
+		WITH oldest AS MATERIALIZED (
+			SELECT queue, priority, min(scheduled_at) AS at FROM river_job WHERE state = 'available' GROUP BY queue, priority
+		), waiting AS (
 			SELECT id, place <= $4 OR NOT in_line AS goes FROM (
 				SELECT id, in_line, row_number() OVER (PARTITION BY person, contact, webhook, in_line ORDER BY due_at, id) AS place
 				FROM pages, LATERAL (SELECT last_error = $5 AND give_up_at > $1 AS in_line) AS l
 				WHERE state = 'queued' AND NOT bundled AND due_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+					AND NOT EXISTS (
+						SELECT FROM oldest WHERE started_at IS NULL AND queue = 'page_' || channel
+							AND priority = CASE WHEN last_error = '' THEN 1 ELSE 2 END AND lease_until - $6::interval >= at)
 			) AS ranked
 		), due AS (
 			SELECT p.id FROM pages p JOIN waiting USING (id)
@@ -187,7 +193,7 @@ func (s *Store) ReleasePages(ctx context.Context, now time.Time, limit int) (tak
 			FOR UPDATE OF p SKIP LOCKED
 		)
 		UPDATE pages p SET lease_until = $3 FROM due WHERE p.id = due.id
-		RETURNING p.id, p.channel, p.last_error, coalesce(p.person, ''), p.contact, p.webhook, p.type`, now, limit, now.Add(oncall.ClaimLease), lineReleased, oncall.LineReason)
+		RETURNING p.id, p.channel, p.last_error, coalesce(p.person, ''), p.contact, p.webhook, p.type`, now, limit, now.Add(oncall.ClaimLease), lineReleased, oncall.LineReason, oncall.ClaimLease)
 }
 
 // StandInLine lets a page that is due and that nobody has claimed wait until a moment, unless its time is over then.

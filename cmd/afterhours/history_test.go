@@ -79,7 +79,7 @@ func (h *history) session() {
 		h.mutex.Lock()
 		h.promised[mail] = true
 		h.mutex.Unlock()
-		time.Sleep(h.pace - time.Since(began))
+		time.Sleep(h.pace - time.Since(began)) // a sender that sends at a rate
 	}
 	if client != nil {
 		client.close()

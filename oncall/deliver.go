@@ -19,6 +19,8 @@ const (
 	leastAttempts = 3
 	firstBackoff  = time.Second
 	longestWait   = 15 * time.Second
+	placeWithin   = 5 * time.Second // a page that may stand in no line any more waits for a place at a target that answers
+	placePause    = 20 * time.Millisecond
 
 	eventGiveUpAfter = 24 * time.Hour // from an event's moment to its last attempt
 	eventBackoff     = 5 * time.Second
@@ -100,6 +102,9 @@ func (d *Deliverer) attempt(ctx context.Context, dispatch Dispatch) (outcome Out
 		return Outcome{State: PageFailed, Reason: err.Error()}, 0
 	}
 	leave, wait := d.circuits.enter(dispatch.Page.Target(), dispatch.Contact.Address, dispatch.Page.IsEvent(), d.Now())
+	if wait > 0 && !d.Now().Before(dispatch.GiveUp) {
+		leave, wait = d.awaitPlace(ctx, dispatch)
+	}
 	if wait > 0 {
 		return d.standInLine(dispatch, wait), 0
 	}
@@ -110,15 +115,38 @@ func (d *Deliverer) attempt(ctx context.Context, dispatch Dispatch) (outcome Out
 	return d.outcome(dispatch, receipt, err), next
 }
 
-// standInLine lets a page wait for a place at its target. Its last chance is its moment of giving up.
+// awaitPlace waits for a place at a target that answers: a page whose time went by while others were sent to it is sent late,
+// not given up.
+func (d *Deliverer) awaitPlace(ctx context.Context, dispatch Dispatch) (leave func(failed bool, now time.Time) (next int), wait time.Duration) {
+	pace := time.NewTicker(placePause)
+	defer pace.Stop()
+	for until := d.Now().Add(placeWithin); ; {
+		now := d.Now()
+		leave, wait = d.circuits.enter(dispatch.Page.Target(), dispatch.Contact.Address, dispatch.Page.IsEvent(), now)
+		if wait == 0 || !d.circuits.busy(dispatch.Contact.Address, now) || !now.Before(until) {
+			return leave, wait
+		}
+		select {
+		case <-ctx.Done():
+			return nil, wait
+		case <-pace.C:
+		}
+	}
+}
+
+// standInLine lets a page wait for a place at its target. At one that does not answer its last chance is its moment of giving
+// up.
 func (d *Deliverer) standInLine(dispatch Dispatch, wait time.Duration) Outcome {
 	now := d.Now()
 	at := now.Add(wait)
 	if !dispatch.Page.IsEvent() && at.After(dispatch.GiveUp) {
-		if !now.Before(dispatch.GiveUp) {
+		switch {
+		case d.circuits.busy(dispatch.Contact.Address, now):
+		case !now.Before(dispatch.GiveUp):
 			return Outcome{State: PageFailed, Reason: "its target answers nothing of late, and its time is over"}
+		default:
+			at = dispatch.GiveUp
 		}
-		at = dispatch.GiveUp
 	}
 	return Outcome{State: PageQueued, RetryAt: at, Untried: true, Reason: LineReason}
 }

@@ -316,7 +316,7 @@ func TestAPageWhoseJobStillWaitsGetsNoSecondOne(t *testing.T) {
 	if _, err := r.pool.Exec(t.Context(), `UPDATE river_job SET state = 'running', attempted_at = now(), attempt = 1`); err != nil {
 		t.Fatal(err)
 	}
-	job("available", enqueued.Add(time.Second)) // of another page
+	job("available", enqueued.Add(oncall.ClaimLease)) // of another page
 	r.tick(t, time.Second)
 	if !slices.Equal(r.enqueued, []int64{1, 1}) {
 		t.Errorf("its job was taken and nobody claimed the page: got %v, want it released", r.enqueued)

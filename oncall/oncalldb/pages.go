@@ -166,8 +166,11 @@ func pageKey(page oncall.Page) string {
 		page.Type, page.Person, page.Contact, page.Webhook, page.DueAt.Sub(page.CreatedAt), page.Repetition)
 }
 
-// lineReleased is how many pages in line at one target a tick releases.
-const lineReleased = 4
+// Bounds of what a tick releases.
+const (
+	lineReleased = 4               // pages in line at one target
+	jobFollows   = 5 * time.Second // a page's job has its moment at most so much later: clocks differ, transactions take their time
+)
 
 // ReleasePages enqueues up to limit pages that are due at now: later rules, further attempts, and pages whose job died
 // before its lease ended. A page whose job still waits in the queue needs no second one: jobs go in the order in which they
@@ -193,7 +196,7 @@ func (s *Store) ReleasePages(ctx context.Context, now time.Time, limit int) (tak
 			FOR UPDATE OF p SKIP LOCKED
 		)
 		UPDATE pages p SET lease_until = $3 FROM due WHERE p.id = due.id
-		RETURNING p.id, p.channel, p.last_error, coalesce(p.person, ''), p.contact, p.webhook, p.type`, now, limit, now.Add(oncall.ClaimLease), lineReleased, oncall.LineReason, oncall.ClaimLease)
+		RETURNING p.id, p.channel, p.last_error, coalesce(p.person, ''), p.contact, p.webhook, p.type`, now, limit, now.Add(oncall.ClaimLease), lineReleased, oncall.LineReason, oncall.ClaimLease-jobFollows)
 }
 
 // StandInLine lets a page that is due and that nobody has claimed wait until a moment, unless its time is over then.

@@ -1,0 +1,99 @@
+package oncall
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"afterhours/oncall/notify"
+	"afterhours/tickets"
+)
+
+// lateStore has a page for every id, whose moment of giving up has passed.
+type lateStore struct {
+	giveUp   time.Time
+	mutex    sync.Mutex
+	outcomes map[PageState]int
+	reason   string
+}
+
+func (s *lateStore) StandInLine(context.Context, int64, time.Time) (bool, error) { return false, nil }
+
+func (s *lateStore) ClaimPage(_ context.Context, id int64) (Dispatch, bool, error) {
+	return Dispatch{
+		Page:   Page{ID: id, Ticket: id, Person: "ana", Contact: "hook", Channel: "webhook", Type: PageType, Attempts: 1},
+		Ticket: tickets.Ticket{Number: id, Severity: tickets.High, Title: "Ransomware"}, Person: Person{ID: "ana", Name: "Ana"},
+		Contact: notify.Contact{Address: "https://ana.example/hook"}, GiveUp: s.giveUp,
+	}, true, nil
+}
+
+func (s *lateStore) FinishAttempt(_ context.Context, _ Dispatch, outcome Outcome) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.outcomes[outcome.State]++
+	s.reason = outcome.Reason
+	return nil
+}
+
+func (s *lateStore) ReleaseLine(context.Context, Page, int) (int, error) { return 0, nil }
+
+// slowChannel answers after a time.
+type slowChannel struct{ takes time.Duration }
+
+func (slowChannel) Check(notify.Contact) error { return nil }
+
+func (c slowChannel) Send(ctx context.Context, _ notify.Contact, _ notify.Message) (notify.Receipt, error) {
+	select {
+	case <-ctx.Done():
+		return notify.Receipt{}, ctx.Err()
+	case <-time.After(c.takes):
+		return notify.Receipt{Delivered: true}, nil
+	}
+}
+
+// deliverLate sends a hundred pages side by side whose time was over before they were taken.
+func deliverLate(t *testing.T, takes time.Duration) *lateStore {
+	t.Helper()
+	store := &lateStore{giveUp: time.Now().Add(-time.Minute), outcomes: map[PageState]int{}}
+	d := &Deliverer{
+		Store: store, Channels: map[string]notify.Channel{"webhook": slowChannel{takes}}, Links: Links{Key: make([]byte, 32), BaseURL: "https://afterhours.example"},
+		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}
+	var group sync.WaitGroup
+	for id := range int64(100) {
+		group.Go(func() {
+			if err := d.Deliver(t.Context(), id+1, "ana/hook", false); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	return store
+}
+
+func TestAPageThatIsLateBecauseItsTargetIsBusyIsSentAllTheSame(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := deliverLate(t, 200*time.Millisecond)
+		if store.outcomes[PageDelivered] != 100 {
+			t.Errorf("got %v, want all delivered: %s", store.outcomes, store.reason)
+		}
+	})
+}
+
+func TestAPageWhoseTimeIsOverDoesNotWaitForATargetThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		store := deliverLate(t, time.Hour)
+		if failed := store.outcomes[PageFailed]; failed < 100-circuitSends {
+			t.Errorf("got %v, want what found no place given up", store.outcomes)
+		}
+		if took := time.Since(began); took > sendTimeout {
+			t.Errorf("it took %s, want no more than one send", took)
+		}
+	})
+}

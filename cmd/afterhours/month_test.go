@@ -82,6 +82,10 @@ func (m *month) vacuum() {
 	}
 }
 
+// monthBursts is how many times tickets come at once in the largest months: more in one go keep the two replicas busier with
+// each other than more moments at which nothing else happens.
+const monthBursts = 120
+
 // deed is something that happens at a moment.
 type deed struct {
 	at time.Time
@@ -474,7 +478,7 @@ func runMonth(t *testing.T, count int, failures float64, restarts int) *month {
 	m := newMonth(t, monthTeam, failures)
 	began := time.Now()
 	const days = 30
-	bursts := max(1, count/12)
+	bursts := min(max(1, count/12), monthBursts)
 	for i := range bursts {
 		from, size := 1+i*count/bursts, (i+1)*count/bursts-i*count/bursts
 		m.plan(m.now.Add(time.Duration(m.random.IntN(days*24*60))*time.Minute), func() { m.burst(from, size) })

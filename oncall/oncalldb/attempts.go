@@ -21,18 +21,22 @@ func (s *Store) ClaimPage(ctx context.Context, id int64) (dispatch oncall.Dispat
 	}
 	defer s.leavePlace()
 	now := s.Now()
-	page, giveUp, err := claim(ctx, s.Pool, id, now)
-	if errors.Is(err, pgx.ErrNoRows) || err == nil && (page.Bundled || page.DueAt.After(now)) {
+	taken, err := claim(ctx, s.Pool, id, now)
+	if errors.Is(err, pgx.ErrNoRows) || err == nil && (taken.page.Bundled || taken.page.DueAt.After(now)) {
 		return dispatch, false, nil
 	}
 	if err != nil {
 		return dispatch, false, fmt.Errorf("claim page %d: %w", id, err)
 	}
-	if err := s.renewLink(ctx, page); err != nil {
+	if err := s.renewLink(ctx, taken.page); err != nil {
 		return dispatch, false, fmt.Errorf("link of page %d: %w", id, err)
 	}
-	dispatch, err = s.dispatch(ctx, page)
-	dispatch.GiveUp = giveUp
+	inForce, err := s.inForceAt(ctx, s.Pool, taken.version)
+	if err != nil {
+		return dispatch, false, err
+	}
+	dispatch, err = s.dispatch(ctx, taken.page, inForce.configuration, taken.told)
+	dispatch.GiveUp = taken.giveUp
 	return dispatch, err == nil, err
 }
 
@@ -62,29 +66,44 @@ func (s *Store) leavePlace() { <-s.places }
 // phones are the channels that share a person's budget of telephone.
 const phones = `'sms', 'voice'`
 
+// claimed is a page that was claimed, and what else its message needs.
+type claimed struct {
+	page    oncall.Page
+	giveUp  time.Time
+	version int64 // of the configuration
+	told    told
+}
+
 // claim counts the attempt. A page for a telephone that has had enough waits until it is free again, or, where the
 // telephone told of other tickets of late, goes with a summary. started_at keeps a second job for the same page away while the
 // first one sends. The locks let those that would spend the same budget count one after the other; so that they need not wait
 // for the disk as well, the claim alone is not flushed. The record of the outcome flushes it, too, and until then a crash costs
-// what it costs in the middle of sending: a second message with the same id.
-func claim(ctx context.Context, db batcher, id int64, now time.Time) (page oncall.Page, giveUp time.Time, err error) {
+// what it costs in the middle of sending: a second message with the same id. All of it is one journey to the database, planned
+// once: every table is looked up by its keys, whatever the page, and a plan that was made while they were empty is to do so, too.
+// The page is found before anything else is asked of it, or the index of what is due, mostly empty, would look cheaper than its
+// own and be read through in a storm; what is counted is materialised, or it would be counted again for each of its uses.
+func claim(ctx context.Context, db batcher, id int64, now time.Time) (c claimed, err error) {
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT set_config('synchronous_commit', 'off', true)`)
-	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended(coalesce(person, 'webhook:' || webhook), 1)) FROM pages WHERE id = $1 AND (single_at IS NULL OR channel IN (`+phones+`))`, id)
-	batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('unverified' || intake, 2)) FROM pages WHERE id = $1 AND single_at IS NULL AND unverified`, id)
+	batch.Queue(`SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)`)
 	batch.Queue(`
-		WITH p AS (
-			SELECT * FROM pages
-			WHERE id = $1 AND state = 'queued' AND NOT bundled AND due_at <= $2 AND (started_at IS NULL OR started_at <= $4)
-			FOR UPDATE
+		SELECT pg_advisory_xact_lock(hashtextextended(coalesce(person, 'webhook:' || webhook), 1)),
+			CASE WHEN single_at IS NULL AND unverified THEN pg_advisory_xact_lock(hashtextextended('unverified' || intake, 2)) END
+		FROM pages WHERE id = $1 AND (single_at IS NULL OR channel IN (`+phones+`))`, id)
+	batch.Queue(`
+		WITH found AS (
+			SELECT * FROM pages WHERE id = $1 FOR UPDATE
+		), p AS (
+			SELECT * FROM found
+			WHERE state = 'queued' AND NOT bundled AND due_at <= $2 AND (started_at IS NULL OR started_at <= $4)
 		), phone AS (
 			SELECT greatest(
 				(SELECT max(phoned_at) FROM pages h WHERE h.person = p.person AND h.id <> p.id) + $7::interval,
 				(SELECT phoned_at FROM pages h WHERE h.person = p.person AND h.id <> p.id AND phoned_at IS NOT NULL
 					ORDER BY phoned_at DESC OFFSET $8 - 1 LIMIT 1) + $9::interval) AS free_at,
-				EXISTS (SELECT FROM pages h WHERE h.person = p.person AND h.ticket <> p.ticket AND h.phoned_at > $2 - $9::interval) AS others
+				(SELECT true FROM pages h WHERE h.person = p.person AND h.ticket <> p.ticket AND h.phoned_at > $2 - $9::interval
+					ORDER BY h.phoned_at DESC LIMIT 1) AS others
 			FROM p WHERE channel IN (`+phones+`) AND person IS NOT NULL
-		), counted AS (
+		), counted AS MATERIALIZED (
 			SELECT id AS page, type = 'page' AND repetition = 0 AS countable, coalesce(phone.free_at > $2, false) AS busy, phone.free_at,
 				type = 'page' AND repetition = 0 AND single_at IS NULL AND (
 					person IS NOT NULL AND bundle_after > 0 AND (
@@ -97,7 +116,7 @@ func claim(ctx context.Context, db batcher, id int64, now time.Time) (page oncal
 						AND $6 <= (SELECT count(DISTINCT ticket) FROM pages s WHERE s.unverified AND s.intake = p.intake AND s.single_at > $5)
 				) AS over
 			FROM p LEFT JOIN phone ON true
-		), decided AS (
+		), decided AS MATERIALIZED (
 			SELECT *, NOT over AND busy AS delayed, NOT over AND NOT busy AS goes FROM counted
 		)
 		UPDATE pages SET
@@ -112,32 +131,37 @@ func claim(ctx context.Context, db batcher, id int64, now time.Time) (page oncal
 		RETURNING `+pageColumns+`, give_up_at, payload`,
 		id, now, now.Add(oncall.ClaimLease), now.Add(-oncall.ClaimLease), now.Add(-oncall.UnverifiedWithin), oncall.UnverifiedTickets,
 		oncall.PhoneEvery, oncall.PhoneCalls, oncall.PhoneWithin)
+	batch.Queue(`SELECT version FROM configuration`)
+	batch.Queue(toldBefore, id)
 	results := db.SendBatch(ctx, batch)
 	defer func() { err = errors.Join(err, results.Close()) }()
-	for range 3 {
+	for range 2 {
 		if _, err := results.Exec(); err != nil {
-			return page, giveUp, err
+			return c, err
 		}
 	}
 	rows, err := results.Query()
 	if err != nil {
-		return page, giveUp, err
+		return c, err
 	}
 	var payload []byte
-	page, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (oncall.Page, error) {
-		return scanPage(row, &giveUp, &payload)
+	c.page, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (oncall.Page, error) {
+		return scanPage(row, &c.giveUp, &payload)
 	})
-	page.Payload = payload
-	return page, giveUp, err
+	if err != nil {
+		return c, err
+	}
+	c.page.Payload = payload
+	if err := results.QueryRow().Scan(&c.version); err != nil {
+		return c, err
+	}
+	return c, results.QueryRow().Scan(&c.told.people, &c.told.note)
 }
 
-// dispatch adds to a page its ticket, its person and the contact as they are now.
-func (s *Store) dispatch(ctx context.Context, page oncall.Page) (oncall.Dispatch, error) {
+// dispatch adds to a page its ticket, its person and the contact as they are now, and who was told of the ticket before.
+func (s *Store) dispatch(ctx context.Context, page oncall.Page, configuration oncall.Configuration, before told) (oncall.Dispatch, error) {
 	dispatch := oncall.Dispatch{Page: page}
-	configuration, err := s.Configuration(ctx)
-	if err != nil {
-		return dispatch, err
-	}
+	var err error
 	if page.Ticket != 0 {
 		if dispatch.Ticket, err = s.GetTicket(ctx, page.Ticket); err != nil {
 			return dispatch, err
@@ -155,33 +179,33 @@ func (s *Store) dispatch(ctx context.Context, page oncall.Page) (oncall.Dispatch
 	contact, _ := person.Contact(page.Contact)
 	dispatch.Person = person
 	dispatch.Contact = contact.Target()
-	return dispatch, s.told(ctx, &dispatch, configuration)
+	before.add(&dispatch, configuration)
+	return dispatch, nil
 }
 
-// told adds the names of the people who were notified of the ticket before a page, in order, and what its policy was begun
-// for.
-func (s *Store) told(ctx context.Context, dispatch *oncall.Dispatch, configuration oncall.Configuration) error {
-	page := dispatch.Page
-	var ids []string
-	var note string
-	err := s.Pool.QueryRow(ctx, `
-		SELECT coalesce((SELECT array_agg(person ORDER BY first) FROM (
-				SELECT person, min(id) AS first FROM pages
-				WHERE ticket = $1 AND id < $2 AND person IS NOT NULL AND person <> $3 AND state IN ('sent', 'delivered')
-				GROUP BY person) AS before), '{}'),
-			coalesce((SELECT note FROM escalations WHERE ticket = $1), '')`, page.Ticket, page.ID, page.Person).Scan(&ids, &note)
-	if err != nil {
-		return fmt.Errorf("who was told of ticket %d: %w", page.Ticket, err)
-	}
-	dispatch.Told = make([]string, len(ids))
-	for i, id := range ids {
+// told is who was notified of a page's ticket before it, in order, and what its policy was begun for.
+type told struct {
+	people []string
+	note   string
+}
+
+const toldBefore = `
+	SELECT coalesce((SELECT array_agg(person ORDER BY first) FROM (
+			SELECT person, min(id) AS first FROM pages
+			WHERE ticket = p.ticket AND id < p.id AND person IS NOT NULL AND person <> p.person AND state IN ('sent', 'delivered')
+			GROUP BY person) AS before), '{}'),
+		coalesce((SELECT note FROM escalations WHERE ticket = p.ticket), '')
+	FROM pages p WHERE id = $1`
+
+func (t told) add(dispatch *oncall.Dispatch, configuration oncall.Configuration) {
+	dispatch.Told = make([]string, len(t.people))
+	for i, id := range t.people {
 		dispatch.Told[i] = configuration.Name(id)
 	}
-	if note != "" && page.Type == oncall.PageType {
-		dispatch.Notes = []string{note}
-		dispatch.Urgent, _, _ = strings.Cut(note, ": ")
+	if t.note != "" && dispatch.Page.Type == oncall.PageType {
+		dispatch.Notes = []string{t.note}
+		dispatch.Urgent, _, _ = strings.Cut(t.note, ": ")
 	}
-	return nil
 }
 
 // FinishAttempt records what became of a claimed page. Where nothing of a step has reached anybody, the next step is
@@ -195,7 +219,7 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 	if outcome.State == oncall.PageQueued {
 		return s.queueAgain(ctx, page, outcome)
 	}
-	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+	err := s.keyed(ctx, func(tx pgx.Tx) error {
 		if page.Type == oncall.SummaryType {
 			return s.finishSummary(ctx, tx, page, outcome, now)
 		}
@@ -361,17 +385,14 @@ func (s *Store) fallThrough(ctx context.Context, tx pgx.Tx, at oncall.Position, 
 	if at.Round != page.Round || at.Step != page.Step {
 		return nil
 	}
-	var alive bool
-	err := tx.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM pages WHERE ticket = $1 AND generation = $2 AND round = $3 AND step = $4
-			AND state IN ('queued', 'sent', 'delivered') AND NOT (state = 'queued' AND reason = $5))`, at.Ticket, at.Generation, at.Round, at.Step, oncall.QuietReason).Scan(&alive)
-	if err != nil || alive {
-		return err
-	}
 	configuration, err := s.configuration(ctx, tx)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE escalations SET due_at = $2 WHERE ticket = $1`, at.Ticket, configuration.FallThrough(at, due, now))
+	_, err = tx.Exec(ctx, `
+		UPDATE escalations SET due_at = $5 WHERE ticket = $1 AND (
+			SELECT true FROM pages WHERE ticket = $1 AND generation = $2 AND round = $3 AND step = $4
+				AND state IN ('queued', 'sent', 'delivered') AND NOT (state = 'queued' AND reason = $6) LIMIT 1) IS NULL`,
+		at.Ticket, at.Generation, at.Round, at.Step, configuration.FallThrough(at, due, now), oncall.QuietReason)
 	return err
 }

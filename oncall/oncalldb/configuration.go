@@ -37,6 +37,11 @@ func (s *Store) inForce(ctx context.Context, db querier) (loadedConfiguration, e
 	if err := db.QueryRow(ctx, `SELECT version FROM configuration`).Scan(&version); err != nil {
 		return loadedConfiguration{}, fmt.Errorf("read configuration: %w", err)
 	}
+	return s.inForceAt(ctx, db, version)
+}
+
+// inForceAt is inForce for whoever has read the version.
+func (s *Store) inForceAt(ctx context.Context, db querier, version int64) (loadedConfiguration, error) {
 	if held := s.loaded.Load(); held != nil && held.version == version {
 		return *held, nil
 	}

@@ -14,7 +14,7 @@ import (
 
 // ExecuteDue executes the next step of up to limit escalations that are due at now.
 func (s *Store) ExecuteDue(ctx context.Context, now time.Time, limit int) (taken int, err error) {
-	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+	err = s.keyed(ctx, func(tx pgx.Tx) error {
 		configuration, err := s.configuration(ctx, tx)
 		if err != nil {
 			return err

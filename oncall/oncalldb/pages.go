@@ -202,8 +202,10 @@ func (s *Store) ReleasePages(ctx context.Context, now time.Time, limit int) (tak
 // StandInLine lets a page that is due and that nobody has claimed wait until a moment, unless its time is over then.
 func (s *Store) StandInLine(ctx context.Context, page int64, until time.Time) (bool, error) {
 	waits, err := s.Pool.Exec(ctx, `
+		WITH found AS (SELECT * FROM pages WHERE id = $1 FOR UPDATE)
 		UPDATE pages SET due_at = $2, last_error = $3, lease_until = NULL
-		WHERE id = $1 AND state = 'queued' AND NOT bundled AND started_at IS NULL AND due_at <= $4 AND give_up_at >= $2`,
+		WHERE id = (
+			SELECT id FROM found WHERE state = 'queued' AND NOT bundled AND started_at IS NULL AND due_at <= $4 AND give_up_at >= $2)`,
 		page, until, oncall.LineReason, s.Now())
 	if err != nil {
 		return false, fmt.Errorf("let page %d stand in line: %w", page, err)

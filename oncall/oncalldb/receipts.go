@@ -88,7 +88,15 @@ func (s *Store) Dispatch(ctx context.Context, id int64) (oncall.Dispatch, error)
 	if err := s.Pool.QueryRow(ctx, `SELECT payload FROM pages WHERE id = $1`, id).Scan((*[]byte)(&pages[0].Payload)); err != nil {
 		return oncall.Dispatch{}, fmt.Errorf("page %d: %w", id, err)
 	}
-	return s.dispatch(ctx, pages[0])
+	configuration, err := s.Configuration(ctx)
+	if err != nil {
+		return oncall.Dispatch{}, err
+	}
+	var before told
+	if err := s.Pool.QueryRow(ctx, toldBefore, id).Scan(&before.people, &before.note); err != nil {
+		return oncall.Dispatch{}, fmt.Errorf("who was told before page %d: %w", id, err)
+	}
+	return s.dispatch(ctx, pages[0], configuration, before)
 }
 
 // RecordReport records what a provider tells of a page that it had accepted. A failure goes on to the next contact or step,

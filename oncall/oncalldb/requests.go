@@ -262,11 +262,6 @@ func (s *Store) end(ctx context.Context, tx pgx.Tx, r oncall.ShiftRequest, now t
 
 // ExpireShiftRequests ends up to limit requests that nobody answered in time.
 func (s *Store) ExpireShiftRequests(ctx context.Context, now time.Time, limit int) (taken int, err error) {
-	var due bool
-	err = s.Pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM shift_requests WHERE state = 'asked' AND expires_at <= $1)`, now).Scan(&due)
-	if err != nil || !due {
-		return 0, err // without a transaction in nearly every tick
-	}
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		expired, err := collectRequests(tx.Query(ctx, `
 			WITH due AS (

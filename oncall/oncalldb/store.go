@@ -83,3 +83,11 @@ type querier interface {
 type batcher interface {
 	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
 }
+
+// keyed runs a transaction whose statements look everything up by keys. They are planned once for all values, which costs
+// less than to plan them anew each time, and always for the indexes, also where a plan was made while the tables were empty.
+func (s *Store) keyed(ctx context.Context, do func(tx pgx.Tx) error) error {
+	return pgx.BeginTxFunc(ctx, s.Pool, pgx.TxOptions{
+		BeginQuery: `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off`,
+	}, do)
+}

@@ -84,7 +84,7 @@ func (m *month) vacuum() {
 
 // monthBursts is how many times tickets come at once in the largest months: more in one go keep the two replicas busier with
 // each other than more moments at which nothing else happens.
-const monthBursts = 120
+const monthBursts = 60
 
 // deed is something that happens at a moment.
 type deed struct {
@@ -249,6 +249,12 @@ func (m *month) plan(at time.Time, do func()) {
 	m.deeds = slices.Insert(m.deeds, i, deed{at, do})
 }
 
+// later is a moment so many pauses ahead, on a whole half minute: people who answer at once keep the replicas busier with each
+// other than people who answer one by one.
+func (m *month) later(pauses int, pause time.Duration) time.Time {
+	return m.now.Add(time.Duration(pauses) * pause).Truncate(30 * time.Second).Add(30 * time.Second)
+}
+
 // burst opens so many tickets at once, by one transaction of a replica as a batch of mails does.
 func (m *month) burst(from, count int) {
 	verified := true
@@ -333,7 +339,7 @@ func (m *month) work() {
 		if m.random.Float64() >= willing[page.Person] {
 			continue
 		}
-		m.plan(m.now.Add(time.Duration(1+m.random.IntN(20))*30*time.Second), func() { m.acknowledge(page) })
+		m.plan(m.later(1+m.random.IntN(20), 30*time.Second), func() { m.acknowledge(page) })
 	}
 	m.arrived = nil
 }
@@ -361,7 +367,7 @@ func (m *month) acknowledge(page oncall.Page) {
 	} else if err != nil {
 		m.t.Error(err)
 	}
-	m.plan(m.now.Add(time.Duration(1+m.random.IntN(5))*40*time.Minute), func() {
+	m.plan(m.later(1+m.random.IntN(5), 40*time.Minute), func() {
 		if _, err := store.Resolve(m.t.Context(), page.Ticket, page.Person, ""); err != nil && !errors.Is(err, tickets.ErrConflict) {
 			m.t.Error(err)
 		}
@@ -491,7 +497,9 @@ func runMonth(t *testing.T, count int, failures float64, restarts int) *month {
 			m.vacuum()
 		}
 	}
+	simulated := time.Since(began)
 	m.judge()
+	judged := time.Since(began) - simulated
 	var pages, acked, exhausted, failed int
 	if err := m.pool.QueryRow(t.Context(), `
 		SELECT (SELECT count(*) FROM pages), (SELECT count(DISTINCT ticket) FROM ticket_events WHERE type = 'acknowledged'),
@@ -499,8 +507,8 @@ func runMonth(t *testing.T, count int, failures float64, restarts int) *month {
 		Scan(&pages, &acked, &exhausted, &failed); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d tickets, %d moments, %d pages (%d failed), %d tickets acknowledged, %d exhausted, %d sends in flight at a kill, %d doubles, in %s",
-		count, moments, pages, failed, acked, exhausted, m.killed, m.doubles(), time.Since(began).Round(time.Second))
+	t.Logf("%d tickets, %d moments, %d pages (%d failed), %d tickets acknowledged, %d exhausted, %d sends in flight at a kill, %d doubles, in %s, judged in %s",
+		count, moments, pages, failed, acked, exhausted, m.killed, m.doubles(), simulated.Round(time.Second/10), judged.Round(time.Second/10))
 	if doubles := m.doubles(); doubles > m.killed || restarts == 0 && doubles > 0 {
 		t.Errorf("doubles: got %d with %d sends in flight at a kill", doubles, m.killed)
 	}

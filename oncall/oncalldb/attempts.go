@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"afterhours/oncall"
 	"afterhours/tickets"
@@ -223,63 +224,93 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 		if page.Type == oncall.SummaryType {
 			return s.finishSummary(ctx, tx, page, outcome, now)
 		}
-		at, due, running, err := position(ctx, tx, page.Ticket)
+		r, err := recordOutcome(ctx, tx, page, outcome, now)
 		if err != nil {
 			return err
 		}
-		recorded, err := tx.Exec(ctx, `
-			UPDATE pages SET state = $2, last_error = $3, provider_id = $4, finished_at = $5, lease_until = NULL,
-				sent_at = CASE WHEN $2 IN ('sent', 'delivered') THEN $5::timestamptz END,
-				phoned_at = CASE WHEN $2 <> 'failed' THEN phoned_at END
-			WHERE id = $1 AND state IN ('queued', 'cancelled')`,
-			page.ID, outcome.State, outcome.Reason, outcome.Receipt.ProviderID, now)
-		if err != nil {
-			return err
-		}
-		if recorded.RowsAffected() == 0 { // the provider's report was faster, and has told all the rest
+		if !r.recorded { // the provider's report was faster, and has told all the rest
 			_, err := tx.Exec(ctx, `UPDATE pages SET provider_id = $2 WHERE id = $1 AND provider_id = ''`, page.ID, outcome.Receipt.ProviderID)
 			return err
 		}
-		if outcome.Gone && page.Webhook != "" {
-			configuration, err := s.configuration(ctx, tx)
-			if err != nil {
-				return err
-			}
-			if webhook, ok := configuration.Webhook(page.Webhook); ok && webhook.URL == dispatch.Contact.Address {
-				if err := s.disableWebhook(ctx, tx, webhook, outcome.Reason, now); err != nil {
-					return err
-				}
-			}
-		}
-		if page.IsEvent() || page.Ticket == 0 {
-			return nil
-		}
-		if err := s.AddEvents(ctx, tx, []tickets.Entry{receipt(page, outcome, now)}); err != nil {
+		inForce, err := s.inForceAt(ctx, tx, r.version)
+		if err != nil {
 			return err
 		}
-		if page.IsNotice() {
-			return nil
-		}
-		if outcome.State == oncall.PageFailed {
-			if err := s.tellFailed(ctx, tx, dispatch.Ticket, page, outcome.Reason, now); err != nil {
-				return err
-			}
-		}
-		if !running && page.Channel == oncall.ReplacingChannel { // somebody took the ticket while its message was on its way
-			return s.rewrite(ctx, tx, []int64{page.Ticket}, now)
-		}
-		if !running || at.Generation != page.Generation {
-			return nil
-		}
-		if outcome.State == oncall.PageSent || outcome.State == oncall.PageDelivered {
-			return s.repeat(ctx, tx, page, now)
-		}
-		return s.moveOn(ctx, tx, at, due, page, now)
+		return s.afterOutcome(ctx, tx, dispatch, outcome, r, inForce.configuration, now)
 	})
 	if err != nil {
 		return fmt.Errorf("record page %d: %w", page.ID, err)
 	}
 	return nil
+}
+
+// recordedOutcome is where a page's ticket stood when its outcome was recorded.
+type recordedOutcome struct {
+	at       oncall.Position
+	due      time.Time
+	running  bool
+	recorded bool  // false where the page was not waiting for an outcome any more
+	version  int64 // of the configuration
+}
+
+// recordOutcome locks where the ticket stands and writes the outcome on the page, in one journey to the database.
+func recordOutcome(ctx context.Context, tx pgx.Tx, page oncall.Page, outcome oncall.Outcome, now time.Time) (r recordedOutcome, err error) {
+	batch := &pgx.Batch{}
+	batch.Queue(positionQuery, page.Ticket).QueryRow(func(row pgx.Row) (err error) {
+		r.at, r.due, r.running, err = scanPosition(row, page.Ticket)
+		return err
+	})
+	batch.Queue(`
+		UPDATE pages SET state = $2, last_error = $3, provider_id = $4, finished_at = $5, lease_until = NULL,
+			sent_at = CASE WHEN $2 IN ('sent', 'delivered') THEN $5::timestamptz END,
+			phoned_at = CASE WHEN $2 <> 'failed' THEN phoned_at END
+		WHERE id = $1 AND state IN ('queued', 'cancelled')`,
+		page.ID, outcome.State, outcome.Reason, outcome.Receipt.ProviderID, now).Exec(func(tag pgconn.CommandTag) error {
+		r.recorded = tag.RowsAffected() > 0
+		return nil
+	})
+	batch.Queue(`SELECT version FROM configuration`).QueryRow(func(row pgx.Row) error { return row.Scan(&r.version) })
+	return r, tx.SendBatch(ctx, batch).Close()
+}
+
+// afterOutcome writes the timeline and does what follows.
+func (s *Store) afterOutcome(ctx context.Context, tx pgx.Tx, dispatch oncall.Dispatch, outcome oncall.Outcome, r recordedOutcome, configuration oncall.Configuration, now time.Time) error {
+	page := dispatch.Page
+	if outcome.Gone && page.Webhook != "" {
+		if webhook, ok := configuration.Webhook(page.Webhook); ok && webhook.URL == dispatch.Contact.Address {
+			if err := s.disableWebhook(ctx, tx, webhook, outcome.Reason, now); err != nil {
+				return err
+			}
+			var err error
+			if configuration, err = s.configuration(ctx, tx); err != nil { // in which it is told nothing any more
+				return err
+			}
+		}
+	}
+	if page.IsEvent() || page.Ticket == 0 {
+		return nil
+	}
+	if err := s.AddEvents(ctx, tx, []tickets.Entry{receipt(page, outcome, now)}); err != nil {
+		return err
+	}
+	if page.IsNotice() {
+		return nil
+	}
+	if outcome.State == oncall.PageFailed {
+		if err := s.tellFailed(ctx, tx, configuration, dispatch.Ticket, page, outcome.Reason, now); err != nil {
+			return err
+		}
+	}
+	if !r.running && page.Channel == oncall.ReplacingChannel { // somebody took the ticket while its message was on its way
+		return s.rewrite(ctx, tx, []int64{page.Ticket}, now)
+	}
+	if !r.running || r.at.Generation != page.Generation {
+		return nil
+	}
+	if outcome.State == oncall.PageSent || outcome.State == oncall.PageDelivered {
+		return s.repeat(ctx, tx, page, now)
+	}
+	return s.moveOn(ctx, tx, configuration, r.at, r.due, page, now)
 }
 
 // queueAgain lets a page wait for its next attempt.
@@ -294,12 +325,8 @@ func (s *Store) queueAgain(ctx context.Context, page oncall.Page, outcome oncall
 }
 
 // tellFailed tells the webhooks that ask for it that a page failed.
-func (s *Store) tellFailed(ctx context.Context, tx pgx.Tx, ticket tickets.Ticket, page oncall.Page, reason string, now time.Time) error {
+func (s *Store) tellFailed(ctx context.Context, tx pgx.Tx, configuration oncall.Configuration, ticket tickets.Ticket, page oncall.Page, reason string, now time.Time) error {
 	more := map[string]any{"page": map[string]any{"id": page.ID, "person": page.Person, "channel": page.Channel, "reason": reason}}
-	configuration, err := s.configuration(ctx, tx)
-	if err != nil {
-		return err
-	}
 	notices, err := configuration.Notices(oncall.EventPageFailed, ticket, now, more)
 	if err != nil {
 		return err
@@ -337,62 +364,63 @@ func receipt(page oncall.Page, outcome oncall.Outcome, now time.Time) tickets.En
 	return tickets.Entry{Ticket: page.Ticket, Event: tickets.Event{At: now, Type: kind, Actor: tickets.ActorSystem, Data: data}}
 }
 
+// moveOn goes on after a page that reached nobody: to the person's next contact, or where the step has nothing left that
+// could reach anybody, to the next step.
+func (s *Store) moveOn(ctx context.Context, tx pgx.Tx, configuration oncall.Configuration, at oncall.Position, due time.Time, page oncall.Page, now time.Time) error {
+	batch := &pgx.Batch{}
+	var pages []oncall.Page
+	bringForward(batch, page, now, &pages)
+	if at.Round == page.Round && at.Step == page.Step {
+		fallThrough(batch, at, configuration.FallThrough(at, due, now))
+	}
+	if batch.Len() == 0 {
+		return nil
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil || len(pages) == 0 {
+		return err
+	}
+	return s.Enqueue(ctx, tx, pages)
+}
+
+// bringForward lets the next of a person's later rules begin at once, for the contact before it has failed. What waits
+// for the end of quiet hours goes on waiting. As with a claim, the ticket's pages are found before it is asked which are due,
+// and not by the person's index, in which all of the person's pages stand.
+func bringForward(batch *pgx.Batch, failed oncall.Page, now time.Time, pages *[]oncall.Page) {
+	if failed.Person == "" {
+		return
+	}
+	batch.Queue(`
+		WITH found AS (
+			SELECT * FROM pages
+			WHERE ticket = $1 AND generation = $2 AND round = $3 AND step = $4 AND coalesce(person, '') = $5 AND type = 'page' AND repetition = 0
+				AND state = 'queued' AND attempts = 0 AND reason = ''
+			FOR UPDATE
+		), later AS (
+			SELECT id, due_at FROM found WHERE due_at > $6 AND NOT bundled
+		)
+		UPDATE pages SET due_at = $6, give_up_at = give_up_at - (due_at - $6::timestamptz), lease_until = $7
+		WHERE id IN (SELECT id FROM later WHERE due_at = (SELECT min(due_at) FROM later))
+		RETURNING `+pageColumns,
+		failed.Ticket, failed.Generation, failed.Round, failed.Step, failed.Person, now, now.Add(oncall.ClaimLease),
+	).Query(func(rows pgx.Rows) (err error) {
+		*pages, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) { return scanPage(row) })
+		return err
+	})
+}
+
+// fallThrough lets the next step be due at a moment where the one that was executed has nothing left.
+func fallThrough(batch *pgx.Batch, at oncall.Position, due time.Time) {
+	batch.Queue(`
+		UPDATE escalations SET due_at = $5 WHERE ticket = $1 AND (
+			SELECT true FROM pages WHERE ticket = $1 AND generation = $2 AND round = $3 AND step = $4
+				AND state IN ('queued', 'sent', 'delivered') AND NOT (state = 'queued' AND reason = $6) LIMIT 1) IS NULL`,
+		at.Ticket, at.Generation, at.Round, at.Step, due, oncall.QuietReason)
+}
+
 func (s *Store) repeat(ctx context.Context, tx pgx.Tx, page oncall.Page, now time.Time) error {
 	again, ok := oncall.Repeat(page, now)
 	if !ok {
 		return nil
 	}
 	return s.insertPages(ctx, tx, []oncall.Page{again}, now)
-}
-
-// moveOn goes on after a page that reached nobody: to the person's next contact, or where the step has nothing left that
-// could reach anybody, to the next step.
-func (s *Store) moveOn(ctx context.Context, tx pgx.Tx, at oncall.Position, due time.Time, page oncall.Page, now time.Time) error {
-	if err := s.bringForward(ctx, tx, page, now); err != nil {
-		return err
-	}
-	return s.fallThrough(ctx, tx, at, due, page, now)
-}
-
-// bringForward lets the next of a person's later rules begin at once, for the contact before it has failed. What waits
-// for the end of quiet hours goes on waiting.
-func (s *Store) bringForward(ctx context.Context, tx pgx.Tx, failed oncall.Page, now time.Time) error {
-	if failed.Person == "" {
-		return nil
-	}
-	rows, err := tx.Query(ctx, `
-		WITH later AS (
-			SELECT id, due_at FROM pages
-			WHERE ticket = $1 AND generation = $2 AND round = $3 AND step = $4 AND person = $5 AND type = 'page' AND repetition = 0
-				AND state = 'queued' AND due_at > $6 AND attempts = 0 AND NOT bundled AND reason = ''
-			FOR UPDATE
-		)
-		UPDATE pages SET due_at = $6, give_up_at = give_up_at - (due_at - $6::timestamptz), lease_until = $7
-		WHERE id IN (SELECT id FROM later WHERE due_at = (SELECT min(due_at) FROM later))
-		RETURNING `+pageColumns,
-		failed.Ticket, failed.Generation, failed.Round, failed.Step, failed.Person, now, now.Add(oncall.ClaimLease))
-	if err != nil {
-		return err
-	}
-	pages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) { return scanPage(row) })
-	if err != nil || len(pages) == 0 {
-		return err
-	}
-	return s.Enqueue(ctx, tx, pages)
-}
-
-func (s *Store) fallThrough(ctx context.Context, tx pgx.Tx, at oncall.Position, due time.Time, page oncall.Page, now time.Time) error {
-	if at.Round != page.Round || at.Step != page.Step {
-		return nil
-	}
-	configuration, err := s.configuration(ctx, tx)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(ctx, `
-		UPDATE escalations SET due_at = $5 WHERE ticket = $1 AND (
-			SELECT true FROM pages WHERE ticket = $1 AND generation = $2 AND round = $3 AND step = $4
-				AND state IN ('queued', 'sent', 'delivered') AND NOT (state = 'queued' AND reason = $6) LIMIT 1) IS NULL`,
-		at.Ticket, at.Generation, at.Round, at.Step, configuration.FallThrough(at, due, now), oncall.QuietReason)
-	return err
 }

@@ -199,13 +199,18 @@ func (s *Store) Outlooks(ctx context.Context, numbers []int64) (map[int64]oncall
 	return outlooks, nil
 }
 
+const positionQuery = `
+	SELECT e.policy, e.generation, e.round, e.step, e.due_at, t.severity FROM escalations e JOIN tickets t ON t.number = e.ticket
+	WHERE e.ticket = $1 AND e.state = 'running' FOR UPDATE OF e`
+
 // position reads and locks where a ticket stands; ok is false where its policy does not run.
 func position(ctx context.Context, tx pgx.Tx, ticket int64) (at oncall.Position, due time.Time, ok bool, err error) {
+	return scanPosition(tx.QueryRow(ctx, positionQuery, ticket), ticket)
+}
+
+func scanPosition(row pgx.Row, ticket int64) (at oncall.Position, due time.Time, ok bool, err error) {
 	at.Ticket = ticket
-	err = tx.QueryRow(ctx, `
-		SELECT e.policy, e.generation, e.round, e.step, e.due_at, t.severity FROM escalations e JOIN tickets t ON t.number = e.ticket
-		WHERE e.ticket = $1 AND e.state = 'running' FOR UPDATE OF e`, ticket).
-		Scan(&at.Policy, &at.Generation, &at.Round, &at.Step, &due, &at.Severity)
+	err = row.Scan(&at.Policy, &at.Generation, &at.Round, &at.Step, &due, &at.Severity)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return at, due, false, nil
 	}

@@ -133,7 +133,11 @@ func (s *Store) RecordReport(ctx context.Context, id int64, report oncall.Report
 				return err
 			}
 			if report.Failed && page.ID == id && page.Type == oncall.PageType && running && at.Generation == page.Generation {
-				if err := s.moveOn(ctx, tx, at, due, page, now); err != nil {
+				configuration, err := s.configuration(ctx, tx)
+				if err != nil {
+					return err
+				}
+				if err := s.moveOn(ctx, tx, configuration, at, due, page, now); err != nil {
 					return err
 				}
 			}
@@ -185,7 +189,11 @@ func (s *Store) addReport(ctx context.Context, tx pgx.Tx, page oncall.Page, outc
 	if err != nil {
 		return err
 	}
-	return s.tellFailed(ctx, tx, ticket, page, outcome.Reason, now)
+	configuration, err := s.configuration(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return s.tellFailed(ctx, tx, configuration, ticket, page, outcome.Reason, now)
 }
 
 // updateWritten queues a new form of what was written about changed tickets.

@@ -94,14 +94,18 @@ func (s *Store) insertTaken(ctx context.Context, tx pgx.Tx, notices []oncall.Pag
 	return s.insertPages(ctx, tx, single, now)
 }
 
-// joinTaken adds a ticket to a notice that waits for the same contact.
+// joinedWithin is how long a notice is looked for that waits, longer than any of them does.
+const joinedWithin = time.Hour
+
+// joinTaken adds a ticket to a notice that waits for the same contact: one that was made of late, not one among all that the
+// person ever got.
 func joinTaken(ctx context.Context, tx pgx.Tx, notice oncall.Page, now time.Time) (bool, error) {
 	joined, err := tx.Exec(ctx, `
 		UPDATE pages SET payload = jsonb_set(payload, '{also}', coalesce(payload->'also', '[]') || to_jsonb($3::bigint))
 		WHERE id = (
 			SELECT id FROM pages
-			WHERE type = 'page.taken' AND person = $1 AND contact = $2 AND state = 'queued' AND due_at > $4
-			ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)`, notice.Person, notice.Contact, notice.Ticket, now)
+			WHERE type = 'page.taken' AND person = $1 AND contact = $2 AND state = 'queued' AND due_at > $4 AND created_at > $5
+			ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)`, notice.Person, notice.Contact, notice.Ticket, now, now.Add(-joinedWithin))
 	return err == nil && joined.RowsAffected() > 0, err
 }
 

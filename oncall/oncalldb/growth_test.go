@@ -1,0 +1,84 @@
+package oncalldb_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"afterhours/oncall"
+	"afterhours/tickets"
+)
+
+// history is the past of the same people: pages that failed, pages that were sent, and a few that are due and whose jobs wait.
+const history = `
+	INSERT INTO tickets (number, state, severity, kind, product, title, source, created_at, updated_at, resolved_at)
+	OVERRIDING SYSTEM VALUE SELECT n, 'resolved', 'high', 'alert', 'endpoint', 'Ransomware', 'email', $1, $1, $1 FROM generate_series(1001, 4000) AS n;
+	INSERT INTO pages (key, ticket, person, contact, channel, generation, round, step, due_at, give_up_at, created_at, lease_until, state, phoned_at, sent_at, single_at)
+	SELECT n || '/' || p, n, p, 'hook', 'webhook', 1, 1, 1, $1, $1, $1, $2, state, CASE WHEN state <> 'queued' THEN $1::timestamptz END,
+		CASE WHEN state = 'sent' THEN $1::timestamptz END, CASE WHEN state = 'sent' THEN $1::timestamptz END
+	FROM generate_series(1001, 4000) AS n, unnest(ARRAY['ana', 'ben', 'nix']) AS p,
+		LATERAL (SELECT CASE WHEN n > 3980 THEN 'queued' WHEN n % 2 = 0 THEN 'sent' ELSE 'failed' END AS state) AS s`
+
+// TestWhatAPageTakesDoesNotGrowWithTheHistory lets the store plan what it asks while its tables are empty, as a new
+// installation does, and counts what it reads of the pages once they are many.
+func TestWhatAPageTakesDoesNotGrowWithTheHistory(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.apply(t, `policies: [{id: security, steps: [{notify: ["person:ana"], wait: 5m}, {notify: ["person:ben"], wait: 10m}]}]`)
+	past := r.now.Add(-time.Hour)
+	one := func(ticket int64) {
+		r.now = r.now.Add(time.Hour)
+		r.enqueued = nil
+		r.change(t, ticket, tickets.ChangeCreated)
+		r.finish(t, r.enqueued[0], oncall.Outcome{State: oncall.PageFailed, Reason: "refused"})
+		r.finish(t, r.enqueued[1], oncall.Outcome{State: oncall.PageFailed, Reason: "refused"})
+		r.tick(t, time.Second)
+		r.finish(t, r.enqueued[2], oncall.Outcome{State: oncall.PageSent})
+		if _, err := r.pool.Exec(t.Context(), `UPDATE escalations SET state = 'stopped', due_at = NULL`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for ticket := range int64(8) { // a statement's plan is settled after five times
+		one(1 + ticket)
+	}
+	if _, err := r.pool.Exec(t.Context(), history, pgx.QueryExecModeSimpleProtocol, past, past.AddDate(1, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	const many = 10
+	for ticket := range int64(many) {
+		one(101 + ticket)
+	}
+	took := r.pagesRead(t) / many
+	t.Logf("%d rows of the pages read for a ticket with three of them", took)
+	if took > 1000 {
+		t.Errorf("a ticket with three pages read %d rows, where 9,000 are of the past", took)
+	}
+}
+
+// pagesRead is how many rows of the pages were read by what has run so far, by index or by scan. A session tells at its end at
+// the latest.
+func (r *room) pagesRead(t *testing.T) (rows int) {
+	t.Helper()
+	r.pool.Reset()
+	conn, err := pgx.ConnectConfig(t.Context(), r.pool.Config().ConnConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	pause := time.NewTicker(20 * time.Millisecond)
+	defer pause.Stop()
+	for others := 1; others > 0; <-pause.C {
+		err := conn.QueryRow(t.Context(), `
+			SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`).Scan(&others)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = conn.QueryRow(t.Context(), `
+		SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'pages') + (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'pages')`).Scan(&rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}

@@ -94,8 +94,10 @@ func labelPart(text string) string {
 func cutColon(text string) (before, after string, ok bool) {
 	head := clip(text, 2*longestLabel)
 	at, width := strings.IndexByte(head, ':'), 1
-	if wide := strings.Index(head, "："); wide >= 0 && (at < 0 || wide < at) {
-		at, width = wide, len("：")
+	if strings.IndexByte(head, "："[0]) >= 0 { // which other characters begin with, too, but few
+		if wide := strings.Index(head, "："); wide >= 0 && (at < 0 || wide < at) {
+			at, width = wide, len("：")
+		}
 	}
 	if at < 0 || strings.HasPrefix(text[at:], "://") {
 		return text, "", false

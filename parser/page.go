@@ -81,7 +81,8 @@ func plainPage(text string) page {
 		}
 		whole := len(line)
 		line = unquote(line)
-		if len(p.links) < maxAddresses {
+		linked := strings.IndexByte(line, '/') >= 0
+		if linked && len(p.links) < maxAddresses {
 			p.addLinks(addressesIn(line)...)
 		}
 		shown := oneLine(line)
@@ -100,7 +101,7 @@ func plainPage(text string) page {
 			if len(cells) == 0 {
 				continue
 			}
-			p.rows = append(p.rows, row{cells: cells, gap: gap, plain: true, link: strings.Contains(line, "://")})
+			p.rows = append(p.rows, row{cells: cells, gap: gap, plain: true, link: linked && strings.Contains(line, "://")})
 			last++
 		}
 		gap, length = false, whole

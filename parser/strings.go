@@ -1,6 +1,8 @@
 package parser
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -33,25 +35,36 @@ func oneLine(text string) string {
 		return clip(text, maxLine)
 	}
 	out := make([]byte, 0, min(len(text), maxLine+utf8.UTFMax))
-	space := false
-	for i := 0; i < len(text) && len(out) <= maxLine; {
-		r, size := rune(text[i]), 1
-		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRuneInString(text[i:])
+	last := byte(' ') // what out ends in, and a space where one is due
+	for len(text) > 0 && len(out) <= maxLine {
+		if n := plainRun(text, last); n > 0 {
+			if last == ' ' && len(out) > 0 {
+				out = append(out, ' ')
+			}
+			if last = text[n-1]; last == ' ' {
+				out, text = append(out, text[:n-1]...), text[n:]
+			} else {
+				out, text = append(out, text[:n]...), text[n:]
+			}
+			continue
 		}
-		i += size
+		r, size := rune(text[0]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(text)
+		}
+		text = text[size:]
 		switch {
 		case r <= ' ', r == 0x7f, r >= 0x80 && (unicode.IsControl(r) || unicode.IsSpace(r)):
-			space = len(out) > 0
+			last = ' '
 			continue
 		case invisible(r):
 			continue
 		}
-		if space {
+		if last == ' ' && len(out) > 0 {
 			out = append(out, ' ')
-			space = false
 		}
 		out = utf8.AppendRune(out, r)
+		last = out[len(out)-1]
 	}
 	return clip(string(out), maxLine)
 }
@@ -59,25 +72,48 @@ func oneLine(text string) string {
 // isPlain says whether oneLine has nothing to do but to clip.
 func isPlain(text string) bool {
 	last := byte(' ')
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if c < ' ' || c == 0x7f || c == ' ' && last == ' ' {
+	for i := 0; i < len(text); last = text[i-1] {
+		if n := plainRun(text[i:], last); n > 0 {
+			i += n
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text[i:])
+		if r < utf8.RuneSelf || r == utf8.RuneError && size == 1 || unicode.IsControl(r) || unicode.IsSpace(r) || invisible(r) {
 			return false
 		}
-		switch {
-		case c < utf8.RuneSelf:
-		case c == 0xc3 && i+1 < len(text) && text[i+1]&0xc0 == 0x80: // most letters of western Europe: À to ÿ
-			i++
-		default:
-			r, size := utf8.DecodeRuneInString(text[i:])
-			if r == utf8.RuneError && size == 1 || unicode.IsControl(r) || unicode.IsSpace(r) || invisible(r) {
-				return false
-			}
-			i += size - 1
+		i += size
+	}
+	return last != ' ' || text == ""
+}
+
+// plainRun is how many octets of printable ASCII text begins with, up to the second of two spaces; last is the octet before
+// them. It looks at eight octets at once, each of which leaves its highest bit in what is wrong.
+func plainRun(text string, last byte) int {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	i, before := 0, uint64(0)
+	if last == ' ' {
+		before = 0x80
+	}
+	for ; i+8 <= len(text); i += 8 {
+		eight := binary.LittleEndian.Uint64([]byte(text[i : i+8]))
+		spaces := ^((eight ^ ' '*each) + 0x7f*each)
+		wrong := (eight | ^(eight + (0x80-' ')*each) | (eight + each) | spaces&(spaces<<8|before)) & high
+		if wrong != 0 {
+			return i + bits.TrailingZeros64(wrong)/8
+		}
+		before = (spaces & high) >> 56
+	}
+	if i > 0 {
+		last = text[i-1]
+	}
+	for ; i < len(text); i++ {
+		c := text[i]
+		if c < ' ' || c >= 0x7f || c == ' ' && last == ' ' {
+			return i
 		}
 		last = c
 	}
-	return last != ' ' || text == ""
+	return i
 }
 
 // manyLines is text to be read: valid, line feeds kept, at most one empty line in a row, bounded.
@@ -110,14 +146,13 @@ func manyLines(text string) string {
 func shownText(text string) string {
 	out := make([]byte, 0, len(text))
 	broken := false
-	for i := 0; i < len(text); {
-		if c := text[i]; c >= ' ' && c < 0x7f {
-			out, broken = append(out, c), false
-			i++
+	for len(text) > 0 {
+		if n := plainRun(text, 0); n > 0 {
+			out, text, broken = append(out, text[:n]...), text[n:], false
 			continue
 		}
-		r, size := utf8.DecodeRuneInString(text[i:])
-		i += size
+		r, size := utf8.DecodeRuneInString(text)
+		text = text[size:]
 		again := broken
 		if broken = r == utf8.RuneError && size == 1; broken && again {
 			continue

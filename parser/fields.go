@@ -361,7 +361,9 @@ var footerHeads = map[rune][]string{
 }
 
 func isFooter(text string) bool {
-	text = strings.TrimLeft(text, " \u200b\u00a0*_>-")
+	if text == "" || text[0] == '_' || !isWordOctet(text[0]) {
+		text = strings.TrimLeft(text, " \u200b\u00a0*_>-")
+	}
 	if len(text) < 8 {
 		return false
 	}

@@ -39,12 +39,17 @@ func meaningOf(text string) string {
 	if len(text) > 2*longestLabel {
 		return ""
 	}
-	text = strings.ToLower(strings.TrimFunc(composed(oneLine(text)), isLabelEdge))
+	known := words()
+	text = strings.TrimFunc(composed(oneLine(text)), isLabelEdge)
+	spelt := strings.ContainsAny(text, "(’/")
+	if !spelt && strings.Count(text, " ") > known.spaces { // as most lines have that are no label: not worth more
+		return ""
+	}
+	text = strings.ToLower(text)
 	if text == "" || len(text) > longestLabel {
 		return ""
 	}
-	known := words()
-	if strings.ContainsAny(text, "(’/") {
+	if spelt {
 		text = oneLine(labelForms.Replace(text))
 	}
 	if meaning := known.labels[text]; meaning != "" {
@@ -62,10 +67,13 @@ func isLabelEdge(r rune) bool {
 	return false
 }
 
+// mostDropped is how many spaces a label has at most that has words around it which change nothing.
+const mostDropped = 3
+
 // plainLabel is the meaning of a label that stands in the plural or has words around it that do not change what it means:
 // "impacted devices", "dispositivos afectados", "name of the device".
 func (l *lexicon) plainLabel(text string) string {
-	if strings.Count(text, " ") > 3 {
+	if strings.Count(text, " ") > mostDropped {
 		return ""
 	}
 	for first, rest, more := strings.Cut(text, " "); more && l.dropped[first]; first, rest, more = strings.Cut(rest, " ") {

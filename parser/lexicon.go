@@ -22,6 +22,7 @@ var wordFiles embed.FS
 // lexicon is what the files say, turned around for looking up. Every word is in lower case.
 type lexicon struct {
 	labels     map[string]string // a label's meaning
+	spaces     int               // that a label has at most
 	tongues    map[string]string // the one language that has a label
 	dropped    map[string]bool   // words that may stand around a label without changing it
 	severities map[string]tickets.Severity
@@ -83,6 +84,10 @@ func readLexicon(files fs.FS, folder string) (*lexicon, error) {
 		forwards, replies = append(forwards, t.forwards...), append(replies, t.replies...)
 	}
 	l.compileMarks(forwards, replies)
+	l.spaces = mostDropped
+	for label := range l.labels {
+		l.spaces = max(l.spaces, strings.Count(label, " "))
+	}
 	return l, nil
 }
 

@@ -42,17 +42,24 @@ func loosely(line string) (label, value string) {
 	return "", ""
 }
 
-// hasMark says whether a line can have a mark near its beginning; most have none. A dash or an arrow begins with the octet
-// that every one of them begins with.
+// hasMark says whether a line can have a mark near its beginning; most have none. A dash is one only behind a space or before
+// an angle, and longer dashes and arrows begin with the octet that every one of them begins with.
 func hasMark(line string) bool {
-	for i := range min(len(line), utf8.UTFMax*(longestLoose+len("100. ["))) {
-		switch line[i] {
-		case '=', '-', ']', ':', "→"[0]:
+	characters := 0
+	for i := range len(line) {
+		switch c := line[i]; {
+		case c > ']' && c < utf8.RuneSelf: // most letters
+		case c == '=', c == ']', c == ':', c == "→"[0]:
 			return true
-		case '.':
-			if i+1 < len(line) && line[i+1] == '.' {
-				return true
-			}
+		case c == '-' && (i > 0 && line[i-1] == ' ' || i+1 < len(line) && line[i+1] == '>'):
+			return true
+		case c == '.' && i+1 < len(line) && line[i+1] == '.':
+			return true
+		case c&0xc0 == 0x80: // inside a character
+			continue
+		}
+		if characters++; characters > longestLoose+len("100. [ ->") {
+			return false
 		}
 	}
 	return false

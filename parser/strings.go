@@ -77,6 +77,10 @@ func isPlain(text string) bool {
 			i += n
 			continue
 		}
+		if text[i] == 0xc3 && i+1 < len(text) && text[i+1]&0xc0 == 0x80 { // most letters of western Europe: À to ÿ
+			i += 2
+			continue
+		}
 		r, size := utf8.DecodeRuneInString(text[i:])
 		if r < utf8.RuneSelf || r == utf8.RuneError && size == 1 || unicode.IsControl(r) || unicode.IsSpace(r) || invisible(r) {
 			return false

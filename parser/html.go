@@ -23,8 +23,12 @@ func htmlPage(source string) page {
 	return p
 }
 
+// octetsOfRow is how many octets of HTML make a row where its text is dense, so that rows seldom have to be moved.
+const octetsOfRow = 128
+
 func readHTML(source string, hide bool) page {
 	r := htmlReader{tokens: html.NewTokenizer(strings.NewReader(source)), hide: hide}
+	r.page.rows = make([]row, 0, min(len(source)/octetsOfRow, maxShownRows))
 	for !r.full() {
 		switch r.tokens.Next() {
 		case html.ErrorToken:
@@ -250,7 +254,7 @@ func endsWithout(open string, tag atom.Atom, isEnd bool) bool {
 
 // endLine closes the present line: it goes to the open cell, or becomes a row.
 func (r *htmlReader) endLine() {
-	text, label := oneLine(string(r.line)), ""
+	text, label := oneLine(string(bytes.TrimSpace(r.line))), ""
 	if r.marked > 0 && r.marked < len(r.line) {
 		label = oneLine(string(r.line[:r.marked]))
 	}

@@ -62,11 +62,26 @@ func (p page) below(begin int, rows []row) page {
 
 // text is the page's rows as lines.
 func (p page) text() string {
-	lines := make([]string, len(p.rows))
-	for i, r := range p.rows {
-		lines[i] = r.text()
+	size := 0
+	for _, r := range p.rows {
+		for _, cell := range r.cells {
+			size += len(cell) + len("  ")
+		}
 	}
-	return strings.Join(lines, "\n")
+	var out strings.Builder
+	out.Grow(size)
+	for i, r := range p.rows {
+		if i > 0 {
+			out.WriteByte('\n')
+		}
+		for k, cell := range r.cells {
+			if k > 0 {
+				out.WriteString("  ")
+			}
+			out.WriteString(cell)
+		}
+	}
+	return out.String()
 }
 
 // plainPage cuts plain text into rows; tabs, pipes and wide gaps after a label part cells. Marks of quoting are left

@@ -34,39 +34,35 @@ func oneLine(text string) string {
 	if isPlain(text) {
 		return clip(text, maxLine)
 	}
-	out := make([]byte, 0, min(len(text), maxLine+utf8.UTFMax))
-	last := byte(' ') // what out ends in, and a space where one is due
-	for len(text) > 0 && len(out) <= maxLine {
-		if n := plainRun(text, last); n > 0 {
-			if last == ' ' && len(out) > 0 {
-				out = append(out, ' ')
-			}
-			if last = text[n-1]; last == ' ' {
-				out, text = append(out, text[:n-1]...), text[n:]
-			} else {
-				out, text = append(out, text[:n]...), text[n:]
-			}
-			continue
-		}
-		r, size := rune(text[0]), 1
-		if r >= utf8.RuneSelf {
+	var out strings.Builder
+	out.Grow(min(len(text), maxLine+utf8.UTFMax))
+	last := byte(' ') // what out ends in, or a space where one is due
+	for len(text) > 0 && out.Len() <= maxLine {
+		run := plainRun(text, last)
+		r, size := rune(0), run
+		if run == 0 {
 			r, size = utf8.DecodeRuneInString(text)
+			switch {
+			case r <= ' ', r == 0x7f, r >= 0x80 && (unicode.IsControl(r) || unicode.IsSpace(r)):
+				last, text = ' ', text[size:]
+				continue
+			case invisible(r):
+				text = text[size:]
+				continue
+			}
+		}
+		if last == ' ' && out.Len() > 0 {
+			out.WriteByte(' ')
+		}
+		last = text[size-1]
+		if run > 0 {
+			out.WriteString(strings.TrimSuffix(text[:run], " "))
+		} else {
+			out.WriteRune(r)
 		}
 		text = text[size:]
-		switch {
-		case r <= ' ', r == 0x7f, r >= 0x80 && (unicode.IsControl(r) || unicode.IsSpace(r)):
-			last = ' '
-			continue
-		case invisible(r):
-			continue
-		}
-		if last == ' ' && len(out) > 0 {
-			out = append(out, ' ')
-		}
-		out = utf8.AppendRune(out, r)
-		last = out[len(out)-1]
 	}
-	return clip(string(out), maxLine)
+	return clip(out.String(), maxLine)
 }
 
 // isPlain says whether oneLine has nothing to do but to clip.
@@ -120,39 +116,66 @@ func plainRun(text string, last byte) int {
 	return i
 }
 
-// manyLines is text to be read: valid, line feeds kept, at most one empty line in a row, bounded.
+// manyLines is text to be read: valid, line feeds kept, at most one empty line in a row, bounded. Lines that stay as they are
+// are copied together, and not at all where every line does.
 func manyLines(text string) string {
 	text = clip(text, maxText)
 	var out strings.Builder
-	out.Grow(len(text) + 1)
+	kept := 0 // where the lines begin that are not in out yet and stay as they are
 	empty := true
-	write := func(line string) {
-		line = strings.TrimRight(line, " ")
-		if line != "" || !empty {
-			out.WriteString(line)
+	for at := 0; at < len(text); {
+		end, next := len(text), len(text)
+		if size := strings.IndexByte(text[at:], '\n'); size >= 0 {
+			end, next = at+size, at+size+1
+		}
+		line := strings.TrimSuffix(text[at:end], "\r")
+		switch {
+		case isPlain(line) && (line != "" || !empty):
+			empty = line == ""
+			if len(line) < end-at { // but for its end
+				out.Grow(len(text) + 1 - out.Len())
+				out.WriteString(text[kept : at+len(line)])
+				out.WriteByte('\n')
+				kept = next
+			}
+		default:
+			out.Grow(len(text) + 1 - out.Len())
+			out.WriteString(text[kept:at])
+			empty = writeShown(&out, line, empty)
+			kept = next
+		}
+		at = next
+	}
+	if out.Len() > 0 {
+		out.WriteString(text[kept:])
+		return clip(strings.TrimRight(out.String(), "\n "), maxText)
+	}
+	return strings.TrimRight(text[kept:], "\n ")
+}
+
+// writeShown writes a line as it is shown, which can be several, and says whether the last of them is empty; empty says that
+// of the one before.
+func writeShown(out *strings.Builder, line string, empty bool) bool {
+	for part := range strings.SplitSeq(shownText(line), "\n") {
+		part = strings.TrimRight(part, " ")
+		if part != "" || !empty {
+			out.WriteString(part)
 			out.WriteByte('\n')
 		}
-		empty = line == ""
+		empty = part == ""
 	}
-	for line := range strings.SplitSeq(text, "\n") {
-		if line = strings.TrimSuffix(line, "\r"); isPlain(line) {
-			write(line)
-			continue
-		}
-		for part := range strings.SplitSeq(shownText(line), "\n") {
-			write(part)
-		}
-	}
-	return clip(strings.TrimRight(out.String(), "\n "), maxText)
+	return empty
 }
 
 // shownText is text with each character as it is shown; octets that are no character become one mark together.
 func shownText(text string) string {
-	out := make([]byte, 0, len(text))
+	var out strings.Builder
+	out.Grow(len(text))
 	broken := false
 	for len(text) > 0 {
 		if n := plainRun(text, 0); n > 0 {
-			out, text, broken = append(out, text[:n]...), text[n:], false
+			out.WriteString(text[:n])
+			text, broken = text[n:], false
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(text)
@@ -162,10 +185,10 @@ func shownText(text string) string {
 			continue
 		}
 		if r = shownRune(r); r >= 0 {
-			out = utf8.AppendRune(out, r)
+			out.WriteRune(r)
 		}
 	}
-	return string(out)
+	return out.String()
 }
 
 // lineFeeds is text with every line end as a line feed.

@@ -13,6 +13,7 @@ import (
 	"github.com/emersion/go-message/charset"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
 	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/unicode"
@@ -36,6 +37,8 @@ func toUTF8(content []byte, name string) string {
 		return fromUTF7(content)
 	case name == "iso-2022-kr", name == "csiso2022kr":
 		return decodeWith(korean.EUCKR, unshiftKorean(content))
+	case name == "iso-2022-jp":
+		return fromJapanese(content)
 	case name == "utf-16", name == "ucs-2", name == "unicode":
 		return decodeWith(unicode.UTF16(guessEndian(content), unicode.UseBOM), content)
 	case name != "":
@@ -120,6 +123,18 @@ func fromWestern(content []byte) string {
 		begin = i
 	}
 	return out.String()
+}
+
+// fromJapanese decodes ISO-2022-JP (RFC 1468), which is ASCII up to its first escape sequence.
+func fromJapanese(content []byte) string {
+	begin := bytes.IndexByte(content, 0x1b)
+	if begin < 0 {
+		begin = len(content)
+	}
+	if hasHighOctets(content[:begin]) {
+		begin = 0
+	}
+	return string(content[:begin]) + decodeWith(japanese.ISO2022JP, content[begin:])
 }
 
 // isMislabelled says whether content is UTF-8 although its label says otherwise: text of another charset is valid UTF-8

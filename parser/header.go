@@ -150,6 +150,9 @@ var dateLayouts = []string{
 
 // headerDate reads a Date field in UTC; the zero time where it cannot be read.
 func headerDate(value string) time.Time {
+	if value == "" {
+		return time.Time{}
+	}
 	if at, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", value); err == nil { // as nearly every sender writes it
 		return at.UTC()
 	}

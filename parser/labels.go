@@ -39,13 +39,13 @@ func meaningOf(text string) string {
 	if len(text) > 2*longestLabel {
 		return ""
 	}
+	text = oneLine(text)
 	known := words()
-	text = strings.TrimFunc(composed(oneLine(text)), isLabelEdge)
-	spelt := strings.ContainsAny(text, "(’/")
-	if !spelt && strings.Count(text, " ") > known.spaces { // as most lines have that are no label: not worth more
+	spelt := strings.IndexByte(text, '(') >= 0 || strings.IndexByte(text, '/') >= 0 || strings.Contains(text, "’")
+	if !spelt && strings.Count(strings.TrimFunc(text, isLabelEdge), " ") > known.spaces { // prose
 		return ""
 	}
-	text = strings.ToLower(text)
+	text = strings.ToLower(strings.TrimFunc(composed(text), isLabelEdge))
 	if text == "" || len(text) > longestLabel {
 		return ""
 	}

@@ -31,8 +31,9 @@ func invisible(r rune) bool {
 
 // oneLine is text as a field's value: valid, on one line, without controls and padding, single spaces, bounded.
 func oneLine(text string) string {
-	if isPlain(text) {
-		return clip(text, maxLine)
+	head := text[:plainHead(text)]
+	if strings.IndexFunc(text[len(head):], func(r rune) bool { return !isGap(r) && !invisible(r) }) < 0 { // nothing behind it
+		return clip(strings.TrimSuffix(head, " "), maxLine)
 	}
 	var out strings.Builder
 	out.Grow(min(len(text), maxLine+utf8.UTFMax))
@@ -43,7 +44,7 @@ func oneLine(text string) string {
 		if run == 0 {
 			r, size = utf8.DecodeRuneInString(text)
 			switch {
-			case r <= ' ', r == 0x7f, r >= 0x80 && (unicode.IsControl(r) || unicode.IsSpace(r)):
+			case isGap(r):
 				last, text = ' ', text[size:]
 				continue
 			case invisible(r):
@@ -65,10 +66,18 @@ func oneLine(text string) string {
 	return clip(out.String(), maxLine)
 }
 
+// isGap says whether a character parts words and is none of their characters.
+func isGap(r rune) bool { return r <= ' ' || r >= 0x7f && (unicode.IsControl(r) || unicode.IsSpace(r)) }
+
 // isPlain says whether oneLine has nothing to do but to clip.
-func isPlain(text string) bool {
+func isPlain(text string) bool { return plainHead(text) == len(text) && !strings.HasSuffix(text, " ") }
+
+// plainHead is how many octets at the beginning of text oneLine leaves as they are, the last one of them apart if it is a
+// space.
+func plainHead(text string) int {
 	last := byte(' ')
-	for i := 0; i < len(text); last = text[i-1] {
+	i := 0
+	for ; i < len(text); last = text[i-1] {
 		if n := plainRun(text[i:], last); n > 0 {
 			i += n
 			continue
@@ -78,12 +87,12 @@ func isPlain(text string) bool {
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(text[i:])
-		if r < utf8.RuneSelf || r == utf8.RuneError && size == 1 || unicode.IsControl(r) || unicode.IsSpace(r) || invisible(r) {
-			return false
+		if r == utf8.RuneError && size == 1 || isGap(r) || invisible(r) {
+			return i
 		}
 		i += size
 	}
-	return last != ' ' || text == ""
+	return i
 }
 
 // plainRun is how many octets of printable ASCII text begins with, up to the second of two spaces; last is the octet before
@@ -129,8 +138,12 @@ func manyLines(text string) string {
 			end, next = at+size, at+size+1
 		}
 		line := strings.TrimSuffix(text[at:end], "\r")
+		plain := false
+		if head := line[:plainHead(line)]; strings.IndexFunc(line[len(head):], func(r rune) bool { return shownRune(r) >= 0 }) < 0 {
+			line, plain = strings.TrimSuffix(head, " "), true
+		}
 		switch {
-		case isPlain(line) && (line != "" || !empty):
+		case plain && (line != "" || !empty):
 			empty = line == ""
 			if len(line) < end-at { // but for its end
 				out.Grow(len(text) + 1 - out.Len())
@@ -213,6 +226,8 @@ func lineFeeds(text string) string {
 // what is not shown.
 func shownRune(r rune) rune {
 	switch {
+	case r >= ' ' && r < 0x7f:
+		return r
 	case r == '\r', r == '\u2028', r == '\u2029', r == '\u0085', r == '\f', r == '\v':
 		return '\n'
 	case r == '\t', r == '\u00a0':

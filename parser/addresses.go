@@ -20,8 +20,10 @@ func addresses(value string) []string {
 			found = append(found, toUTF8([]byte(address), ""))
 		}
 	}
-	if address := lastAddress(value); len(found) == 0 && address != "" { // a quote that never ends
-		found = append(found, toUTF8([]byte(address), ""))
+	if len(found) == 0 {
+		if address := lastAddress(value); address != "" { // a quote that never ends
+			found = append(found, toUTF8([]byte(address), ""))
+		}
 	}
 	return found
 }

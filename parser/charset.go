@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"io"
+	"math/bits"
 	"regexp"
 	"strings"
 	"unicode/utf16"
@@ -83,7 +84,7 @@ func fromUnknown(content []byte) string {
 // octets that are none, or more than one stands before the first of those.
 func isMostlyUTF8(content []byte) bool {
 	sound, damaged := 0, 0
-	for len(content) > 0 {
+	for content = content[asciiHead(content):]; len(content) > 0; content = content[asciiHead(content):] {
 		r, size := utf8.DecodeRune(content)
 		switch {
 		case r == utf8.RuneError && size == 1:
@@ -91,7 +92,7 @@ func isMostlyUTF8(content []byte) bool {
 				return true
 			}
 			damaged++
-		case size > 1:
+		default:
 			sound++
 		}
 		content = content[size:]
@@ -111,16 +112,13 @@ func decodeWith(from encoding.Encoding, content []byte) string {
 func fromWestern(content []byte) string {
 	var out strings.Builder
 	out.Grow(len(content) + len(content)/8)
-	for begin, i := 0, 0; i < len(content); {
-		for i < len(content) && content[i] < utf8.RuneSelf {
-			i++
+	for len(content) > 0 {
+		head := asciiHead(content)
+		out.Write(content[:head])
+		if content = content[head:]; len(content) > 0 {
+			out.WriteRune(charmap.Windows1252.DecodeByte(content[0]))
+			content = content[1:]
 		}
-		out.Write(content[begin:i])
-		if i < len(content) {
-			out.WriteRune(charmap.Windows1252.DecodeByte(content[i]))
-			i++
-		}
-		begin = i
 	}
 	return out.String()
 }
@@ -143,13 +141,20 @@ func isMislabelled(content []byte, name string) bool {
 	return !strings.HasPrefix(name, "utf-16") && !strings.HasPrefix(name, "utf-32") && hasHighOctets(content) && utf8.Valid(content)
 }
 
-func hasHighOctets(content []byte) bool {
-	for _, c := range content {
-		if c >= utf8.RuneSelf {
-			return true
+func hasHighOctets(content []byte) bool { return asciiHead(content) < len(content) }
+
+// asciiHead is how many octets of ASCII content begins with, looked at eight at once.
+func asciiHead(content []byte) int {
+	i := 0
+	for ; i+8 <= len(content); i += 8 {
+		if high := binary.LittleEndian.Uint64(content[i:]) & 0x8080808080808080; high != 0 {
+			return i + bits.TrailingZeros64(high)/8
 		}
 	}
-	return false
+	for i < len(content) && content[i] < utf8.RuneSelf {
+		i++
+	}
+	return i
 }
 
 var metaCharset = regexp.MustCompile(`(?i)<meta[^>]{0,200}charset\s*=\s*["']?([a-z0-9_:.-]{2,40})`)

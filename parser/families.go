@@ -13,7 +13,7 @@ type family struct {
 	name    string
 	kind    tickets.Kind
 	product tickets.Product
-	hint    string         // what every such subject holds, in lower case: looking for it is cheaper
+	hints   []string       // one of them stands in every such subject, in lower case: looking for them is cheaper
 	subject *regexp.Regexp // of the original's bare subject
 }
 
@@ -33,21 +33,21 @@ const (
 
 // families in the order in which they are tried; the first whose subject matches reads the mail.
 var families = []family{
-	{"merge", tickets.KindIncident, tickets.ProductXDR, "merged", subjects(`\b(?:has|have|were|was) (?:been )?merged\b.*\bincidents?\b|\bincidents?\b.*\b(?:were|was|been|have) merged\b|` + brands + `.*\bmerged\b`)},
-	{"office365", tickets.KindAlert, tickets.ProductOffice365, "-severity alert", subjects(`^(?:an? )?` + severities + `-severity alert\s*:`)},
-	{"alert", tickets.KindAlert, tickets.ProductEndpoint, "severity alert", subjects(`^(?:an? )?` + severities + ` severity alert\s*:`)},
-	{"vulnerability", tickets.KindVulnerability, tickets.ProductEndpoint, "vulnerabilit", subjects(`(?:new )?(?:zero-day )?vulnerabilit(?:y|ies)\b.*(?:notification|defender)|zero-day vulnerabilit(?:y|ies)`)},
-	{"threat analytics", tickets.KindThreatAnalytics, tickets.ProductXDR, "threat analytics", subjects(`threat analytics`)},
-	{"response action", tickets.KindResponseAction, tickets.ProductXDR, "response action", subjects(`\bhas taken an? (?:immediate )?response action|\bresponse action\b.*` + brands)},
-	{"digest", tickets.KindDigest, tickets.ProductEntra, "digest", subjects(`\bweekly (?:\w+ )?digest\b`)},
-	{"users at risk", tickets.KindAlert, tickets.ProductEntra, "at risk detected", subjects(`\busers? at risk detected`)},
-	{"attack path", tickets.KindAlert, tickets.ProductCloud, "potential attack path", subjects(`\bfound (?:a )?(?:new )?potential attack path|potential attack path in your`)},
-	{"cloud", tickets.KindAlert, tickets.ProductCloud, "has detected", subjects(`(?:azure security center|defender for cloud) has detected`)},
-	{"cloud apps", tickets.KindAlert, tickets.ProductCloudApps, "cloud app", subjects(`defender for cloud apps|cloud app security`)},
-	{"identity", tickets.KindAlert, tickets.ProductIdentity, "defender for identity", subjects(`defender for identity\b.*\b(?:alert|health|issue)`)},
-	{"incident", tickets.KindIncident, tickets.ProductXDR, "", subjects(`\b` + brands + ` has (?:detected|found|updated|resolved)|\bincident\b.*\b` + brands + `|\b` + brands + `\b.*\bincident\b`)},
-	{"wdatp", tickets.KindAlert, tickets.ProductEndpoint, "alert", subjects(`(?:advanced threat protection|defender atp).*alert|new alert detect(?:ion|ed)`)},
-	{"test", tickets.KindTest, tickets.ProductXDR, "test", testWords},
+	{"merge", tickets.KindIncident, tickets.ProductXDR, []string{"merged"}, subjects(`\b(?:has|have|were|was) (?:been )?merged\b.*\bincidents?\b|\bincidents?\b.*\b(?:were|was|been|have) merged\b|` + brands + `.*\bmerged\b`)},
+	{"office365", tickets.KindAlert, tickets.ProductOffice365, []string{"-severity alert"}, subjects(`^(?:an? )?` + severities + `-severity alert\s*:`)},
+	{"alert", tickets.KindAlert, tickets.ProductEndpoint, []string{"severity alert"}, subjects(`^(?:an? )?` + severities + ` severity alert\s*:`)},
+	{"vulnerability", tickets.KindVulnerability, tickets.ProductEndpoint, []string{"vulnerabilit"}, subjects(`(?:new )?(?:zero-day )?vulnerabilit(?:y|ies)\b.*(?:notification|defender)|zero-day vulnerabilit(?:y|ies)`)},
+	{"threat analytics", tickets.KindThreatAnalytics, tickets.ProductXDR, []string{"threat analytics"}, subjects(`threat analytics`)},
+	{"response action", tickets.KindResponseAction, tickets.ProductXDR, []string{"response action"}, subjects(`\bhas taken an? (?:immediate )?response action|\bresponse action\b.*` + brands)},
+	{"digest", tickets.KindDigest, tickets.ProductEntra, []string{"digest"}, subjects(`\bweekly (?:\w+ )?digest\b`)},
+	{"users at risk", tickets.KindAlert, tickets.ProductEntra, []string{"at risk detected"}, subjects(`\busers? at risk detected`)},
+	{"attack path", tickets.KindAlert, tickets.ProductCloud, []string{"potential attack path"}, subjects(`\bfound (?:a )?(?:new )?potential attack path|potential attack path in your`)},
+	{"cloud", tickets.KindAlert, tickets.ProductCloud, []string{"has detected"}, subjects(`(?:azure security center|defender for cloud) has detected`)},
+	{"cloud apps", tickets.KindAlert, tickets.ProductCloudApps, []string{"cloud app"}, subjects(`defender for cloud apps|cloud app security`)},
+	{"identity", tickets.KindAlert, tickets.ProductIdentity, []string{"defender for identity"}, subjects(`defender for identity\b.*\b(?:alert|health|issue)`)},
+	{"incident", tickets.KindIncident, tickets.ProductXDR, []string{"defender", "microsoft"}, subjects(`\b` + brands + ` has (?:detected|found|updated|resolved)|\bincident\b.*\b` + brands + `|\b` + brands + `\b.*\bincident\b`)},
+	{"wdatp", tickets.KindAlert, tickets.ProductEndpoint, []string{"alert"}, subjects(`(?:advanced threat protection|defender atp).*alert|new alert detect(?:ion|ed)`)},
+	{"test", tickets.KindTest, tickets.ProductXDR, []string{"test"}, testWords},
 }
 
 var testWords = subjects(`\btest (?:e-?mail|notification|message)\b|\b(?:e-?mail|notification) test\b|^test(?: alert)?\b.*` + brands + `|` + brands + `.*\btest\b`)
@@ -56,7 +56,7 @@ var testWords = subjects(`\btest (?:e-?mail|notification|message)\b|\b(?:e-?mail
 func familyOf(subject string) *family {
 	lower := strings.ToLower(subject)
 	for i, f := range families {
-		if strings.Contains(lower, f.hint) && f.subject.MatchString(subject) {
+		if containsAny(lower, f.hints...) && f.subject.MatchString(subject) {
 			return &families[i]
 		}
 	}

@@ -8,6 +8,7 @@ import (
 // source is what is read: the mail itself, or the original inside a forward.
 type source struct {
 	subject   string
+	bare      string // the subject without marks and tags
 	from      string
 	page      page
 	text      string
@@ -19,19 +20,20 @@ func original(m *message) source {
 	plain, html, attached := m.shown()
 	s := bodies(plain, html)
 	s.subject = m.header.text("Subject")
+	bare, marked, replied := readSubject(s.subject)
+	s.bare = bare
 	if from := addresses(m.header.get("From")); len(from) > 0 {
 		s.from = from[0]
 	}
 	if isMicrosoft(s.from) {
 		return withoutBanner(s)
 	}
-	_, marked, replied := readSubject(s.subject)
 	if inner, ok := attachedOriginal(m, attached, marked || len(s.text) < shortNote); ok {
 		inner.text = join(s.text, inner.text)
 		return inner
 	}
 	if q, ok := chooseQuote(quotes(s.page.rows), replied && !marked); ok {
-		s.from, s.subject, s.page, s.forwarded = q.from, q.subject, s.page.below(q.begin, q.rest), true
+		s.from, s.subject, s.bare, s.page, s.forwarded = q.from, q.subject, bareSubject(q.subject), s.page.below(q.begin, q.rest), true
 		return withoutBanner(s)
 	}
 	s.forwarded = marked

@@ -66,15 +66,18 @@ func splitHeader(raw []byte, left *budget) (h header, body []byte, ok bool) {
 			left.warn("header-too-long", "the header is longer than its bounds; beyond them only the usual fields were read")
 			return h, h.readUsual(rest), len(h) > 0
 		}
-		name, value, isField := bytes.Cut(line, []byte(":"))
+		name, _, isField := bytes.Cut(line, []byte(":"))
 		switch {
 		case (line[0] == ' ' || line[0] == '\t') && last != "":
 			values := h[last]
 			values[len(values)-1] += " " + string(bytes.TrimSpace(line))
 		case lines == 0 && bytes.HasPrefix(line, []byte("From ")), lines == 0 && bytes.HasPrefix(line, []byte(">From ")):
 		case isField && isFieldName(bytes.TrimSpace(name)):
-			last = strings.ToLower(string(bytes.TrimSpace(name)))
-			h[last] = append(h[last], string(bytes.TrimSpace(value)))
+			field := string(line)                                                               // of which name and value are parts
+			if named := strings.TrimSpace(field[:len(name)]); !strings.EqualFold(named, last) { // most fields that a header has often follow each other
+				last = strings.ToLower(named)
+			}
+			h[last] = append(h[last], strings.TrimSpace(field[len(name)+1:]))
 		case len(h) == 0 && !beginsHeader(rest):
 			return h, raw, false // the first line is no field, nor is one near: a body without a header
 		default:
@@ -94,6 +97,25 @@ var mailFields = map[string]bool{
 	"return-path": true, "delivered-to": true, "content-transfer-encoding": true, "content-disposition": true, "reply-to": true, "sender": true,
 }
 
+// mailField is the name in lower case of a field that nearly every header has; usual is false for all others.
+func mailField(name []byte) (lower string, usual bool) {
+	var folded [len("content-transfer-encoding")]byte // the longest of them
+	name = bytes.TrimSpace(name)
+	if len(name) > len(folded) {
+		return "", false
+	}
+	for i, c := range name {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		folded[i] = c
+	}
+	if !mailFields[string(folded[:len(name)])] {
+		return "", false
+	}
+	return string(folded[:len(name)]), true
+}
+
 // beginsHeader says whether lines that begin with one that is no field are a header all the same: one of the usual fields
 // stands near, before the first empty line.
 func beginsHeader(lines []byte) bool {
@@ -102,8 +124,10 @@ func beginsHeader(lines []byte) bool {
 		if len(bytes.TrimRight(line, "\r")) == 0 {
 			return false
 		}
-		if name, _, found := bytes.Cut(clipBytes(line, 100), []byte(":")); found && mailFields[strings.ToLower(string(bytes.TrimSpace(name)))] {
-			return true
+		if name, _, found := bytes.Cut(clipBytes(line, 100), []byte(":")); found {
+			if _, usual := mailField(name); usual {
+				return true
+			}
 		}
 		lines = after
 	}
@@ -120,7 +144,7 @@ func (h header) readUsual(rest []byte) (body []byte) {
 			return after
 		}
 		name, value, _ := bytes.Cut(clipBytes(line, maxLine), []byte(":"))
-		if key := strings.ToLower(string(bytes.TrimSpace(clipBytes(name, 100)))); mailFields[key] && len(h[key]) == 0 {
+		if key, usual := mailField(name); usual && len(h[key]) == 0 {
 			h[key] = []string{string(bytes.TrimSpace(value))}
 		}
 		rest = after

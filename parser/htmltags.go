@@ -8,7 +8,7 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// htmlTag is a start tag with the attributes that count, or an end tag.
+// htmlTag is a start tag with the attributes that count.
 type htmlTag struct {
 	atom      atom.Atom
 	name      string
@@ -25,6 +25,9 @@ const (
 // tag is the present token's tag.
 func (r *htmlReader) tag() htmlTag {
 	raw := r.tokens.Raw()
+	if bytes.IndexByte(raw, '=') < 0 { // read as fast as known again
+		return r.readTag()
+	}
 	if t, known := r.known[string(raw)]; known {
 		return t
 	}
@@ -43,7 +46,10 @@ func (r *htmlReader) tag() htmlTag {
 // readTag reads the present token's tag.
 func (r *htmlReader) readTag() htmlTag {
 	name, more := r.tokens.TagName()
-	t := htmlTag{atom: atom.Lookup(name), name: string(name)}
+	t := htmlTag{atom: atom.Lookup(name)}
+	if t.name = t.atom.String(); t.name == "" {
+		t.name = string(name)
+	}
 	var key, value []byte
 	for more {
 		key, value, more = r.tokens.TagAttr()

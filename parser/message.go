@@ -122,6 +122,9 @@ func readEntity(h header, body []byte, depth int, left *budget) *message {
 
 // mediaType reads a Content-Type or Content-Disposition, leniently.
 func mediaType(value string) (kind string, params map[string]string) {
+	if value == "" {
+		return knownKind(""), map[string]string{}
+	}
 	kind, params, err := mime.ParseMediaType(value)
 	if err == nil || kind != "" && params != nil {
 		return knownKind(strings.ToLower(kind)), params

@@ -37,7 +37,7 @@ func Parse(raw []byte) tickets.Alert {
 	})
 	stage(&alert, "header", func() { describe(&alert, mail) })
 	stage(&alert, "body", func() {
-		s = source{subject: alert.Message.Subject, from: alert.Message.From}
+		s = source{subject: alert.Message.Subject, bare: alert.Title, from: alert.Message.From}
 		s = original(mail)
 		alert.Message.Forwarded = s.forwarded
 	})

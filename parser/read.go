@@ -10,7 +10,7 @@ import (
 
 // read fills an alert from the original.
 func read(alert *tickets.Alert, s source) {
-	mail := &reading{source: s, subject: bareSubject(s.subject), fields: readFields(s.page.rows)}
+	mail := &reading{source: s, subject: s.bare, fields: readFields(s.page.rows)}
 	if s.forwarded && alert.Provenance != tickets.ProvenanceMicrosoft {
 		alert.Provenance = tickets.ProvenanceForwarded
 	}

@@ -128,27 +128,23 @@ func TestManyMailsNeitherFillMemoryNorSlowDown(t *testing.T) {
 	ana := newHook(t)
 	gateway := startGateway(t)
 	configureDatabase(t, gateway.database, strings.Replace(team(ana, ana, "24h"), "bundle: {after: 0}", "bundle: {after: 5, within: 5m}", 1))
-	fmt.Println("   mails  accepted/s  DATA p50 ms       p95       p99  memory MiB      most")
+	fmt.Println("   mails  accepted/s  DATA p50 ms       p95       p99  memory MiB      most  µs a mail: gateway  database  octets a mail: journal  stored")
 	var first, last time.Duration
 	var before, after float64
 	for tenth := range 10 {
-		made := make(chan []byte, 1000) // made while others are sent
-		go func() {
-			defer close(made)
-			for part := range (*intakeMany/10 + 999) / 1000 {
-				for _, mail := range sampleMails(t, uint64(1000*tenth+part+1), "high", min(1000, *intakeMany/10-1000*part), intakeSize) {
-					made <- mail
-				}
-			}
-		}()
-		sent := sendThrough(t, gateway.smtp, 50, func() ([]byte, bool) { mail, ok := <-made; return mail, ok })
+		gatewayTime, databaseTime := processorTime(gateway.process.Process.Pid), familyTime(postmaster(gateway.cluster))
+		journal, stored := gateway.octets(t)
+		sent := sendThrough(t, gateway.smtp, 50, madeInTurn(t, uint64(1000*tenth+1), *intakeMany/10))
 		gateway.settled(t, 10*patience)
 		last, after = sent.percentile(99), gateway.memory("VmRSS")
 		if tenth == 0 {
 			first, before = last, after
 		}
-		fmt.Printf("%8d  %10.0f  %11.1f  %8.1f  %8.1f  %10.1f  %8.1f\n", (tenth+1)*(*intakeMany/10), sent.rate(), milliseconds(sent.percentile(50)),
-			milliseconds(sent.percentile(95)), milliseconds(last), after, gateway.memory("VmHWM"))
+		row := intakeRow{load: sent, gateway: processorTime(gateway.process.Process.Pid) - gatewayTime, database: familyTime(postmaster(gateway.cluster)) - databaseTime}
+		journalNow, storedNow := gateway.octets(t)
+		fmt.Printf("%8d  %10.0f  %11.1f  %8.1f  %8.1f  %10.1f  %8.1f  %18.0f  %8.0f  %22d  %6d\n", (tenth+1)*(*intakeMany/10), sent.rate(), milliseconds(sent.percentile(50)),
+			milliseconds(sent.percentile(95)), milliseconds(last), after, gateway.memory("VmHWM"), row.each(row.gateway), row.each(row.database),
+			(journalNow-journal)/(*intakeMany/10), (storedNow-stored)/(*intakeMany/10))
 	}
 	growth := (after - before) / (0.9 * float64(*intakeMany) / 100_000)
 	fmt.Printf("memory grew by %.2f MiB for each 100,000 after the first tenth; the last tenth's p99 is %.2f times the first's\n", growth, float64(last)/float64(first))
@@ -158,6 +154,11 @@ func TestManyMailsNeitherFillMemoryNorSlowDown(t *testing.T) {
 	if *punctual && (growth > 1 || float64(last) > 1.2*float64(first)) {
 		t.Errorf("growth: got %.2f MiB and %.2f times the p99, want at most 1 and 1.2", growth, float64(last)/float64(first))
 	}
+}
+
+// octets is what the database wrote into its journal so far, and what it stores.
+func (g *gatewayAlone) octets(t testing.TB) (journal, stored int) {
+	return g.count(t, `SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint`), g.count(t, `SELECT pg_database_size(current_database())`)
 }
 
 func share(rate, of float64) string {

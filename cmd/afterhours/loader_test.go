@@ -187,6 +187,25 @@ func inTurn(mails [][]byte) func() ([]byte, bool) {
 	}
 }
 
+// madeInTurn hands out mails of severity High and the usual size, which are made while others are sent.
+func madeInTurn(t testing.TB, seed uint64, count int) func() ([]byte, bool) {
+	made := make(chan []byte, 1000)
+	go func() {
+		defer close(made)
+		for left := count; left > 0 && t.Context().Err() == nil; left -= 1000 {
+			for _, mail := range sampleMails(t, seed, "high", min(1000, left), intakeSize) {
+				select {
+				case made <- mail:
+				case <-t.Context().Done():
+					return
+				}
+			}
+			seed++
+		}
+	}()
+	return func() ([]byte, bool) { mail, ok := <-made; return mail, ok }
+}
+
 func (l load) String() string {
 	return fmt.Sprintf("%7.0f  %8.1f  %8.1f  %8.1f", l.rate(), milliseconds(l.percentile(50)), milliseconds(l.percentile(95)), milliseconds(l.percentile(99)))
 }

@@ -3,6 +3,7 @@ package oncalldb
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -144,11 +145,35 @@ func (s *Store) finishSummary(ctx context.Context, tx pgx.Tx, summary oncall.Pag
 			return err
 		}
 	}
+	rows, err := tx.Query(ctx, `SELECT id FROM pages WHERE summary = $1 AND state = 'queued' ORDER BY id`, summary.ID)
+	if err != nil {
+		return err
+	}
+	stands, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return err
+	}
+	stands = append(stands, summary.ID)
+	for part := range slices.Chunk(stands, summaryPart) {
+		if err := s.finishPart(ctx, tx, summary.ID, part, outcome, now); err != nil {
+			return err
+		}
+	}
+	if !lost {
+		return nil
+	}
+	return hurry(ctx, tx, summary.ID, now)
+}
+
+// summaryPart is how many pages that share a summary's outcome are in memory at a time: of a storm there are many thousands.
+const summaryPart = 1000
+
+func (s *Store) finishPart(ctx context.Context, tx pgx.Tx, summary int64, ids []int64, outcome oncall.Outcome, now time.Time) error {
 	rows, err := tx.Query(ctx, `
 		UPDATE pages SET state = $2, last_error = $3, provider_id = $4, finished_at = $5, lease_until = NULL,
 			sent_at = CASE WHEN $2 IN ('sent', 'delivered') THEN $5::timestamptz END
-		WHERE (id = $1 OR summary = $1) AND state IN ('queued', 'cancelled') AND (id = $1 OR state = 'queued')
-		RETURNING `+pageColumns, summary.ID, outcome.State, outcome.Reason, outcome.Receipt.ProviderID, now)
+		WHERE id = ANY($6) AND state IN ('queued', 'cancelled') AND (id = $1 OR state = 'queued')
+		RETURNING `+pageColumns, summary, outcome.State, outcome.Reason, outcome.Receipt.ProviderID, now, ids)
 	if err != nil {
 		return err
 	}
@@ -158,17 +183,14 @@ func (s *Store) finishSummary(ctx context.Context, tx pgx.Tx, summary oncall.Pag
 	}
 	var entries []tickets.Entry
 	for _, page := range pages {
-		if page.ID == summary.ID {
+		if page.ID == summary {
 			continue
 		}
 		entry := receipt(page, outcome, now)
-		entry.Event.Data["summary"] = summary.ID
+		entry.Event.Data["summary"] = summary
 		entries = append(entries, entry)
 	}
-	if err := s.AddEvents(ctx, tx, entries); err != nil || !lost {
-		return err
-	}
-	return hurry(ctx, tx, summary.ID, now)
+	return s.AddEvents(ctx, tx, entries)
 }
 
 // hurry lets the tickets of a summary that reached nobody go on to their next steps soon.

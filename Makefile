@@ -12,7 +12,7 @@ TESTFLAGS ?=
 INTAKEFLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench bench-intake bench-pages bench-parser screenshots fuzz postgres chromium clean bench-web failover roll
+.PHONY: help build demo test lint bench bench-intake bench-pages bench-parser screenshots fuzz postgres chromium clean bench-web failover roll soak
 .PHONY: pgbouncer curl
 .PHONY: dist dist-check
 
@@ -50,6 +50,9 @@ bench-intake: postgres ## print how fast mail comes in, until its pages are queu
 
 bench-pages: postgres ## print how long mails take to the arrival of their pages, at rest and beside other mail (PAGEFLAGS)
 	@$(GO) test -count=1 -timeout 60m -run '^TestPageTable$$' -v ./cmd/afterhours -args -page-table $(PAGEFLAGS)
+
+soak: postgres ## let mail come in at half the top rate for an hour, and watch that nothing grows (SOAKFLAGS)
+	@$(GO) test -count=1 -timeout 120m -run '^TestAGatewayStaysTheSameForAnHour$$' -v ./cmd/afterhours -args $(or $(SOAKFLAGS),-soak 60m)
 
 roll: postgres ## replace the program of another commit (FROM=v0.1.0) by this one, under load, on one database
 	@test -n "$(FROM)" || { echo "make roll FROM=COMMIT: which older version is replaced?" >&2; exit 2; }

@@ -63,10 +63,11 @@ func serveChild(t testing.TB, variables ...string) *served {
 	return serveProgram(t, os.Args[0], variables...)
 }
 
-// serveProgram is serveChild for a program of its own, as one of another version.
+// serveProgram is serveChild for a program of its own, as one of another version; words before it start it, as nice does.
 func serveProgram(t testing.TB, program string, variables ...string) *served {
 	t.Helper()
-	child := &served{process: exec.Command(program, "serve", "--smtp-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0")}
+	words := append(strings.Fields(program), "serve", "--smtp-addr", "127.0.0.1:0", "--http-addr", "127.0.0.1:0")
+	child := &served{process: exec.Command(words[0], words[1:]...)}
 	child.process.Env = append(append(os.Environ(), childImport+"=1"), variables...)
 	child.process.Stderr = childLog(t)
 	child.begin(t)

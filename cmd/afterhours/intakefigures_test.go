@@ -24,6 +24,7 @@ var (
 	intakeConnections = flag.String("intake-connections", "1,20,50,100,500", "connections of each row")
 	intakeMany        = flag.Int("intake-many", 0, "send so many mails over 50 connections and watch memory and replies; 1000000 is the full form")
 	intakeDatabase    = flag.String("intake-database", "", "an empty database's URL, instead of the embedded Postgres")
+	intakeWithin      = flag.String("intake-within", "", "a command that starts the gateway and its Postgres within bounds, as: systemd-run --scope -q -p MemoryMax=256M -p AllowedCPUs=0")
 	intakeProfile     = flag.String("intake-profile", "", "write a profile of the gateway's processor time to this file")
 )
 
@@ -53,7 +54,7 @@ func startGateway(t testing.TB, variables ...string) *gatewayAlone {
 	if *intakeDatabase != "" {
 		variables = append(variables, "AFTERHOURS_DATABASE_URL="+*intakeDatabase)
 	}
-	g := &gatewayAlone{served: serveChild(t, variables...), cluster: filepath.Join(data, "postgres", "cluster"), database: *intakeDatabase}
+	g := &gatewayAlone{served: serveProgram(t, *intakeWithin+" "+os.Args[0], variables...), cluster: filepath.Join(data, "postgres", "cluster"), database: *intakeDatabase}
 	var err error
 	if g.database == "" {
 		var ok bool

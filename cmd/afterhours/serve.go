@@ -20,6 +20,7 @@ func (serveCommand) Help() string {
 
 // Run serves until ctx ends or a part fails.
 func (c *serveCommand) Run(ctx context.Context, env environment) error {
+	go limitMemory(ctx, env.vars)
 	c.OTel = traceVariables(env.vars)
 	app, err := start(ctx, c.settings, newLog(c.settings, env.stderr), env.now)
 	if err != nil {

@@ -18,6 +18,9 @@ const (
 	poolSize       = 20
 	intakePoolSize = 6
 	directPoolSize = 4
+	// On a small machine with an embedded Postgres: each of its sessions takes some 8 MiB.
+	smallPoolSize       = 10
+	smallIntakePoolSize = 2
 	answerWithin   = 10 * time.Second
 	// transactionIdle ends the transaction of a process that stands still, so that another one can take over what it had locked.
 	transactionIdle = "15s"
@@ -56,16 +59,20 @@ func openDatabase(ctx context.Context, s settings, log *slog.Logger) (db databas
 			return db, err
 		}
 	}
-	if db.pool, err = connect(ctx, address, "database-url", s.DirectURL != ""); err != nil {
+	size, intakeSize := poolSize, intakePoolSize
+	if s.small() {
+		size, intakeSize = smallPoolSize, smallIntakePoolSize
+	}
+	if db.pool, err = connect(ctx, address, "database-url", size, s.DirectURL != ""); err != nil {
 		return db, errors.Join(err, db.close())
 	}
 	if s.DirectURL != "" {
-		if db.direct, err = connect(ctx, s.DirectURL, "database-direct-url", false); err != nil {
+		if db.direct, err = connect(ctx, s.DirectURL, "database-direct-url", directPoolSize, false); err != nil {
 			return db, errors.Join(err, db.close())
 		}
 	}
 	config := db.pool.Config()
-	config.MaxConns = intakePoolSize
+	config.MaxConns = int32(intakeSize)
 	if db.intake, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return db, errors.Join(fmt.Errorf("connect to Postgres: %w", err), db.close())
 	}
@@ -88,15 +95,15 @@ func makeDataDir(dir string) error {
 	return nil
 }
 
-// connect opens a pool on the address of a setting. A pooler takes no settings of sessions but the two that it knows, and
+// connect opens a pool of a size on the address of a setting. A pooler takes no settings of sessions but the two that it knows, and
 // another transaction may run in another session: nothing is prepared under a name then, and what a statement takes and
 // returns is asked once.
-func connect(ctx context.Context, address, setting string, pooled bool) (*pgxpool.Pool, error) {
+func connect(ctx context.Context, address, setting string, size int, pooled bool) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("%s: is not a Postgres URL like postgres://user:password@host/database", variable(setting))}
 	}
-	config.MaxConns = poolSize
+	config.MaxConns = int32(size)
 	config.MaxConnLifetime = time.Hour
 	watchLine(&config.ConnConfig.Config)
 	config.ConnConfig.RuntimeParams["application_name"] = "afterhours"
@@ -107,9 +114,6 @@ func connect(ctx context.Context, address, setting string, pooled bool) (*pgxpoo
 		for name, value := range sessionSettings {
 			config.ConnConfig.RuntimeParams[name] = value
 		}
-	}
-	if setting == "database-direct-url" {
-		config.MaxConns = directPoolSize
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -35,6 +36,12 @@ type embedded struct {
 	stopping bool
 }
 
+// small says whether an embedded Postgres has to do with little memory.
+func (s settings) small() bool {
+	memory := machineMemory(os.DirFS("/"))
+	return s.DatabaseURL == "" && memory > 0 && memory < smallMachine
+}
+
 // startEmbedded starts the embedded server of the data directory, unless another process runs it: then server is nil.
 func startEmbedded(ctx context.Context, s settings, log *slog.Logger) (server *embedded, address string, err error) {
 	if err := makeDataDir(s.DataDir); err != nil {
@@ -42,7 +49,7 @@ func startEmbedded(ctx context.Context, s settings, log *slog.Logger) (server *e
 	}
 	directory := filepath.Join(s.DataDir, "postgres")
 	for patience := attachAttempts; ; patience-- {
-		started, err := pgserver.Start(ctx, pgserver.Options{Dir: directory, Log: log})
+		started, err := pgserver.Start(ctx, pgserver.Options{Dir: directory, Log: log, Small: s.small()})
 		if err == nil {
 			return &embedded{settings: s, log: log, address: started.URL(), server: started}, started.URL(), nil
 		}

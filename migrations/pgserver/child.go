@@ -22,7 +22,7 @@ import (
 //
 // A statement that fails is the application's to report: the server's own log would repeat its values, names and
 // addresses among them. log_min_messages=log keeps what the server says about itself.
-func settings(socket string, throwaway bool) []string {
+func settings(socket string, opts Options) []string {
 	list := []string{
 		"listen_addresses=", "port=" + socketPort,
 		"unix_socket_directories=" + socket, "unix_socket_permissions=0700",
@@ -33,7 +33,11 @@ func settings(socket string, throwaway bool) []string {
 		"log_min_messages=log", "log_min_error_statement=panic",
 		"password_encryption=scram-sha-256",
 	}
-	if throwaway {
+	if opts.Small {
+		list = append(list, "shared_buffers=16MB", "wal_buffers=1MB", "work_mem=2MB", "maintenance_work_mem=16MB", "autovacuum_max_workers=1",
+			"max_wal_size=256MB")
+	}
+	if opts.Throwaway {
 		return append(list, "max_connections=300", "fsync=off", "synchronous_commit=off", "full_page_writes=off",
 			"autovacuum=off") // its workers belong to the superuser: a database that one looks at cannot be dropped by force
 	}
@@ -100,7 +104,7 @@ func launchReady(ctx context.Context, at layout, socket string, user account, pr
 // ends the child when the thread that started it ends, not when the process does.
 func launch(cluster, socket string, user account, programs Programs, opts Options) (*child, error) {
 	args := []string{"-D", cluster}
-	for _, setting := range settings(socket, opts.Throwaway) {
+	for _, setting := range settings(socket, opts) {
 		args = append(args, "-c", setting)
 	}
 	// Not bound to a context: the server outlives the call that started it.

@@ -59,6 +59,8 @@ type Options struct {
 	Dir string
 	// Log receives the server's own log, a record a line. Nil: discarded.
 	Log *slog.Logger
+	// Small lets the server do with less memory, for a machine of some hundred MiB.
+	Small bool
 	// Throwaway trades every promise of durability for speed. For tests and nothing else.
 	Throwaway bool
 }

@@ -67,12 +67,13 @@ func (l *lookAhead) covers(version int64, from, to time.Time) bool {
 	return l != nil && l.version == version && !from.Before(l.from) && to.Before(l.to)
 }
 
-// placesAtOnce bounds how many of the pool's connections the pages take that are claimed and recorded.
+// placesAtOnce bounds how many of the pool's connections the pages take that are claimed and recorded; half of a small pool.
 const placesAtOnce = 8
 
 // New returns a store on a migrated database.
 func New(options Options) *Store {
-	return &Store{Options: options, places: make(chan struct{}, placesAtOnce)}
+	places := min(placesAtOnce, int(options.Pool.Config().MaxConns)/2)
+	return &Store{Options: options, places: make(chan struct{}, max(places, 1))}
 }
 
 type querier interface {

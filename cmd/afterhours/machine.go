@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bufio"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// smallMachine is the memory below which the embedded Postgres takes less of it, at the price of speed in a storm.
+const smallMachine = 512 << 20
+
+// machineMemory is how many octets this process may use together with its neighbours: the machine's, or what its control
+// groups (of either version) leave it. 0 where the system does not tell. root is the system's files.
+func machineMemory(root fs.FS) (least int64) {
+	note := func(octets int64, err error) {
+		if err == nil && octets > 0 && (least == 0 || octets < least) {
+			least = octets
+		}
+	}
+	for _, line := range systemLines(root, "proc/meminfo") {
+		if figure, ok := strings.CutPrefix(line, "MemTotal:"); ok {
+			kilobytes, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(figure, "kB")), 10, 64)
+			note(kilobytes<<10, err)
+		}
+	}
+	for _, line := range systemLines(root, "proc/self/cgroup") { // hierarchy:controllers:path
+		parts := strings.SplitN(line, ":", 3)
+		if len(parts) != 3 {
+			continue
+		}
+		tree, limit := "sys/fs/cgroup", "memory.max"
+		switch {
+		case strings.Contains(","+parts[1]+",", ",memory,"):
+			tree, limit = "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+		case parts[1] != "":
+			continue
+		}
+		for group := path.Clean("/" + parts[2]); ; group = path.Dir(group) { // a limit holds for all groups below
+			for _, line := range systemLines(root, path.Join(tree, group, limit)) {
+				note(strconv.ParseInt(line, 10, 64)) // "max" is none
+			}
+			if group == "/" {
+				break
+			}
+		}
+	}
+	return least
+}
+
+// systemLines are a file's; none where it cannot be read.
+func systemLines(root fs.FS, name string) (lines []string) {
+	file, err := root.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	for scan := bufio.NewScanner(file); scan.Scan(); {
+		lines = append(lines, strings.TrimSpace(scan.Text()))
+	}
+	return lines
+}

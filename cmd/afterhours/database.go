@@ -21,7 +21,7 @@ const (
 	// On a small machine with an embedded Postgres: each of its sessions takes some 8 MiB.
 	smallPoolSize       = 10
 	smallIntakePoolSize = 2
-	answerWithin   = 10 * time.Second
+	answerWithin        = 10 * time.Second
 	// transactionIdle ends the transaction of a process that stands still, so that another one can take over what it had locked.
 	transactionIdle = "15s"
 )

@@ -174,8 +174,8 @@ func TestTheListIsDownloadedWithoutFormulas(t *testing.T) {
 
 func TestALivePageIsToldOfEveryChangeOnce(t *testing.T) {
 	t.Parallel()
-	l := newLive(nil)
-	news, ok := l.join()
+	l := newLive(nil, nil)
+	news, ok := l.join("s1")
 	if !ok {
 		t.Fatal("no place")
 	}
@@ -195,7 +195,7 @@ func TestALivePageIsToldOfEveryChangeOnce(t *testing.T) {
 		t.Error("there is somebody to tell after the last left")
 	}
 	l.close()
-	if _, ok := l.join(); ok {
+	if _, ok := l.join("s1"); ok {
 		t.Error("a stream began after the end")
 	}
 }

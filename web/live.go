@@ -3,7 +3,9 @@ package web
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -17,32 +19,35 @@ const (
 	liveBeat   = 20 * time.Second // between two signs of life, so that proxies keep the stream
 	liveWrite  = 10 * time.Second // for one event to leave
 	maxStreams = 500
+	askEvery   = 3 // looks between two questions for sessions that are over
 )
 
-// live tells open pages that something happened. It looks for all of them together, and not at all while there are none.
+// live tells open pages that something happened, and ends those whose session is over. It looks for all of them together, and
+// not at all while there are none.
 type live struct {
 	newest func(ctx context.Context) (int64, error)
+	open   func(ctx context.Context, sessions []string) (map[string]bool, error)
 	done   chan struct{}
 
 	mutex   sync.Mutex
-	streams map[chan int64]struct{}
+	streams map[chan int64]string // by the session that asked for each
 	looking bool
 	closed  bool
 }
 
-func newLive(newest func(ctx context.Context) (int64, error)) *live {
-	return &live{newest: newest, done: make(chan struct{}), streams: map[chan int64]struct{}{}}
+func newLive(newest func(ctx context.Context) (int64, error), open func(ctx context.Context, sessions []string) (map[string]bool, error)) *live {
+	return &live{newest: newest, open: open, done: make(chan struct{}), streams: map[chan int64]string{}}
 }
 
-// join adds a stream and begins to look where it is the first.
-func (l *live) join() (news chan int64, ok bool) {
+// join adds a session's stream and begins to look where it is the first. The stream is closed when the session is over.
+func (l *live) join(session string) (news chan int64, ok bool) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
 	if l.closed || len(l.streams) >= maxStreams {
 		return nil, false
 	}
 	news = make(chan int64, 1)
-	l.streams[news] = struct{}{}
+	l.streams[news] = session
 	if !l.looking {
 		l.looking = true
 		go l.look()
@@ -60,17 +65,40 @@ func (l *live) leave(news chan int64) {
 func (l *live) look() {
 	ticker := time.NewTicker(liveEvery)
 	defer ticker.Stop()
-	for {
+	for looks := 1; ; looks++ {
 		select {
 		case <-l.done:
 			return
 		case <-ticker.C:
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), liveEvery)
+		if looks%askEvery == 0 {
+			l.endThoseOver(ctx)
+		}
 		newest, err := l.newest(ctx)
 		cancel()
 		if !l.tell(newest, err == nil) {
 			return
+		}
+	}
+}
+
+// endThoseOver closes the streams of sessions that are over. A database that is away ends none.
+func (l *live) endThoseOver(ctx context.Context) {
+	l.mutex.Lock()
+	asked := maps.Clone(l.streams)
+	l.mutex.Unlock()
+	sessions := slices.Collect(maps.Values(asked))
+	open, err := l.open(ctx, sessions)
+	if err != nil {
+		return
+	}
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	for news, session := range asked {
+		if _, there := l.streams[news]; there && !open[session] {
+			delete(l.streams, news)
+			close(news)
 		}
 	}
 }
@@ -113,7 +141,7 @@ func (s *Site) streamNews(w http.ResponseWriter, r *http.Request) error {
 			return &tickets.InvalidError{Field: "Last-Event-ID", Reason: "it is not a number"}
 		}
 	}
-	news, ok := s.live.join()
+	news, ok := s.live.join(s.Auth.CurrentSession(r.Context()))
 	if !ok {
 		return fmt.Errorf("live pages: %w", tickets.ErrUnavailable)
 	}
@@ -143,7 +171,10 @@ func (s *Site) streamNews(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		case <-beat.C:
 			text = ": still here\n\n"
-		case newest := <-news:
+		case newest, on := <-news:
+			if !on {
+				return nil // the session is over; the browser asks again and is sent to the sign-in
+			}
 			if newest > known {
 				known = newest
 				text = fmt.Sprintf("id: %d\nevent: changed\ndata: %d\n\n", newest, newest)

@@ -159,7 +159,7 @@ type Site struct {
 
 // New builds the site. Its errors are faults of the program itself or of PublicURL.
 func New(options Options) (*Site, error) {
-	s := &Site{Options: options, crossOrigin: http.NewCrossOriginProtection(), mailPolicy: newMailPolicy(), live: newLive(options.Tickets.LastEvent)}
+	s := &Site{Options: options, crossOrigin: http.NewCrossOriginProtection(), mailPolicy: newMailPolicy(), live: newLive(options.Tickets.LastEvent, options.Auth.StillOpen)}
 	public, err := url.Parse(options.PublicURL)
 	if err != nil || public.Host == "" {
 		return nil, fmt.Errorf("public URL %q is not an address like https://oncall.example.com", options.PublicURL)

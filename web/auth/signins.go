@@ -79,6 +79,26 @@ func (a *Auth) OpenSessions(ctx context.Context, account string) ([]OpenSession,
 	return sessions, nil
 }
 
+// StillOpen are those of some sessions that can still be used. It counts for no request of theirs.
+func (a *Auth) StillOpen(ctx context.Context, ids []string) (map[string]bool, error) {
+	rows, err := a.pool.Query(ctx, `
+		SELECT s.id FROM sign_ins s JOIN accounts ON accounts.id = s.account
+		WHERE s.id = ANY($1) AND s.ended_at IS NULL AND accounts.disabled_at IS NULL AND s.at > $2 AND s.seen_at > $3`,
+		ids, a.now().Add(-a.lifetime), a.now().Add(-a.idle-seenEvery))
+	if err != nil {
+		return nil, fmt.Errorf("look for sessions: %w", classify(err))
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("look for sessions: %w", classify(err))
+	}
+	open := make(map[string]bool, len(found))
+	for _, id := range found {
+		open[id] = true
+	}
+	return open, nil
+}
+
 // CurrentSession is the id of the request's own session.
 func (a *Auth) CurrentSession(ctx context.Context) string {
 	return a.sessions.GetString(ctx, signInKey)

@@ -40,6 +40,10 @@ type ticketsDouble struct {
 	related      []tickets.Ticket
 	stored       []tickets.Stored
 	insights     tickets.Insights
+
+	insightsCount   string // names the count of which the figures are
+	insightsCounted *time.Time
+	insightsRead    func() // before each reading; may be nil
 }
 
 func (d *ticketsDouble) unexpected(call string) {
@@ -70,7 +74,14 @@ func (d *ticketsDouble) Related(context.Context, tickets.Ticket, time.Time, int)
 	return d.related, nil
 }
 
+func (d *ticketsDouble) InsightsCounted(context.Context) (string, *time.Time, error) {
+	return d.insightsCount, d.insightsCounted, nil
+}
+
 func (d *ticketsDouble) Insights(context.Context, time.Time, time.Time) (tickets.Insights, error) {
+	if d.insightsRead != nil {
+		d.insightsRead()
+	}
 	return d.insights, nil
 }
 
@@ -226,6 +237,8 @@ func (d *onCallDouble) Deliveries(context.Context, string, int, int64) ([]oncall
 func (d *onCallDouble) Redeliver(_ context.Context, webhook string, page int64) error {
 	return d.change(fmt.Sprint("redeliver ", webhook, " ", page))
 }
+
+func (d *onCallDouble) PagesCounted(context.Context) (string, error) { return "1", nil }
 
 func (d *onCallDouble) PageInsights(context.Context, time.Time, time.Time, *time.Location) (oncall.PageInsights, error) {
 	return d.pageInsights, nil

@@ -39,13 +39,13 @@ func (s *Site) exportInsights(w http.ResponseWriter, r *http.Request) error {
 		if table.Name != chi.URLParam(r, "table") {
 			continue
 		}
-		found, pages, err := s.insights(r.Context(), chosen, reader.zone)
+		figures, err := s.figuresOf(r.Context(), chosen, reader.zone)
 		if err != nil {
 			return err
 		}
 		name := table.Name + "-" + chosen.FromDay() + "-" + chosen.ToDay() + ".csv"
 		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
-		return writeCSV(w, table.lines(found, pages))
+		return writeCSV(w, table.lines(figures.tickets, figures.pages))
 	}
 	return tickets.ErrNotFound
 }

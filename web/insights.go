@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"afterhours/oncall"
 	"afterhours/tickets"
 	"afterhours/web/auth"
 )
@@ -21,6 +19,7 @@ type insightsView struct {
 	Ranges   []tab
 	Exports  []tab
 	Zone     string
+	Counted  *when // nil where nothing was counted yet
 	Empty    bool
 	Intake   string // where to send mail; set where there is no ticket at all
 	Notice   string
@@ -70,9 +69,14 @@ func (s *Site) insightsView(r *http.Request) (insightsView, error) {
 	if view.Range, err = readDays(r.URL.Query(), reader.now); err != nil {
 		return view, err
 	}
-	found, pages, err := s.insights(r.Context(), view.Range, reader.zone)
+	figures, err := s.figuresOf(r.Context(), view.Range, reader.zone)
 	if err != nil {
 		return view, err
+	}
+	found, pages := figures.tickets, figures.pages
+	if figures.counted != nil {
+		counted := reader.when(*figures.counted, reader.dates.exact(figures.counted.In(reader.zone)))
+		view.Counted = &counted
 	}
 	if view.frame, err = s.frame(r, "Insights", "insights"); err != nil {
 		return view, err
@@ -106,16 +110,6 @@ func (s *Site) insightsView(r *http.Request) (insightsView, error) {
 		})
 	}
 	return view, nil
-}
-
-// insights reads the figures of days.
-func (s *Site) insights(ctx context.Context, d dayRange, zone *time.Location) (tickets.Insights, oncall.PageInsights, error) {
-	found, err := s.Tickets.Insights(ctx, d.From, d.To)
-	if err != nil {
-		return found, oncall.PageInsights{}, err
-	}
-	pages, err := s.OnCall.PageInsights(ctx, d.From, d.To, zone)
-	return found, pages, err
 }
 
 // muteTitle is POST /insights/mute: tickets of one title page nobody until the end of a day.

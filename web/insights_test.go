@@ -4,6 +4,8 @@ import (
 	"encoding/csv"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,4 +135,44 @@ func TestANoisyTitleIsMutedUntilTheEndOfADay(t *testing.T) {
 		t.Errorf("got %+v, want a mute until midnight in Madrid", mutes)
 	}
 	wantText(t, page(t, d.ask(t, http.MethodGet, "/insights?days=7&muted=1", "", "Cookie", cookie)), ".notice", "Muted.")
+}
+
+// TestFiguresAreReadOnceForEachCount asks for a range many times at once, again, for another one, and after a new count.
+func TestFiguresAreReadOnceForEachCount(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.sampleInsights()
+	counted := d.now.Add(-30 * time.Second)
+	d.tickets.insightsCount, d.tickets.insightsCounted = "7", &counted
+	var readings atomic.Int32
+	begun, goOn := make(chan struct{}, 10), make(chan struct{})
+	d.tickets.insightsRead = func() {
+		readings.Add(1)
+		begun <- struct{}{}
+		<-goOn
+	}
+	cookie := d.signIn(t, "ana", auth.Viewer)
+	var group sync.WaitGroup
+	for range 5 {
+		group.Go(func() {
+			wantText(t, page(t, d.ask(t, http.MethodGet, "/insights?days=90", "", "Cookie", cookie)), "main", "Counted at Tue 24 Nov 2026, 03:14:30 CET")
+		})
+	}
+	<-begun
+	close(goOn)
+	group.Wait()
+	ask := func(path string, want int32) {
+		t.Helper()
+		wantStatus(t, d.ask(t, http.MethodGet, path, "", "Cookie", cookie), http.StatusOK)
+		if got := readings.Load(); got != want {
+			t.Errorf("after %s: read %d times, want %d", path, got, want)
+		}
+	}
+	ask("/insights?days=90", 1)
+	ask("/insights/export/titles?days=90", 1)
+	ask("/insights?days=30", 2)
+	d.tickets.insightsCount = "8"
+	ask("/insights?days=90", 3)
+	d.now = d.now.Add(insightsKept)
+	ask("/insights?days=90", 4)
 }

@@ -57,6 +57,8 @@ type Tickets interface {
 	Unrecognised(ctx context.Context, limit int) ([]tickets.Mail, error)         // newest first
 	RawOf(ctx context.Context, sender string) ([]tickets.Stored, error)          // newest first
 	Insights(ctx context.Context, from, to time.Time) (tickets.Insights, error)  // of the days from one up to another
+	// InsightsCounted is when the figures of the present day were counted last, and a name of that count.
+	InsightsCounted(ctx context.Context) (count string, at *time.Time, err error)
 }
 
 // OnCall is what the pages need of the on-call store.
@@ -74,6 +76,7 @@ type OnCall interface {
 	Redeliver(ctx context.Context, webhook string, page int64) error
 	// Loads are the pages and acknowledgements of people since a moment, by person; of all where person is empty.
 	Loads(ctx context.Context, person string, since time.Time) (map[string]oncall.LoadFacts, error)
+	PagesCounted(ctx context.Context) (count string, err error) // the same for how people were told
 	// PageInsights are how people were told between two moments, by the clock of a zone.
 	PageInsights(ctx context.Context, from, to time.Time, zone *time.Location) (oncall.PageInsights, error)
 	// PagesTo is Deliveries for a person.
@@ -154,12 +157,13 @@ type Site struct {
 	crossOrigin *http.CrossOriginProtection
 	mailPolicy  *bluemonday.Policy
 	live        *live
+	insights    *insightMemory
 	handler     http.Handler
 }
 
 // New builds the site. Its errors are faults of the program itself or of PublicURL.
 func New(options Options) (*Site, error) {
-	s := &Site{Options: options, crossOrigin: http.NewCrossOriginProtection(), mailPolicy: newMailPolicy(), live: newLive(options.Tickets.LastEvent, options.Auth.StillOpen)}
+	s := &Site{Options: options, crossOrigin: http.NewCrossOriginProtection(), mailPolicy: newMailPolicy(), live: newLive(options.Tickets.LastEvent, options.Auth.StillOpen), insights: newInsightMemory()}
 	public, err := url.Parse(options.PublicURL)
 	if err != nil || public.Host == "" {
 		return nil, fmt.Errorf("public URL %q is not an address like https://oncall.example.com", options.PublicURL)

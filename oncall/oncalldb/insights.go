@@ -69,6 +69,14 @@ const countPages = `
 			AND e.type = ANY($5) AND e.actor <> 'system'))
 	FROM told GROUP BY 1`
 
+// PagesCounted names the count of which the figures of pages are: each writes its mark anew.
+func (s *Store) PagesCounted(ctx context.Context) (count string, err error) {
+	if err := s.Pool.QueryRow(ctx, `SELECT xmin::text FROM insight_pages_mark`).Scan(&count); err != nil {
+		return "", fmt.Errorf("read when pages were counted: %w", err)
+	}
+	return count, nil
+}
+
 // PageInsights are how people were told between two moments, by the clock of a zone.
 func (s *Store) PageInsights(ctx context.Context, from, to time.Time, zone *time.Location) (found oncall.PageInsights, err error) {
 	rows, err := s.Pool.Query(ctx, `

@@ -49,8 +49,15 @@ func TestPagesCountByTheHourOfTheReaderAndByWhatTheyLedTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.now = begin.Add(24 * time.Hour)
+	former, err := r.PagesCounted(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if found = figures(); found.Told != 2 || found.Acted != 1 {
 		t.Errorf("got %d told and %d that led to something, want 2 and 1", found.Told, found.Acted)
+	}
+	if next, err := r.PagesCounted(t.Context()); err != nil || next == former {
+		t.Errorf("the next count has the name of the former, %q; %v", next, err)
 	}
 	r.now = begin.AddDate(0, 3, 0) // after a long rest
 	for more := true; more; {

@@ -114,6 +114,15 @@ const countMails = `
 		count(*) FILTER (WHERE m.state = 'repeated'), count(m.spooled), count(*) FILTER (WHERE m.spooled IS NULL AND m.read_at - m.received_at > $3)
 	FROM mails m WHERE m.received_at >= $1 AND m.received_at < $2 AND NOT m.imported HAVING count(*) > 0`
 
+// InsightsCounted says when the figures of the present day were counted last, nil where never, and which count they are of: each
+// writes its mark anew, so that the transaction that wrote it names it.
+func (s *Store) InsightsCounted(ctx context.Context) (count string, at *time.Time, err error) {
+	if err := s.pool.QueryRow(ctx, `SELECT xmin::text, counted_at FROM insight_mark`).Scan(&count, &at); err != nil {
+		return "", nil, fmt.Errorf("read when days were counted: %w", classify(err))
+	}
+	return count, utc(at), nil
+}
+
 // Insights are the figures of the days from one up to another, which is not in it.
 func (s *Store) Insights(ctx context.Context, from, to time.Time) (found tickets.Insights, err error) {
 	batch := &pgx.Batch{}

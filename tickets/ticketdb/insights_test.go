@@ -62,8 +62,18 @@ func TestTheFiguresOfADayFollowItsTickets(t *testing.T) {
 		t.Errorf("times: got %+v, want one acknowledgement at once", found.Times)
 	}
 
+	former, at, err := r.InsightsCounted(t.Context())
+	if err != nil || at == nil || !at.Equal(created) {
+		t.Errorf("counted at %v, %v; want %s", at, err, created)
+	}
+	if again, _, err := r.InsightsCounted(t.Context()); err != nil || again != former {
+		t.Errorf("a count has two names: %q and %q, %v", former, again, err)
+	}
 	r.now = created.Add(3 * time.Minute)
 	r.tendInsights(t)
+	if next, at, err := r.InsightsCounted(t.Context()); err != nil || next == former || !at.Equal(r.now) {
+		t.Errorf("the next count: got %q at %v, %v; the former is %q", next, at, err, former)
+	}
 
 	// A week later the ticket is resolved: its day is counted anew, though it has long passed.
 	r.now = created.AddDate(0, 0, 7)

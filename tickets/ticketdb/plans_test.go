@@ -50,6 +50,8 @@ func TestListsNeverScanAllTickets(t *testing.T) {
 		"a common word":   {Query: "ransomware"},
 		"common words":    {Query: "ransomware ws"},
 		"a rare word":     {Query: "ws4711"},
+		"many beginnings": {Query: "ws47"},
+		"title and digit": {Query: "ransomware ws 47"},
 		"a ticket":        {Query: "#20123"},
 		"words and state": {Query: "ransomware ws17", States: []tickets.State{tickets.Open}},
 		"a day":           {Since: time.Date(2024, 1, 5, 0, 0, 0, 0, time.UTC), Until: time.Date(2024, 1, 6, 0, 0, 0, 0, time.UTC)},
@@ -58,11 +60,20 @@ func TestListsNeverScanAllTickets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if search != nil && search.newest == walked { // answered by the newest tickets, in the order of their numbers
-			search = &searching{others: search.indexed}
-		}
 		where, args := conditions(filter, search)
 		args["limit"] = tickets.DefaultLimit + 1
+		if search != nil && search.span > 0 && store.words.of(search.indexed[0]) < 0.5 { // else the newest have been found before
+			search.ages = []int64{3, 4}
+			aged, args := conditions(filter, search)
+			args["limit"] = tickets.DefaultLimit + 1
+			wantIndex(t, pool, name+" among the newest", listQuery(aged, search), args)
+		}
+		if search != nil && search.newest > 0 { // read first, in the order of their numbers
+			search = &searching{others: slices.Concat(search.indexed, search.others)}
+			where, args = conditions(filter, search)
+			where += ` AND t.number >= @from`
+			args["limit"], args["from"] = tickets.DefaultLimit+1, 40_000-glanced
+		}
 		wantIndex(t, pool, name, listQuery(where, search), args)
 	}
 }
@@ -113,11 +124,12 @@ func TestASearchLooksUpItsRarestWords(t *testing.T) {
 	t.Parallel()
 	common := &wordShares{tickets: 1_000_000, words: []string{"mail", "microsoft", "ransomware", "ransoms", "ws"}, shares: []float64{1, 1, 0.2, 0.1, 0.9}}
 	for query, want := range map[string]searching{
-		"mail 4711 microsoft": {indexed: []string{"4711"}, others: []string{"mail", "microsoft"}, newest: glanced},
-		"4711 user9 ws":       {indexed: []string{"4711", "user9"}, others: []string{"ws"}, newest: glanced},
-		"ransom":              {indexed: []string{"ransom"}, newest: walked},
-		"mail ransomware":     {indexed: []string{"ransomware"}, others: []string{"mail"}, newest: walked},
-		"da7919 2":            {indexed: []string{"da7919"}, others: []string{"2"}, newest: glanced},
+		"mail 4711 microsoft": {indexed: []string{"4711"}, others: []string{"mail", "microsoft"}, newest: glanced, span: 19},
+		"4711 user9 ws":       {indexed: []string{"4711", "user9"}, others: []string{"ws"}, newest: glanced, span: 858},
+		"ransom":              {indexed: []string{"ransom"}, newest: glanced, span: fewestAges},
+		"mail ransomware":     {indexed: []string{"ransomware"}, others: []string{"mail"}, newest: glanced, span: fewestAges},
+		"ransomware 123":      {indexed: []string{"123"}, others: []string{"ransomware"}, span: fewestAges},
+		"da7919 2":            {indexed: []string{"da7919"}, others: []string{"2"}, newest: glanced, span: 29},
 		"":                    {},
 	} {
 		if got := common.plan(tickets.SplitWords(query), 51); !reflect.DeepEqual(got, want) {
@@ -157,6 +169,34 @@ func TestASearchFindsTheSameByEveryWay(t *testing.T) {
 			}
 			if !slices.Equal(got, want) {
 				t.Errorf("%q before %d: got %v, want %v", query, before, got, want)
+			}
+		}
+	}
+}
+
+// TestASearchGoesOnToOlderTickets looks at one age after the other, whatever the plan would be.
+func TestASearchGoesOnToOlderTickets(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t)
+	const count = 6 << ageBits
+	fillTickets(t, pool, count)
+	store := New(pool, time.Now, nil)
+	for _, before := range []int64{0, 3<<ageBits + 5, 9} {
+		for _, first := range []searching{{indexed: []string{"ws17"}}, {indexed: []string{"ws17"}, others: []string{"ransomware"}, newest: 500}, {indexed: []string{"nosuchword"}, newest: 10}} {
+			whole, err := store.search(t.Context(), tickets.Filter{Before: before}, searching{indexed: first.indexed, others: first.others}, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first.span = 1
+			aged, err := store.search(t.Context(), tickets.Filter{Before: before}, first, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(aged, whole) {
+				t.Errorf("%+v before %d: got %d tickets by ages, want the %d that are there", first, before, len(aged), len(whole))
+			}
+			if before == 0 && first.indexed[0] == "ws17" && len(whole) < 50 {
+				t.Errorf("%+v: got %d tickets, want many", first, len(whole))
 			}
 		}
 	}

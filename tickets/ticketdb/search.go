@@ -11,23 +11,31 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/jackc/pgx/v5"
+
 	"afterhours/tickets"
 )
 
 // A search asks for all its words by their beginnings. Postgres makes a list of every ticket with each of them and only then
-// compares the lists: where a word is in every ticket, as a sender's domain is, that takes most of a second. So only
-// the rarest words are looked up, the others are compared on what they lead to; and where all are common the newest tickets are
-// read one after the other until enough have them.
+// compares the lists: where a word is in every ticket, as a sender's domain is, that takes most of a second, and it reads every
+// ticket that the lists lead to, though only the newest are shown. So only the rarest words are looked up, and those by ages, the
+// newest first, until enough are found; the other words are compared on what is found. Where all words are common, or one may
+// be more common than it seems, the newest tickets are read one after the other before that.
 
 // Bounds and weights of a search.
 const (
 	wordsFresh  = 10 * time.Minute // how long what is known of words holds
-	walked      = 50_000           // tickets that are read one after the other where all words are common, at most
+	walked      = 2_000            // tickets that are read one after the other where all words are common, at most
 	glanced     = 1_000            // and where they seem rare, for many rare words may begin alike
 	longWord    = 7                // characters of a word that is rare as a beginning, too
+	commonWord  = 0.1              // the list of such a word is not made before the newest were read
 	rareWord    = 0.002            // words up to this share of the tickets are all looked up
 	unknownWord = 0.0005           // the share of a word that is not among the common ones
 	numbers     = 4                // a ticket has about so many, of any digits
+	readAtOnce  = 200              // tickets that are read without regard to their ages
+	ageBits     = 13               // tickets of an age share their numbers but for so many bits, as tickets_by_words_and_age has them
+	fewestAges  = 8                // that are looked at in one go
+	moreAges    = 8                // times as many, where nothing was found in those before
 )
 
 // wordShares knows in which part of the tickets the common words are, from the database's own statistics.
@@ -57,6 +65,8 @@ type searching struct {
 	indexed []string // looked up
 	others  []string // compared on what is found
 	newest  int      // so many tickets are read first, one after the other
+	span    int64    // so many ages are looked at first; 0: all in one go
+	ages    []int64  // those that are looked at now; none: all
 }
 
 // plan decides for words; show is how many tickets shall be found.
@@ -71,21 +81,29 @@ func (s *wordShares) plan(words []string, show int) searching {
 	}
 	slices.SortStableFunc(list, func(a, b word) int { return cmp.Compare(a.share, b.share) })
 	var found searching
-	together, lookUp := 1.0, 0.0
+	if len(list) == 0 {
+		return found
+	}
+	together := 1.0
 	for i, w := range list {
 		together *= math.Pow(w.share, math.Pow(0.5, float64(i))) // words that stand together are no strangers to each other
+	}
+	for i, w := range list {
 		if i == 0 || w.share <= rareWord {
 			found.indexed = append(found.indexed, w.text)
-			lookUp += w.share
 		} else {
 			found.others = append(found.others, w.text)
 		}
 	}
+	need := 1.5 * float64(show) / together // tickets that are looked at until enough are found
+	if list[0].share*s.tickets > readAtOnce {
+		found.span = int64(max(math.Ceil(need/(1<<ageBits)), fewestAges))
+	}
+	rarest := list[0]
 	switch {
-	case len(list) == 0:
-	case float64(show)/together < s.tickets*(lookUp+list[0].share):
-		found.newest = walked
-	case lookUp > rareWord || utf8.RuneCountInString(list[0].text) < longWord:
+	case need < walked:
+		found.newest = max(glanced, int(need))
+	case rarest.share > commonWord || rarest.share == unknownWord && utf8.RuneCountInString(rarest.text) < longWord:
 		found.newest = glanced
 	}
 	return found
@@ -136,6 +154,53 @@ func (s *Store) searchFor(ctx context.Context, filter tickets.Filter, show int) 
 	}
 	plan := known.plan(words, show)
 	return &plan, nil
+}
+
+// search reads one page of what has the words, the newest first, from as few of the newest tickets as hold enough.
+func (s *Store) search(ctx context.Context, filter tickets.Filter, search searching, limit int) (found []*ticketRow, err error) {
+	before := filter.Before
+	if before == 0 && (search.newest > 0 || search.span > 0) {
+		if err := s.pool.QueryRow(ctx, `SELECT coalesce(max(number), 0) + 1 FROM tickets`).Scan(&before); err != nil {
+			return nil, err
+		}
+	}
+	look := func(where string, args pgx.NamedArgs, search *searching) error {
+		more, err := s.listed(ctx, listQuery(where, search), args, limit-len(found))
+		found = append(found, more...)
+		return err
+	}
+	if search.newest > 0 {
+		filter.Before = before
+		where, args := conditions(filter, &searching{others: slices.Concat(search.indexed, search.others)})
+		before -= int64(search.newest)
+		args["from"] = before
+		if err := look(where+` AND t.number >= @from`, args, nil); err != nil || len(found) >= limit || before <= 0 {
+			return found, err
+		}
+	}
+	for span := search.span; ; {
+		oldest := (before-1)>>ageBits - span + 1
+		if span == 0 || oldest <= span { // what is left is little more
+			search.ages, oldest = nil, 0
+		} else {
+			search.ages = search.ages[:0]
+			for age := oldest; age <= (before-1)>>ageBits; age++ {
+				search.ages = append(search.ages, age)
+			}
+		}
+		filter.Before = before
+		where, args := conditions(filter, &search)
+		already := len(found)
+		if err := look(where, args, &search); err != nil || len(found) >= limit || oldest == 0 {
+			return found, err
+		}
+		before = oldest << ageBits
+		if got := int64(len(found) - already); got > 0 { // as many as hold the rest, if they are as thick
+			span = max(span, min(span*moreAges, span*int64(limit-len(found))*3/(2*got)))
+		} else {
+			span *= moreAges
+		}
+	}
 }
 
 // few says whether a filter's states are of few tickets.

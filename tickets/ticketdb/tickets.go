@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -112,16 +111,14 @@ func (s *Store) List(ctx context.Context, filter tickets.Filter) (tickets.List, 
 		return tickets.List{}, fmt.Errorf("list tickets: %w", err)
 	}
 	var found []*ticketRow
-	if search != nil && search.newest > 0 {
-		if found, err = s.walk(ctx, filter, search, limit+1); err != nil {
-			return tickets.List{}, fmt.Errorf("list tickets: %w", classify(err))
-		}
+	if search != nil {
+		found, err = s.search(ctx, filter, *search, limit+1)
+	} else {
+		where, args := conditions(filter, nil)
+		found, err = s.listed(ctx, listQuery(where, nil), args, limit+1)
 	}
-	if len(found) <= limit {
-		where, args := conditions(filter, search)
-		if found, err = s.listed(ctx, listQuery(where, search), args, limit+1); err != nil {
-			return tickets.List{}, fmt.Errorf("list tickets: %w", classify(err))
-		}
+	if err != nil {
+		return tickets.List{}, fmt.Errorf("list tickets: %w", classify(err))
 	}
 	list := tickets.List{Tickets: make([]tickets.Ticket, 0, len(found))}
 	if len(found) > limit {
@@ -155,14 +152,6 @@ func listQuery(where string, search *searching) string {
 	return `SELECT ` + ticketColumns + ` FROM tickets t WHERE t.number IN (
 		SELECT t.number FROM tickets t ` + where + ` ORDER BY ` + order + ` DESC LIMIT @limit
 	) ORDER BY t.number DESC`
-}
-
-// walk reads the newest tickets one after the other until enough have all words, or too many were read.
-func (s *Store) walk(ctx context.Context, filter tickets.Filter, search *searching, limit int) ([]*ticketRow, error) {
-	where, args := conditions(filter, &searching{others: slices.Concat(search.indexed, search.others)})
-	args["span"] = search.newest
-	where += ` AND t.number > coalesce(nullif(@before::bigint, 0), (SELECT max(number) FROM tickets)) - @span::bigint`
-	return s.listed(ctx, listQuery(where, nil), args, limit)
 }
 
 // CountUpTo counts the tickets that filter chooses, to a bound.
@@ -217,6 +206,7 @@ func conditions(filter tickets.Filter, search *searching) (where string, args pg
 	add(!filter.Until.IsZero(), "until", filter.Until, "t.created_at < @until")
 	if search != nil {
 		add(len(search.indexed) > 0 || len(search.others) == 0, "words", beginnings(search.indexed), "t.search @@ @words::tsquery")
+		add(len(search.ages) > 0, "ages", search.ages, fmt.Sprintf("ARRAY[t.number >> %d] && @ages", ageBits))
 		// In this form no index is used.
 		add(len(search.others) > 0, "others", beginnings(search.others), "(t.search @@ @others::tsquery) IS TRUE")
 	}

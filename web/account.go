@@ -19,17 +19,32 @@ type accountView struct {
 	Complaint string
 	Notice    string
 
+	Wrong string // the form that the complaint is about
+
+	MinPassword int
+	HasPassword bool
+	Email       string // that goes with it
+	Confirmed   bool   // whoever looks has just shown who they are
+	HasPasskey  bool   // that can show it
 	SignOn      string // what the button to the identity provider says; empty where there is none
 	Connected   bool   // the provider vouches for whoever looks
+	OnlyWay     bool   // and nothing else would let them in
 	Passkeys    []passkeyRow
 	PasskeysOff string // why none can be added
 	Script      string
 }
 
+// accountAnswer is what a form of the page is answered with.
+type accountAnswer struct {
+	status    int
+	viewing   *auth.Viewing // as it was typed; nil: as it is kept
+	complaint string
+	wrong     string
+}
+
 // showAccount is GET /account.
 func (s *Site) showAccount(w http.ResponseWriter, r *http.Request) error {
-	who, _ := identity(r.Context())
-	return s.renderAccount(w, r, http.StatusOK, who.Viewing, "")
+	return s.renderAccount(w, r, accountAnswer{status: http.StatusOK})
 }
 
 // keepViewing is POST /account.
@@ -46,7 +61,7 @@ func (s *Site) keepViewing(w http.ResponseWriter, r *http.Request) error {
 	who, _ := identity(r.Context())
 	err := s.Auth.SetViewing(r.Context(), who.ID, viewing)
 	if status, reason := refusal(err); status != 0 {
-		return s.renderAccount(w, r, status, viewing, reason)
+		return s.renderAccount(w, r, accountAnswer{status, &viewing, reason, "viewing"})
 	}
 	if err != nil {
 		return err
@@ -55,10 +70,14 @@ func (s *Site) keepViewing(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int, viewing auth.Viewing, complaint string) error {
+func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, answer accountAnswer) error {
 	reader, err := s.readerOf(r)
 	if err != nil {
 		return err
+	}
+	viewing := reader.who.Viewing
+	if answer.viewing != nil {
+		viewing = *answer.viewing
 	}
 	view := accountView{
 		Timezone: viewing.Timezone, Default: zoneOf(reader.configuration, reader.who.ID).String(), Zones: zonesOf(reader),
@@ -68,7 +87,8 @@ func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int,
 			{"iso", "Tue 2026-11-24", viewing.DateOrder == "iso"},
 		},
 		Clocks:  []choice{{"24", "15:04", !viewing.TwelveHours}, {"12", "3:04 PM", viewing.TwelveHours}},
-		Example: reader.when(reader.now, reader.dates.exact(reader.now.In(reader.zone))), Complaint: complaint,
+		Example: reader.when(reader.now, reader.dates.exact(reader.now.In(reader.zone))), Complaint: answer.complaint, Wrong: answer.wrong,
+		MinPassword: auth.MinPassword, Confirmed: s.Auth.Confirmed(r.Context()),
 		SignOn: s.Auth.SignOn(), PasskeysOff: s.Auth.PasskeysOff(), Script: s.assets.path["passkeys.js"],
 	}
 	switch r.URL.Query().Get("done") {
@@ -76,16 +96,23 @@ func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int,
 		view.Notice = "Kept. Every page shows times like this from now on."
 	case "passkey":
 		view.Notice = "The passkey is kept. It signs you in from now on."
+	case "password":
+		view.Notice = "Your password is changed. Your other sessions are over."
+	case "confirmed":
+		view.Notice = "Confirmed. For ten minutes you can add a passkey."
+	case "disconnected":
+		view.Notice = "The identity provider lets you in no more. Your role stays what it is."
 	case "connected":
 		view.Notice = "Your account is connected with the identity provider. Your role follows what it says from now on."
 	case "removed":
 		view.Notice = "The passkey is removed here. Remove it on the device that holds it, too."
 	}
-	connected, err := s.Auth.SignsOn(r.Context())
+	ways, err := s.Auth.WaysIn(r.Context(), reader.who.ID)
 	if err != nil {
 		return err
 	}
-	view.Connected = connected[reader.who.ID]
+	view.Email, view.HasPassword, view.HasPasskey, view.Connected = ways.Email, ways.Password, ways.Passkey, ways.Provider
+	view.OnlyWay = ways.Provider && !ways.Password && !ways.Passkey
 	passkeys, err := s.Auth.Passkeys(r.Context(), reader.who.ID)
 	if err != nil {
 		return err
@@ -96,7 +123,7 @@ func (s *Site) renderAccount(w http.ResponseWriter, r *http.Request, status int,
 	if view.frame, err = s.frame(r, "Your account", "account"); err != nil {
 		return err
 	}
-	return s.render(w, status, "account", view)
+	return s.render(w, answer.status, "account", view)
 }
 
 // zonesOf are the time zones that the team uses, as suggestions.

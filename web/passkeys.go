@@ -75,7 +75,7 @@ func refuseScript(w http.ResponseWriter, err error) error {
 	case errors.As(err, &limited):
 		w.Header().Set("Retry-After", strconv.Itoa(int(limited.RetryAfter.Seconds())+1))
 		status, reason = http.StatusTooManyRequests, sentenceOf(limited.Error())
-	case errors.Is(err, auth.ErrPasskeyRefused), errors.Is(err, auth.ErrPasskeySuspect):
+	case errors.Is(err, auth.ErrPasskeyRefused), errors.Is(err, auth.ErrPasskeySuspect), errors.Is(err, auth.ErrUnconfirmed):
 		status, reason = http.StatusUnauthorized, sentenceOf(err.Error())
 	case status == 0:
 		return err

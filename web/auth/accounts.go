@@ -20,6 +20,15 @@ var ErrWrongCredentials = errors.New("the e-mail address or the password is wron
 // SignIn begins a session for whoever knows the password of an account. address is the sender's network address, with or
 // without a port. Errors are ErrWrongCredentials, a LimitError, or the database's.
 func (a *Auth) SignIn(ctx context.Context, email, password, address string) (Identity, error) {
+	identity, err := a.attempt(ctx, email, password, address)
+	if err != nil {
+		return Identity{}, err
+	}
+	return identity, a.begin(ctx, identity)
+}
+
+// attempt compares a password within the limits of failed ones.
+func (a *Auth) attempt(ctx context.Context, email, password, address string) (Identity, error) {
 	email = strings.ToLower(strings.TrimSpace(email))
 	account, sender, now := string(digest(email)), senderKey(address), a.now()
 	if wait := a.senders.begin(sender, now); wait > 0 {
@@ -32,7 +41,7 @@ func (a *Auth) SignIn(ctx context.Context, email, password, address string) (Ide
 	if err == nil {
 		a.senders.takeBack(sender)
 		a.accounts.clear(account)
-		return identity, a.begin(ctx, identity)
+		return identity, nil
 	}
 	if !errors.Is(err, ErrWrongCredentials) { // not the sender's fault
 		a.senders.takeBack(sender)

@@ -62,10 +62,13 @@ func (o owner) WebAuthnDisplayName() string                { return o.Name }
 func (o owner) WebAuthnCredentials() []webauthn.Credential { return o.credentials }
 
 // BeginPasskey asks an authenticator to make a passkey for an account. It must be one that finds itself by the site alone
-// and checks who uses it. address is the sender's.
+// and checks who uses it. Where Confirmed does not hold, the answer is ErrUnconfirmed. address is the sender's.
 func (a *Auth) BeginPasskey(ctx context.Context, account, address string) (Challenge, error) {
 	if a.party == nil {
 		return Challenge{}, &tickets.ConflictError{Reason: a.passkeysOff}
+	}
+	if !a.Confirmed(ctx) {
+		return Challenge{}, ErrUnconfirmed
 	}
 	handle := make([]byte, handleBytes)
 	_, _ = rand.Read(handle) // it never fails: crypto/rand ends the program instead

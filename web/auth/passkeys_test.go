@@ -138,10 +138,20 @@ func withPasskeys(t testing.TB) (*Auth, *pgxpool.Pool, *clock) {
 
 const somewhere = "192.0.2.1:5"
 
+// asked is the challenge for a new passkey of somebody who has just signed in.
+func (a *Auth) asked(t testing.TB, account string) (challenge Challenge, err error) {
+	t.Helper()
+	a.within(t, nil, func(ctx context.Context) {
+		a.confirm(ctx)
+		challenge, err = a.BeginPasskey(ctx, account, somewhere)
+	})
+	return challenge, err
+}
+
 // add gives an account a passkey.
 func (a *Auth) add(t testing.TB, account string, device *authenticator) {
 	t.Helper()
-	challenge, err := a.BeginPasskey(t.Context(), account, somewhere)
+	challenge, err := a.asked(t, account)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +247,7 @@ func TestAnAnswerOfAPasskeyIsTakenOnceAndOnlyFromHere(t *testing.T) {
 	for _, garbage := range []string{"", "null", "{}", "[", `{"id":"AA","rawId":"AA","type":"public-key","response":{}}`, strings.Repeat("[", 5000)} {
 		refused("garbage", a.challenge(t).Token, []byte(garbage))
 	}
-	made, err := a.BeginPasskey(t.Context(), "ana", somewhere)
+	made, err := a.asked(t, "ana")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +322,7 @@ func TestAPasskeyIsMadeForWhoeverAskedForIt(t *testing.T) {
 	}
 	begin := func(account string) Challenge {
 		t.Helper()
-		challenge, err := a.BeginPasskey(t.Context(), account, somewhere)
+		challenge, err := a.asked(t, account)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -392,7 +402,7 @@ func TestPasskeysGoWithTheirAccountAndAtAnAdministratorsWord(t *testing.T) {
 	if err := a.RemovePasskeys(t.Context(), "ana", "ben"); !errors.Is(err, tickets.ErrConflict) {
 		t.Errorf("of none: got %v", err)
 	}
-	if _, err := a.BeginPasskey(t.Context(), "ana", somewhere); err != nil {
+	if _, err := a.asked(t, "ana"); err != nil {
 		t.Fatal(err)
 	}
 	err = pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) error {

@@ -31,26 +31,36 @@ func (a *Auth) BeginPasskeySignIn(ctx context.Context, address string) (Challeng
 // those of passwords do; not for the account, which nobody can guess a signature of, so that nobody can shut it either.
 // Errors are ErrPasskeyRefused, ErrPasskeySuspect, a LimitError, or the database's.
 func (a *Auth) PasskeySignIn(ctx context.Context, token string, answer []byte, address string) (Identity, error) {
-	sender := senderKey(address)
-	if wait := a.senders.begin(sender, a.now()); wait > 0 {
-		return Identity{}, &LimitError{wait}
-	}
-	identity, err := a.verifyPasskey(ctx, token, answer)
-	if !errors.Is(err, ErrPasskeyRefused) && !errors.Is(err, ErrPasskeySuspect) {
-		a.senders.takeBack(sender)
-	}
+	identity, err := a.attemptPasskey(ctx, "", token, answer, address)
 	if err != nil {
 		return Identity{}, err
 	}
 	return identity, a.begin(ctx, identity)
 }
 
-func (a *Auth) verifyPasskey(ctx context.Context, token string, answer []byte) (identity Identity, err error) {
+// attemptPasskey checks an answer within the limits of failed ones. A challenge that was given to an account is answered by one of
+// its passkeys alone.
+func (a *Auth) attemptPasskey(ctx context.Context, account, token string, answer []byte, address string) (Identity, error) {
+	sender := senderKey(address)
+	if wait := a.senders.begin(sender, a.now()); wait > 0 {
+		return Identity{}, &LimitError{wait}
+	}
+	identity, err := a.verifyPasskey(ctx, account, token, answer)
+	if err == nil && account != "" && identity.ID != account {
+		identity, err = Identity{}, ErrPasskeyRefused
+	}
+	if !errors.Is(err, ErrPasskeyRefused) && !errors.Is(err, ErrPasskeySuspect) {
+		a.senders.takeBack(sender)
+	}
+	return identity, err
+}
+
+func (a *Auth) verifyPasskey(ctx context.Context, account, token string, answer []byte) (identity Identity, err error) {
 	if a.party == nil {
 		return Identity{}, &tickets.ConflictError{Reason: a.passkeysOff}
 	}
 	var session webauthn.SessionData
-	if err := a.takeCeremony(ctx, passkeySignIn, "", token, &session); errors.Is(err, tickets.ErrNotFound) {
+	if err := a.takeCeremony(ctx, passkeySignIn, account, token, &session); errors.Is(err, tickets.ErrNotFound) {
 		return Identity{}, ErrPasskeyRefused
 	} else if err != nil {
 		return Identity{}, err

@@ -56,6 +56,7 @@ func (a *Auth) begin(ctx context.Context, identity Identity) error {
 	}
 	a.sessions.Put(ctx, accountKey, identity.ID)
 	a.sessions.Put(ctx, roleKey, string(identity.Role))
+	a.confirm(ctx)
 	if err := a.record(ctx, identity.ID); err != nil {
 		return err
 	}

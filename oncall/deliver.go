@@ -19,7 +19,8 @@ const (
 	leastAttempts = 3
 	firstBackoff  = time.Second
 	longestWait   = 15 * time.Second
-	placeWithin   = 5 * time.Second // a page that may stand in no line any more waits for a place at a target that answers
+	lastChance    = 10 * time.Second // from there to the last attempt of a page that has had few
+	placeWithin   = 5 * time.Second  // a page that may stand in no line any more waits for a place at a target that answers
 	placePause    = 20 * time.Millisecond
 
 	eventGiveUpAfter = 24 * time.Hour // from an event's moment to its last attempt
@@ -167,7 +168,8 @@ func (d *Deliverer) outcome(dispatch Dispatch, receipt notify.Receipt, err error
 }
 
 // retry doubles its wait with each attempt, heeds what the provider asks for, and gives up where the wait would pass the
-// page's moment of giving up: the next contact or step must not wait for a dead provider.
+// page's moment of giving up: the next contact or step must not wait for a dead provider. A page that was late, because the
+// process that had it died, gets its attempts all the same, but comes to its end within a minute.
 func (d *Deliverer) retry(dispatch Dispatch, err error) Outcome {
 	wait := min(firstBackoff<<min(dispatch.Page.Attempts-1, 8), longestWait)
 	if dispatch.Page.IsEvent() { // 5 s, 20 s, 80 s, … about ten attempts in a day
@@ -177,6 +179,9 @@ func (d *Deliverer) retry(dispatch Dispatch, err error) Outcome {
 	at := d.Now().Add(wait)
 	if at.After(dispatch.GiveUp) && (dispatch.Page.IsEvent() || dispatch.Page.Attempts >= leastAttempts || notify.Wait(err) > longestWait) {
 		return Outcome{State: PageFailed, Reason: err.Error()}
+	}
+	if latest := dispatch.GiveUp.Add(lastChance); at.After(latest) && !d.Now().After(dispatch.GiveUp) {
+		at = latest
 	}
 	return Outcome{State: PageQueued, RetryAt: at, Reason: err.Error()}
 }

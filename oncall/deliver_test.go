@@ -2,6 +2,7 @@ package oncall
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"testing"
@@ -96,4 +97,32 @@ func TestAPageWhoseTimeIsOverDoesNotWaitForATargetThatHangs(t *testing.T) {
 			t.Errorf("it took %s, want no more than one send", took)
 		}
 	})
+}
+
+func TestALateFailureComesToItsEndWithinAMinute(t *testing.T) {
+	t.Parallel()
+	due := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+	giveUp := Page{Type: PageType, DueAt: due}.GiveUpAt()
+	busy := notify.RetryAfter(errors.New("too many requests"), 15*time.Second)
+	for _, c := range []struct {
+		name     string
+		at       time.Duration // after the page's moment
+		attempts int
+		next     time.Duration
+	}{
+		{"in good time", 10 * time.Second, 2, 25 * time.Second},
+		{"late, with an attempt left", 44 * time.Second, 2, 55 * time.Second},
+		{"late, with none left", 44 * time.Second, 3, 0},
+		{"after an hour without a database", time.Hour, 1, time.Hour + 15*time.Second},
+	} {
+		d := &Deliverer{Now: func() time.Time { return due.Add(c.at) }}
+		got := d.retry(Dispatch{Page: Page{Type: PageType, Attempts: c.attempts}, GiveUp: giveUp}, busy)
+		if c.next == 0 {
+			if got.State != PageFailed {
+				t.Errorf("%s: got %+v, want it given up", c.name, got)
+			}
+		} else if got.State != PageQueued || !got.RetryAt.Equal(due.Add(c.next)) {
+			t.Errorf("%s: got %s after %s, want the next attempt after %s", c.name, got.State, got.RetryAt.Sub(due), c.next)
+		}
+	}
 }

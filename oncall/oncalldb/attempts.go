@@ -85,7 +85,9 @@ type claimed struct {
 // own and be read through in a storm; what is counted is materialised, or it would be counted again for each of its uses.
 func claim(ctx context.Context, db batcher, id int64, now time.Time) (c claimed, err error) {
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)`)
+	batch.Queue(`
+		SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
+			set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)`)
 	batch.Queue(`
 		SELECT pg_advisory_xact_lock(hashtextextended(coalesce(person, 'webhook:' || webhook), 1)),
 			CASE WHEN single_at IS NULL AND unverified THEN pg_advisory_xact_lock(hashtextextended('unverified' || intake, 2)) END

@@ -87,8 +87,9 @@ type batcher interface {
 
 // keyed runs a transaction whose statements look everything up by keys. They are planned once for all values, which costs
 // less than to plan them anew each time, and always for the indexes, also where a plan was made while the tables were empty.
+// What is read whole all the same, a table of one row, looks so dear then that Postgres would compile its plan.
 func (s *Store) keyed(ctx context.Context, do func(tx pgx.Tx) error) error {
 	return pgx.BeginTxFunc(ctx, s.Pool, pgx.TxOptions{
-		BeginQuery: `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off`,
+		BeginQuery: `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL jit = off`,
 	}, do)
 }

@@ -25,7 +25,7 @@ type look struct {
 var (
 	looks     = []look{{1280, 900, "light"}, {360, 780, "dark"}}
 	others    = []look{{1280, 900, "dark"}, {360, 780, "light"}}
-	onlyPages = flag.String("only-pages", "", "judge those pages alone whose names hold this")
+	onlyPages = flag.String("only-pages", "", "judge, or picture, those pages alone whose names hold this")
 	everyLook = flag.Bool("every-look", false, "judge every page wide and narrow, light and dark, in all four pairs")
 )
 

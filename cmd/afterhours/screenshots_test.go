@@ -70,6 +70,9 @@ func TestScreenshots(t *testing.T) {
 		if i == 2 {
 			signIn(t, ctx, app)
 		}
+		if !strings.Contains(shown.name, *onlyPages) {
+			continue
+		}
 		for _, l := range looks {
 			if (shown.name == "night" || shown.name == "standby") && l.width > 360 {
 				continue // it is the telephone's

@@ -32,7 +32,7 @@ func toUTF8(content []byte, name string) string {
 	case name == "utf-8", name == "utf8", isMislabelled(content, name):
 	case name == "gb2312", name == "gbk", name == "x-gbk", name == "cp936", name == "euc-cn": // labels that senders put on the superset, too
 		return decodeWith(simplifiedchinese.GB18030, content)
-	case name == "iso-8859-1", name == "latin1", name == "us-ascii", name == "ascii": // as browsers read it (WHATWG Encoding 4.2)
+	case name == "iso-8859-1", name == "latin1", name == "us-ascii", name == "ascii", name == "windows-1252": // as browsers read it (WHATWG Encoding 4.2)
 		return fromWestern(content)
 	case name == "utf-7", name == "unicode-1-1-utf-7":
 		return fromUTF7(content)
@@ -66,7 +66,7 @@ func isKnownCharset(name string) bool {
 var ownCharsets = map[string]bool{
 	"": true, "utf-8": true, "utf8": true, "us-ascii": true, "ascii": true, "latin1": true, "gb2312": true, "gbk": true, "x-gbk": true,
 	"cp936": true, "euc-cn": true, "utf-7": true, "unicode-1-1-utf-7": true, "iso-2022-kr": true, "csiso2022kr": true, "utf-16": true,
-	"ucs-2": true, "unicode": true,
+	"ucs-2": true, "unicode": true, "iso-8859-1": true, "windows-1252": true, "iso-2022-jp": true,
 }
 
 func fromUnknown(content []byte) string {

@@ -44,6 +44,13 @@ func splitHeader(raw []byte, left *budget) (h header, body []byte, ok bool) {
 		raw = bytes.ReplaceAll(raw, []byte("\r"), []byte("\n")) // lines as the first Macs ended them
 	}
 	rest, last, read := raw, "", 0
+	var values []string // of the field last, which stand together where a header has many
+	keep := func() {
+		if last != "" {
+			h[last] = values
+		}
+	}
+	defer keep()
 	var broken []byte // from the first line on that is no field
 	for lines := 0; len(rest) > 0; lines++ {
 		line, after, _ := bytes.Cut(rest, []byte("\n"))
@@ -69,18 +76,23 @@ func splitHeader(raw []byte, left *budget) (h header, body []byte, ok bool) {
 		name, _, isField := bytes.Cut(line, []byte(":"))
 		switch {
 		case (line[0] == ' ' || line[0] == '\t') && last != "":
-			values := h[last]
 			values[len(values)-1] += " " + string(bytes.TrimSpace(line))
 		case lines == 0 && bytes.HasPrefix(line, []byte("From ")), lines == 0 && bytes.HasPrefix(line, []byte(">From ")):
 		case isField && isFieldName(bytes.TrimSpace(name)):
-			field := string(line)                                                               // of which name and value are parts
-			if named := strings.TrimSpace(field[:len(name)]); !strings.EqualFold(named, last) { // most fields that a header has often follow each other
+			field := string(line) // of which name and value are parts
+			value := strings.TrimSpace(field[len(name)+1:])
+			if named := strings.TrimSpace(field[:len(name)]); strings.EqualFold(named, last) {
+				values = append(values, value)
+			} else {
+				keep()
 				last = strings.ToLower(named)
+				values = append(h[last], value)
+				h[last] = values
 			}
-			h[last] = append(h[last], strings.TrimSpace(field[len(name)+1:]))
 		case len(h) == 0 && !beginsHeader(rest):
 			return h, raw, false // the first line is no field, nor is one near: a body without a header
 		default:
+			keep()
 			last = "" // a broken line, and what is folded under it, says nothing
 			if broken == nil {
 				broken = rest

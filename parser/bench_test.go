@@ -69,28 +69,36 @@ func BenchmarkSmallIncident(b *testing.B) {
 	benchmark(b, raw)
 }
 
-// BenchmarkOddMails reads each odd body repeated to a mebibyte.
-func BenchmarkOddMails(b *testing.B) {
+// denseMails are the odd bodies, each repeated to a mebibyte.
+func denseMails() map[string][]byte {
+	mails := map[string][]byte{}
 	for name, body := range oddBodies() {
 		head, text, typed := strings.Cut(body, "\r\n\r\n")
 		if !typed {
 			head, text = "X-Nothing: said", body
 		}
-		raw := oddHeads["encoded"] + head + "\r\n\r\n" + strings.Repeat(text+"\r\n", mib/(len(text)+2))
-		b.Run(name, func(b *testing.B) { benchmark(b, []byte(raw)) })
+		mails[name] = []byte(oddHeads["encoded"] + head + "\r\n\r\n" + strings.Repeat(text+"\r\n", mib/(len(text)+2)))
 	}
+	return mails
 }
 
-// BenchmarkOddCollection reads every odd head over every odd body, as they are.
-func BenchmarkOddCollection(b *testing.B) {
-	var mails [][]byte
+// oddCollection is every odd head over every odd body, as they are.
+func oddCollection() (mails [][]byte) {
 	for _, head := range oddHeads {
 		for _, body := range oddBodies() {
 			mails = append(mails, []byte(head+body))
 		}
 	}
-	benchmark(b, mails...)
+	return mails
 }
+
+func BenchmarkOddMails(b *testing.B) {
+	for name, raw := range denseMails() {
+		b.Run(name, func(b *testing.B) { benchmark(b, raw) })
+	}
+}
+
+func BenchmarkOddCollection(b *testing.B) { benchmark(b, oddCollection()...) }
 
 var mailsTo = flag.String("mails", "", "write the mails of the benchmarks into this folder")
 
@@ -100,14 +108,23 @@ func TestMailsOfTheBenchmarksAreWritten(t *testing.T) {
 	if *mailsTo == "" {
 		t.Skip("only with -mails FOLDER")
 	}
-	mails := bombs()
-	mails["incident of 71 KB"] = string(bigIncident())
-	for name, body := range oddBodies() {
-		mails["odd, "+name] = oddHeads["encoded"] + body
-	}
-	for name, raw := range mails {
-		if err := os.WriteFile(filepath.Join(*mailsTo, strings.ReplaceAll(name, "/", "-")+".eml"), []byte(raw), 0o600); err != nil {
+	save := func(name string, raw []byte) {
+		path := filepath.Join(*mailsTo, name+".eml")
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
+		if err := os.WriteFile(path, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save("incident of 71 KB", bigIncident())
+	for name, raw := range bombs() {
+		save(strings.ReplaceAll(name, "/", "-"), []byte(raw))
+	}
+	for name, raw := range denseMails() {
+		save("dense, "+name, raw)
+	}
+	for i, raw := range oddCollection() {
+		save(fmt.Sprintf("collection/%d", i), raw)
 	}
 }

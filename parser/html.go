@@ -39,8 +39,8 @@ func readHTML(source string, hide bool) page {
 		case html.StartTagToken, html.SelfClosingTagToken:
 			r.start()
 		case html.EndTagToken:
-			name, _ := r.tokens.TagName()
-			r.end(atom.Lookup(name), name)
+			t := r.tag()
+			r.end(t.atom, t.name)
 		}
 	}
 	r.finish()
@@ -173,13 +173,13 @@ func (r *htmlReader) begin(tag atom.Atom) {
 	}
 }
 
-func (r *htmlReader) end(tag atom.Atom, name []byte) {
+func (r *htmlReader) end(tag atom.Atom, name string) {
 	if r.skipped != "" {
 		switch {
-		case string(name) == r.skipped && r.nested > 0:
+		case name == r.skipped && r.nested > 0:
 			r.nested--
 			return
-		case string(name) == r.skipped:
+		case name == r.skipped:
 			r.skipped = ""
 			return
 		case !endsWithout(r.skipped, tag, true) || r.nested > 0:

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// htmlTag is a start tag with the attributes that count.
+// htmlTag is a start tag with the attributes that count, or an end tag.
 type htmlTag struct {
 	atom      atom.Atom
 	name      string
@@ -25,8 +25,8 @@ const (
 // tag is the present token's tag.
 func (r *htmlReader) tag() htmlTag {
 	raw := r.tokens.Raw()
-	if bytes.IndexByte(raw, '=') < 0 { // read as fast as known again
-		return r.readTag()
+	if bare := bareTag(raw); bare != 0 {
+		return htmlTag{atom: bare, name: bare.String()}
 	}
 	if t, known := r.known[string(raw)]; known {
 		return t
@@ -43,13 +43,22 @@ func (r *htmlReader) tag() htmlTag {
 	return t
 }
 
+// bareTag is the element of a start or end tag without attributes as most are written, <td> or </td>; 0 for all others. The
+// tokenizer would copy its name.
+func bareTag(raw []byte) atom.Atom {
+	name := bytes.TrimSuffix(bytes.TrimPrefix(bytes.TrimPrefix(raw, []byte("<")), []byte("/")), []byte(">"))
+	for _, c := range name {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return 0
+		}
+	}
+	return atom.Lookup(name)
+}
+
 // readTag reads the present token's tag.
 func (r *htmlReader) readTag() htmlTag {
 	name, more := r.tokens.TagName()
-	t := htmlTag{atom: atom.Lookup(name)}
-	if t.name = t.atom.String(); t.name == "" {
-		t.name = string(name)
-	}
+	t := htmlTag{atom: atom.Lookup(name), name: string(name)}
 	var key, value []byte
 	for more {
 		key, value, more = r.tokens.TagAttr()

@@ -69,9 +69,6 @@ func oneLine(text string) string {
 // isGap says whether a character parts words and is none of their characters.
 func isGap(r rune) bool { return r <= ' ' || r >= 0x7f && (unicode.IsControl(r) || unicode.IsSpace(r)) }
 
-// isPlain says whether oneLine has nothing to do but to clip.
-func isPlain(text string) bool { return plainHead(text) == len(text) && !strings.HasSuffix(text, " ") }
-
 // plainHead is how many octets at the beginning of text oneLine leaves as they are, the last one of them apart if it is a
 // space.
 func plainHead(text string) int {

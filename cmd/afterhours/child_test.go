@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"regexp"
 	"runtime/pprof"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -138,18 +137,4 @@ func (c *served) terminate() (time.Duration, error) {
 }
 
 // memory is a figure of /proc/PID/status in MiB: VmRSS now, VmHWM the most so far. 0 where the system has none.
-func (c *served) memory(name string) float64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.process.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(status)) {
-		if figure, ok := strings.CutPrefix(line, name+":"); ok {
-			kilobytes, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(figure), " kB"))
-			if err == nil {
-				return float64(kilobytes) / 1024
-			}
-		}
-	}
-	return 0
-}
+func (c *served) memory(name string) float64 { return procFigure(c.process.Process.Pid, "status", name) }

@@ -243,34 +243,6 @@ func (g *gatewayAlone) goroutines(t *testing.T) int {
 	return 0
 }
 
-// familyMemory is the proportional memory of a process and its children in MiB: what they share counts once.
-func familyMemory(pid int) (all float64) {
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // only a bad pattern fails
-	for _, path := range stats {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			continue // ended meanwhile
-		}
-		_, rest, _ := strings.Cut(string(content), ") ")
-		fields := strings.Fields(rest)
-		own := filepath.Base(filepath.Dir(path)) == strconv.Itoa(pid)
-		if len(fields) < 2 || !own && fields[1] != strconv.Itoa(pid) {
-			continue
-		}
-		rollup, err := os.ReadFile(filepath.Join(filepath.Dir(path), "smaps_rollup"))
-		if err != nil {
-			continue
-		}
-		for line := range strings.Lines(string(rollup)) {
-			if figure, ok := strings.CutPrefix(line, "Pss:"); ok {
-				kilobytes, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(figure), " kB")) // 0 where the system says something else
-				all += float64(kilobytes) / 1024
-			}
-		}
-	}
-	return all
-}
-
 // folderSize is what the files below a folder hold, in MiB; files come and go meanwhile.
 func folderSize(folder string) (all float64) {
 	_ = filepath.WalkDir(folder, func(_ string, entry fs.DirEntry, err error) error {

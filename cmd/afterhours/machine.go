@@ -55,7 +55,7 @@ func systemLines(root fs.FS, name string) (lines []string) {
 	if err != nil {
 		return nil
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was read alone
 	for scan := bufio.NewScanner(file); scan.Scan(); {
 		lines = append(lines, strings.TrimSpace(scan.Text()))
 	}

@@ -137,4 +137,6 @@ func (c *served) terminate() (time.Duration, error) {
 }
 
 // memory is a figure of /proc/PID/status in MiB: VmRSS now, VmHWM the most so far. 0 where the system has none.
-func (c *served) memory(name string) float64 { return procFigure(c.process.Process.Pid, "status", name) }
+func (c *served) memory(name string) float64 {
+	return procFigure(c.process.Process.Pid, "status", name)
+}

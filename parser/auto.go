@@ -20,7 +20,7 @@ var (
 // made by machines, too, and are what we wait for.
 func isAutomatic(m *message, from string) bool {
 	if isMicrosoft(from) {
-		return keyword(m.header.get("Auto-Submitted")) == "auto-replied"
+		return keyword(m.header.get("auto-submitted")) == "auto-replied"
 	}
 	return isReply(m, from) || isGenerated(m)
 }
@@ -29,29 +29,29 @@ func isAutomatic(m *message, from string) bool {
 func isReply(m *message, from string) bool {
 	h := m.header
 	local, _, _ := strings.Cut(from, "@")
-	precedence := keyword(h.get("Precedence"))
+	precedence := keyword(h.get("precedence"))
 	switch {
-	case isReport(m), keyword(h.get("Auto-Submitted")) == "auto-replied":
+	case isReport(m), keyword(h.get("auto-submitted")) == "auto-replied":
 		return true
 	case precedence == "auto_reply" || precedence == "auto-reply":
 		return true
-	case h.get("X-Failed-Recipients") != "":
+	case h.get("x-failed-recipients") != "":
 		return true
 	case robots.MatchString(local):
 		return true
 	}
-	for _, name := range []string{"X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Reply-From", "X-Auto-Response-From"} {
+	for _, name := range []string{"x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply-from", "x-auto-response-from"} {
 		if value := h.get(name); value != "" && !strings.EqualFold(value, "no") {
 			return true
 		}
 	}
-	return autoSubjects.MatchString(h.text("Subject"))
+	return autoSubjects.MatchString(h.text("subject"))
 }
 
 // isGenerated says that a machine wrote a mail, or that it takes no answer. A rule that forwards can say so, too.
 func isGenerated(m *message) bool {
-	auto := keyword(m.header.get("Auto-Submitted"))
-	return auto != "" && auto != "no" || strings.TrimSpace(m.header.get("Return-Path")) == "<>"
+	auto := keyword(m.header.get("auto-submitted"))
+	return auto != "" && auto != "no" || strings.TrimSpace(m.header.get("return-path")) == "<>"
 }
 
 // keyword is a field's first word in lower case, without parameters and comments.

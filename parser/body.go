@@ -22,7 +22,7 @@ func HTML(raw []byte) (source string, pictures map[string][]byte) {
 
 // pictures collects the pictures that have an id, of attached messages, too; the first of an id counts.
 func (m *message) pictures(into map[string][]byte) {
-	id := strings.Trim(strings.TrimSpace(m.header.get("Content-ID")), "<>")
+	id := strings.Trim(strings.TrimSpace(m.header.get("content-id")), "<>")
 	if _, known := into[id]; id != "" && !known && len(m.content) > 0 && strings.HasPrefix(m.mediaType, "image/") {
 		into[id] = m.content
 	}

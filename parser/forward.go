@@ -19,10 +19,10 @@ type source struct {
 func original(m *message) source {
 	plain, html, attached := m.shown()
 	s := bodies(plain, html)
-	s.subject = m.header.text("Subject")
+	s.subject = m.header.text("subject")
 	bare, marked, replied := readSubject(s.subject)
 	s.bare = bare
-	if from := addresses(m.header.get("From")); len(from) > 0 {
+	if from := addresses(m.header.get("from")); len(from) > 0 {
 		s.from = from[0]
 	}
 	if isMicrosoft(s.from) {

@@ -88,9 +88,9 @@ func FuzzHeader(f *testing.F) {
 				t.Fatalf("%s: %q", name, text)
 			}
 		}
-		addresses(h.get("From"))
-		headerDate(h.get("Date"))
-		mediaType(h.get("Content-Type"))
+		addresses(h.get("from"))
+		headerDate(h.get("date"))
+		mediaType(h.get("content-type"))
 	})
 }
 

@@ -17,8 +17,9 @@ const (
 // header holds the raw values of each field under its lower-case name, in order of appearance.
 type header map[string][]string
 
+// get is the first value of the field of a lower-case name.
 func (h header) get(name string) string {
-	if values := h[strings.ToLower(name)]; len(values) > 0 {
+	if values := h[name]; len(values) > 0 {
 		return values[0]
 	}
 	return ""

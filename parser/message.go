@@ -66,10 +66,10 @@ func readMessage(raw []byte, depth int, left *budget) *message {
 func readEntity(h header, body []byte, depth int, left *budget) *message {
 	m := &message{header: h, mediaType: "text/plain", params: map[string]string{}}
 	left.parts++
-	if kind := h.get("Content-Type"); kind != "" {
+	if kind := h.get("content-type"); kind != "" {
 		m.mediaType, m.params = mediaType(kind)
 	}
-	disposition, params := mediaType(h.get("Content-Disposition"))
+	disposition, params := mediaType(h.get("content-disposition"))
 	m.inline = disposition != "attachment"
 	m.filename = oneLine(decodeWords(params["filename"]))
 	if m.filename == "" {
@@ -104,7 +104,7 @@ func readEntity(h header, body []byte, depth int, left *budget) *message {
 		}
 		return m
 	}
-	m.content = decodeBody(body, h.get("Content-Transfer-Encoding"), left)
+	m.content = decodeBody(body, h.get("content-transfer-encoding"), left)
 	if name := m.params["charset"]; name != "" && !isKnownCharset(name) && strings.HasPrefix(m.mediaType, "text/") {
 		left.warn("unknown-charset", "the charset "+clip(oneLine(name), 40)+" is not known; the text was read as UTF-8 or windows-1252")
 	}
@@ -365,7 +365,7 @@ func (m *message) attachments() []tickets.Attachment {
 		}
 		name := m.filename
 		if name == "" && m.inner != nil {
-			name = m.inner.header.text("Subject") + ".eml"
+			name = m.inner.header.text("subject") + ".eml"
 		}
 		list := []tickets.Attachment{{Filename: name, ContentType: oneLine(m.mediaType), Size: len(m.content)}}
 		for _, part := range m.unpacked {

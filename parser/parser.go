@@ -81,19 +81,19 @@ func warn(alert *tickets.Alert, code, text string) {
 // describe fills what the outer header says.
 func describe(alert *tickets.Alert, mail *message) {
 	h := mail.header
-	alert.Message.MessageID = strings.Trim(firstField(h.get("Message-Id")), "<>")
-	alert.Message.Subject = h.text("Subject")
+	alert.Message.MessageID = strings.Trim(firstField(h.get("message-id")), "<>")
+	alert.Message.Subject = h.text("subject")
 	alert.Title = bareSubject(alert.Message.Subject)
-	from := addresses(h.get("From"))
+	from := addresses(h.get("from"))
 	if len(from) > 0 {
 		alert.Message.From = from[0]
 	}
 	alert.Message.To = append(alert.Message.To, addresses(strings.Join(h["to"], ", "))...)
-	alert.Message.Date.Time = headerDate(h.get("Date"))
-	if h.get("Date") != "" && alert.Message.Date.IsZero() {
+	alert.Message.Date.Time = headerDate(h.get("date"))
+	if h.get("date") != "" && alert.Message.Date.IsZero() {
 		warn(alert, "bad-date", "the date of the header cannot be read")
 	}
-	if len(from) == 1 && isMicrosoft(from[0]) && len(h["from"]) == 1 && isUnambiguous(h.get("From")) {
+	if len(from) == 1 && isMicrosoft(from[0]) && len(h["from"]) == 1 && isUnambiguous(h.get("from")) {
 		alert.Provenance = tickets.ProvenanceMicrosoft
 	}
 	for _, name := range []string{"Subject", "From", "Message-Id"} {

@@ -9,7 +9,7 @@ import (
 // field; the zero time where neither can be read.
 func Received(raw []byte) time.Time {
 	h, _, _ := splitHeader(clipBytes(raw, maxHeaderOctets), &budget{})
-	if at := headerDate(h.get("Date")); !at.IsZero() {
+	if at := headerDate(h.get("date")); !at.IsZero() {
 		return at
 	}
 	for _, trace := range h["received"] {

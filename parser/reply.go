@@ -9,7 +9,7 @@ import (
 )
 
 // loopHeader marks our own outgoing mail.
-const loopHeader = "X-Afterhours-Loop"
+const loopHeader = "x-afterhours-loop"
 
 // maxReply bounds the text that is kept of a reply, in characters.
 const maxReply = 4000
@@ -30,14 +30,14 @@ func ReadReply(raw []byte) tickets.Reply {
 		mail := readMessage(raw, 0, &budget{})
 		h := mail.header
 		reply = tickets.Reply{
-			From: addresses(strings.Join(h["from"], ", ")), MessageID: oneLine(strings.Trim(firstField(h.get("Message-Id")), "<>")),
-			Subject: h.text("Subject"), Loop: oneLine(h.get(loopHeader)),
+			From: addresses(strings.Join(h["from"], ", ")), MessageID: oneLine(strings.Trim(firstField(h.get("message-id")), "<>")),
+			Subject: h.text("subject"), Loop: oneLine(h.get(loopHeader)),
 		}
 		from := ""
 		if len(reply.From) > 0 {
 			from = reply.From[0]
 		}
-		for _, name := range []string{"In-Reply-To", "References"} {
+		for _, name := range []string{"in-reply-to", "references"} {
 			for _, id := range messageIDs.FindAllStringSubmatch(h.get(name), maxReferences) {
 				reply.References = append(reply.References, id[1])
 			}
@@ -73,7 +73,7 @@ func readBounce(reply *tickets.Reply, mail *message, raw []byte) {
 	case action == "failed":
 		reply.Bounce = oneLine(strings.TrimSpace(status + " " + diagnostic))
 	case action != "":
-	case mail.header.get("X-Failed-Recipients") != "" || bounceSubject.MatchString(reply.Subject):
+	case mail.header.get("x-failed-recipients") != "" || bounceSubject.MatchString(reply.Subject):
 		reply.Bounce = reply.Subject
 	}
 	if reply.Bounce == "" && strings.EqualFold(reportField(inside, "Action"), "failed") {

@@ -28,7 +28,7 @@ func takeApart(t *testing.T, file string) bare {
 	}
 	m := readMessage(raw, 0, &budget{})
 	_, html, _ := m.shown()
-	return bare{m.header.text("From"), m.header.text("Subject"), m.header.get("Message-Id"), html}
+	return bare{m.header.text("from"), m.header.text("subject"), m.header.get("message-id"), html}
 }
 
 // wrapping is one way in which mail programs and filters change a mail. forwards says that it is a person's forward.

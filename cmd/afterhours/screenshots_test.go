@@ -35,8 +35,11 @@ func TestScreenshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
+	address, provider := named(t), newIdentityProvider(t)
 	app := serveTest(t, func(s *settings) {
 		trusting(s)
+		address(s)
+		provider.known(s)
 		s.SmarthostURL = "smtp://" + catcher
 	})
 	app.configure(t, string(demoTeam))
@@ -69,6 +72,10 @@ func TestScreenshots(t *testing.T) {
 	for i, shown := range everyPage(t, app, link) {
 		if i == 2 {
 			signIn(t, ctx, app)
+			if _, err := app.db.pool.Exec(t.Context(), `
+				INSERT INTO passkeys (id, account, name, credential, created_at, used_at) SELECT 'a', id, 'Telephone', '{}', now() - interval '9 days', now() FROM accounts`); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if !strings.Contains(shown.name, *onlyPages) {
 			continue

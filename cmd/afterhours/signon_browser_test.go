@@ -90,13 +90,15 @@ func newIdentityProvider(t *testing.T) *identityProvider {
 func signingOn(t *testing.T) (*application, *identityProvider) {
 	t.Helper()
 	p, address := newIdentityProvider(t), named(t)
-	app := serveTest(t, func(s *settings) {
-		address(s)
-		s.OIDCIssuer, s.OIDCClientID, s.OIDCClientSecret, s.OIDCScopes = p.URL, "app", "the secret", "openid profile email"
-		s.OIDCRoleClaim, s.OIDCViewers, s.OIDCResponders, s.OIDCButton = "roles", "Afterhours.Viewer", "Afterhours.Responder", "Sign in with Entra ID"
-	})
+	app := serveTest(t, func(s *settings) { address(s); p.known(s) })
 	app.configure(t, mailTeam)
 	return app, p
+}
+
+// known are the settings of an application that knows the provider.
+func (p *identityProvider) known(s *settings) {
+	s.OIDCIssuer, s.OIDCClientID, s.OIDCClientSecret, s.OIDCScopes = p.URL, "app", "the secret", "openid profile email"
+	s.OIDCRoleClaim, s.OIDCViewers, s.OIDCResponders, s.OIDCButton = "roles", "Afterhours.Viewer", "Afterhours.Responder", "Sign in with Entra ID"
 }
 
 // TestTheProviderSignsInWithoutScripts goes to the provider and back, under the policy of our pages, which its addresses are

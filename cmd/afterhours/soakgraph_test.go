@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"html"
+	"strconv"
 )
 
 // The graph is one panel a figure, all over the same time.
@@ -55,7 +56,8 @@ func drawSoak(looks []soakLook) []byte {
 		fmt.Fprintf(&svg, `<text x="%d" y="%d" fill="#111">%s</text>`+"\n", soakLeft, top-5, html.EscapeString(panel.title))
 		for _, part := range []float64{0, 0.5, 1} {
 			y := float64(top) + soakPanel*(1-part)
-			fmt.Fprintf(&svg, `<path d="M%d %.1fH%d" stroke="#ddd"/><text x="%d" y="%.1f" fill="#555" text-anchor="end">%.4g</text>`+"\n", soakLeft, y, soakWide-10, soakLeft-6, y+4, most*part)
+			fmt.Fprintf(&svg, `<path d="M%d %.1fH%d" stroke="#ddd"/><text x="%d" y="%.1f" fill="#555" text-anchor="end">%s</text>`+"\n", soakLeft, y, soakWide-10, soakLeft-6, y+4,
+				strconv.FormatFloat(most*part, 'f', map[bool]int{true: 0, false: 1}[most >= 100], 64))
 		}
 		for _, line := range panel.lines {
 			fmt.Fprintf(&svg, `<polyline fill="none" stroke="#0b5cad" stroke-width="1.5" stroke-dasharray="%s" points="`, line.dash)

@@ -78,12 +78,12 @@ func (c *circuit) refuse(isEvent bool, now time.Time) (wait time.Duration) {
 	return wait
 }
 
-// busy says whether a target that answers has all of its places taken.
-func (c *circuits) busy(target string, now time.Time) bool {
+// answers says whether a target neither hangs nor fails: what finds no place there finds one soon.
+func (c *circuits) answers(target string, now time.Time) bool {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	at := c.targets[target]
-	return at != nil && at.failures < circuitFailures && !at.hangs(now) && len(at.sends) >= at.places(now)
+	return at != nil && at.failures < circuitFailures && !at.hangs(now)
 }
 
 // full says how long it takes until there is a place where the messages for a recipient went last; 0 where there is one,

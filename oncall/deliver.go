@@ -124,7 +124,7 @@ func (d *Deliverer) awaitPlace(ctx context.Context, dispatch Dispatch) (leave fu
 	for until := d.Now().Add(placeWithin); ; {
 		now := d.Now()
 		leave, wait = d.circuits.enter(dispatch.Page.Target(), dispatch.Contact.Address, dispatch.Page.IsEvent(), now)
-		if wait == 0 || !d.circuits.busy(dispatch.Contact.Address, now) || !now.Before(until) {
+		if wait == 0 || !d.circuits.answers(dispatch.Contact.Address, now) || !now.Before(until) {
 			return leave, wait
 		}
 		select {
@@ -142,7 +142,7 @@ func (d *Deliverer) standInLine(dispatch Dispatch, wait time.Duration) Outcome {
 	at := now.Add(wait)
 	if !dispatch.Page.IsEvent() && at.After(dispatch.GiveUp) {
 		switch {
-		case d.circuits.busy(dispatch.Contact.Address, now):
+		case d.circuits.answers(dispatch.Contact.Address, now):
 		case !now.Before(dispatch.GiveUp):
 			return Outcome{State: PageFailed, Reason: "its target answers nothing of late, and its time is over"}
 		default:

@@ -48,10 +48,7 @@ func (s *Site) confirmAccount(w http.ResponseWriter, r *http.Request) error {
 func (s *Site) askConfirmation(w http.ResponseWriter, r *http.Request) error {
 	who, _ := identity(r.Context())
 	challenge, err := s.Auth.BeginConfirmation(r.Context(), who.ID, r.RemoteAddr)
-	if err != nil {
-		return refuseScript(w, err)
-	}
-	return answerScript(w, http.StatusOK, challenge)
+	return answerChallenge(w, challenge, err)
 }
 
 // answerConfirmation is POST /account/confirm/passkey/answer: the same as the password does, by a passkey.
@@ -61,10 +58,7 @@ func (s *Site) answerConfirmation(w http.ResponseWriter, r *http.Request) error 
 		return refuseScript(w, err)
 	}
 	who, _ := identity(r.Context())
-	if err := s.Auth.ConfirmByPasskey(r.Context(), who.ID, post.Token, post.Answer, r.RemoteAddr); err != nil {
-		return refuseScript(w, err)
-	}
-	return answerScript(w, http.StatusOK, map[string]string{"to": "/account?done=confirmed"})
+	return answerNext(w, "/account?done=confirmed", s.Auth.ConfirmByPasskey(r.Context(), who.ID, post.Token, post.Answer, r.RemoteAddr))
 }
 
 // disconnectSignOn is POST /account/sso/disconnect.
@@ -80,16 +74,22 @@ func (s *Site) disconnectSignOn(w http.ResponseWriter, r *http.Request) error {
 
 // refuseAccount shows the page again with what whoever filled in a form of it can do about an error.
 func (s *Site) refuseAccount(w http.ResponseWriter, r *http.Request, err error, form string) error {
-	status, reason := refusal(err)
+	status, reason := refusalOfProof(w, err)
+	if status == 0 {
+		return err
+	}
+	return s.renderAccount(w, r, accountAnswer{status, nil, reason, form})
+}
+
+// refusalOfProof is refusal for what somebody offers to show who they are: there are limits, and it may be wrong.
+func refusalOfProof(w http.ResponseWriter, err error) (status int, reason string) {
 	var limited *auth.LimitError
 	switch {
 	case errors.As(err, &limited):
 		w.Header().Set("Retry-After", strconv.Itoa(int(limited.RetryAfter.Seconds())+1))
-		status, reason = http.StatusTooManyRequests, sentenceOf(limited.Error())
-	case errors.Is(err, auth.ErrWrongPassword), errors.Is(err, auth.ErrUnconfirmed):
-		status, reason = http.StatusUnauthorized, sentenceOf(err.Error())
-	case status == 0:
-		return err
+		return http.StatusTooManyRequests, sentenceOf(limited.Error())
+	case errors.Is(err, auth.ErrPasskeyRefused), errors.Is(err, auth.ErrPasskeySuspect), errors.Is(err, auth.ErrWrongPassword), errors.Is(err, auth.ErrUnconfirmed):
+		return http.StatusUnauthorized, sentenceOf(err.Error())
 	}
-	return s.renderAccount(w, r, accountAnswer{status, nil, reason, form})
+	return refusal(err)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"mime"
 	"net/http"
-	"strconv"
 
 	"github.com/go-chi/chi/v5"
 
@@ -69,27 +68,33 @@ func answerScript(w http.ResponseWriter, status int, content any) error {
 
 // refuseScript answers with the sentence of an error that whoever pressed the button can do something about.
 func refuseScript(w http.ResponseWriter, err error) error {
-	status, reason := refusal(err)
-	var limited *auth.LimitError
-	switch {
-	case errors.As(err, &limited):
-		w.Header().Set("Retry-After", strconv.Itoa(int(limited.RetryAfter.Seconds())+1))
-		status, reason = http.StatusTooManyRequests, sentenceOf(limited.Error())
-	case errors.Is(err, auth.ErrPasskeyRefused), errors.Is(err, auth.ErrPasskeySuspect), errors.Is(err, auth.ErrUnconfirmed):
-		status, reason = http.StatusUnauthorized, sentenceOf(err.Error())
-	case status == 0:
+	status, reason := refusalOfProof(w, err)
+	if status == 0 {
 		return err
 	}
 	return answerScript(w, status, map[string]string{"error": reason})
 }
 
-// askPasskey is POST /login/passkey: a challenge for whichever passkey of this site the browser has.
-func (s *Site) askPasskey(w http.ResponseWriter, r *http.Request) error {
-	challenge, err := s.Auth.BeginPasskeySignIn(r.Context(), r.RemoteAddr)
+// answerChallenge hands a challenge to the script that asked for it.
+func answerChallenge(w http.ResponseWriter, challenge auth.Challenge, err error) error {
 	if err != nil {
 		return refuseScript(w, err)
 	}
 	return answerScript(w, http.StatusOK, challenge)
+}
+
+// answerNext says where the script goes on, after what was done with the passkey's answer.
+func answerNext(w http.ResponseWriter, to string, err error) error {
+	if err != nil {
+		return refuseScript(w, err)
+	}
+	return answerScript(w, http.StatusOK, map[string]string{"to": to})
+}
+
+// askPasskey is POST /login/passkey: a challenge for whichever passkey of this site the browser has.
+func (s *Site) askPasskey(w http.ResponseWriter, r *http.Request) error {
+	challenge, err := s.Auth.BeginPasskeySignIn(r.Context(), r.RemoteAddr)
+	return answerChallenge(w, challenge, err)
 }
 
 // passkeyAnswer is POST /login/passkey/answer: it signs the passkey's account in.
@@ -98,20 +103,15 @@ func (s *Site) passkeyAnswer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return refuseScript(w, err)
 	}
-	if _, err := s.Auth.PasskeySignIn(r.Context(), post.Token, post.Answer, r.RemoteAddr); err != nil {
-		return refuseScript(w, err)
-	}
-	return answerScript(w, http.StatusOK, map[string]string{"to": localPath(post.Next)})
+	_, err = s.Auth.PasskeySignIn(r.Context(), post.Token, post.Answer, r.RemoteAddr)
+	return answerNext(w, localPath(post.Next), err)
 }
 
 // makePasskey is POST /account/passkeys: a challenge to make a passkey for whoever is signed in.
 func (s *Site) makePasskey(w http.ResponseWriter, r *http.Request) error {
 	who, _ := identity(r.Context())
 	challenge, err := s.Auth.BeginPasskey(r.Context(), who.ID, r.RemoteAddr)
-	if err != nil {
-		return refuseScript(w, err)
-	}
-	return answerScript(w, http.StatusOK, challenge)
+	return answerChallenge(w, challenge, err)
 }
 
 // keepPasskey is POST /account/passkeys/answer: it keeps the passkey that was made.
@@ -121,10 +121,7 @@ func (s *Site) keepPasskey(w http.ResponseWriter, r *http.Request) error {
 		return refuseScript(w, err)
 	}
 	who, _ := identity(r.Context())
-	if err := s.Auth.AddPasskey(r.Context(), who.ID, post.Token, post.Name, post.Answer); err != nil {
-		return refuseScript(w, err)
-	}
-	return answerScript(w, http.StatusOK, map[string]string{"to": "/account?done=passkey"})
+	return answerNext(w, "/account?done=passkey", s.Auth.AddPasskey(r.Context(), who.ID, post.Token, post.Name, post.Answer))
 }
 
 // removePasskey is POST /account/passkeys/{passkey}/remove.

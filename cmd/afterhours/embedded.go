@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -34,12 +33,6 @@ type embedded struct {
 	mutex    sync.Mutex
 	server   *pgserver.Server
 	stopping bool
-}
-
-// small says whether an embedded Postgres has to do with little memory.
-func (s settings) small() bool {
-	memory := machineMemory(os.DirFS("/"))
-	return s.DatabaseURL == "" && memory > 0 && memory < smallMachine
 }
 
 // startEmbedded starts the embedded server of the data directory, unless another process runs it: then server is nil.

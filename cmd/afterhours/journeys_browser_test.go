@@ -20,6 +20,18 @@ import (
 // once with scripts and their keys, once without any script.
 func TestTheDeskWorksByKeyboardAlone(t *testing.T) {
 	t.Parallel()
+	onATelephone(t, func(p keyboard, scripts bool) {
+		p.searches(scripts)
+		p.filters()
+		p.acknowledges(scripts)
+		p.resolves(scripts)
+		p.overridesAShift()
+	})
+}
+
+// onATelephone lets somebody who has signed in do something at 360 px, once with scripts and once without any.
+func onATelephone(t *testing.T, do func(p keyboard, scripts bool)) {
+	t.Helper()
 	for name, scripts := range map[string]bool{"with scripts": true, "without scripts": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -30,11 +42,7 @@ func TestTheDeskWorksByKeyboardAlone(t *testing.T) {
 			}
 			p.do(chromedp.EmulateViewport(360, 780))
 			p.signsIn()
-			p.searches(scripts)
-			p.filters()
-			p.acknowledges(scripts)
-			p.resolves(scripts)
-			p.overridesAShift()
+			do(p, scripts)
 		})
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"io/fs"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -10,6 +11,12 @@ import (
 
 // smallMachine is the memory below which the embedded Postgres takes less of it, at the price of speed in a storm.
 const smallMachine = 512 << 20
+
+// small says whether an embedded Postgres has to do with little memory.
+func (s settings) small() bool {
+	memory := machineMemory(os.DirFS("/"))
+	return s.DatabaseURL == "" && memory > 0 && memory < smallMachine
+}
 
 // machineMemory is how many octets this process may use together with its neighbours: the machine's, or what its control
 // groups (of either version) leave it. 0 where the system does not tell. root is the system's files.

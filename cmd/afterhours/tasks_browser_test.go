@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -15,23 +14,13 @@ import (
 // tickets at once as what they were, and exports and imports the configuration, at 360 px; once with scripts, once without any.
 func TestTheDeskDoesWhatADayBringsOnATelephone(t *testing.T) {
 	t.Parallel()
-	for name, scripts := range map[string]bool{"with scripts": true, "without scripts": false} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			app, _ := furnished(t)
-			p := keyboard{t, browserFor(t, 5*time.Minute), app}
-			if !scripts {
-				p.do(withoutScript)
-			}
-			p.do(chromedp.EmulateViewport(360, 780))
-			p.signsIn()
-			p.keepsAFilter()
-			p.takesBack()
-			p.notes()
-			p.resolvesSeveral()
-			p.movesTheConfiguration()
-		})
-	}
+	onATelephone(t, func(p keyboard, _ bool) {
+		p.keepsAFilter()
+		p.takesBack()
+		p.notes()
+		p.resolvesSeveral()
+		p.movesTheConfiguration()
+	})
 }
 
 // keepsAFilter keeps one under a name, comes back by it and forgets it.

@@ -145,7 +145,10 @@ func (s *Store) finishSummary(ctx context.Context, tx pgx.Tx, summary oncall.Pag
 			return err
 		}
 	}
-	rows, err := tx.Query(ctx, `SELECT id FROM pages WHERE summary = $1 AND state = 'queued' ORDER BY id`, summary.ID)
+	// As with a claim: found by the summary before anything else is asked of them.
+	rows, err := tx.Query(ctx, `
+		WITH found AS MATERIALIZED (SELECT id, state FROM pages WHERE summary = $1)
+		SELECT id FROM found WHERE state = 'queued' ORDER BY id`, summary.ID)
 	if err != nil {
 		return err
 	}
@@ -168,6 +171,7 @@ func (s *Store) finishSummary(ctx context.Context, tx pgx.Tx, summary oncall.Pag
 // summaryPart is how many pages that share a summary's outcome are in memory at a time: of a storm there are many thousands.
 const summaryPart = 1000
 
+// finishPart gives some of those pages, or the summary itself, its outcome.
 func (s *Store) finishPart(ctx context.Context, tx pgx.Tx, summary int64, ids []int64, outcome oncall.Outcome, now time.Time) error {
 	rows, err := tx.Query(ctx, `
 		UPDATE pages SET state = $2, last_error = $3, provider_id = $4, finished_at = $5, lease_until = NULL,

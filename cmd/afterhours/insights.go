@@ -6,10 +6,12 @@ import (
 	"afterhours/oncall"
 )
 
-// How often the figures of the insights are brought up to date, and how much of a backlog in one go.
+// How often the figures of the insights are brought up to date, how much of a backlog in one go, and which part of its time a
+// gateway gives to them: the tickets of a day are all read again, and a day of a storm may have a million.
 const (
 	insightsEvery  = "@every 1m"
 	insightBatches = 100
+	insightsPart   = 20
 )
 
 // tendInsights counts the figures of days that have changed.

@@ -60,7 +60,7 @@ func TestRelatedTicketsAreFoundWithoutReadingAll(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t)
 	fillTickets(t, pool, 40_000)
-	rows, err := pool.Query(t.Context(), `EXPLAIN `+relatedQuery, namesQuery([]string{"ws4711"}), []string{"ws-4711"}, []string{}, 1, time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), 5)
+	rows, err := pool.Query(t.Context(), `EXPLAIN `+relatedQuery, (&wordShares{}).ofNames([]string{"ws4711"}), []string{"ws-4711"}, []string{}, 1, time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), 5)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,8 +25,8 @@ import (
 // Bounds and weights of a search.
 const (
 	wordsFresh  = 10 * time.Minute // how long what is known of words holds
-	walked      = 2_000            // tickets that are read one after the other where all words are common, at most
-	glanced     = 1_000            // and where they seem rare, for many rare words may begin alike
+	walked      = 40_000           // tickets that are read one after the other in the hope of enough, at most
+	glanced     = 1_000            // and where the words seem rare, for many rare words may begin alike
 	longWord    = 7                // characters of a word that is rare as a beginning, too
 	commonWord  = 0.1              // the list of such a word is not made before the newest were read
 	rareWord    = 0.002            // words up to this share of the tickets are all looked up
@@ -40,11 +40,16 @@ const (
 
 // wordShares knows in which part of the tickets the common words are, from the database's own statistics.
 type wordShares struct {
-	mutex   sync.Mutex
-	asked   time.Time
 	tickets float64
 	words   []string // in order
 	shares  []float64
+}
+
+// wordMemory is what was known last.
+type wordMemory struct {
+	mutex sync.Mutex
+	asked time.Time
+	known *wordShares
 }
 
 // of is the share of tickets with a word of a beginning, at most.
@@ -65,6 +70,7 @@ type searching struct {
 	indexed []string // looked up
 	others  []string // compared on what is found
 	newest  int      // so many tickets are read first, one after the other
+	most    int      // and so many in all, as long as that promises enough
 	span    int64    // so many ages are looked at first; 0: all in one go
 	ages    []int64  // those that are looked at now; none: all
 }
@@ -100,8 +106,9 @@ func (s *wordShares) plan(words []string, show int) searching {
 		found.span = int64(max(math.Ceil(need/(1<<ageBits)), fewestAges))
 	}
 	rarest := list[0]
+	found.most = int(min(rarest.share*s.tickets/2, walked)) // takes no longer than the list of the word
 	switch {
-	case need < walked:
+	case need < float64(found.most):
 		found.newest = max(glanced, int(need))
 	case rarest.share > commonWord || rarest.share == unknownWord && utf8.RuneCountInString(rarest.text) < longWord:
 		found.newest = glanced
@@ -111,13 +118,13 @@ func (s *wordShares) plan(words []string, show int) searching {
 
 // shares reads what is known of words, where that is old.
 func (s *Store) shares(ctx context.Context) (*wordShares, error) {
-	known := s.words
-	known.mutex.Lock()
-	defer known.mutex.Unlock()
+	s.words.mutex.Lock()
+	defer s.words.mutex.Unlock()
 	now := s.now()
-	if age := now.Sub(known.asked); !known.asked.IsZero() && age >= 0 && age < wordsFresh {
-		return known, nil
+	if age := now.Sub(s.words.asked); s.words.known != nil && age >= 0 && age < wordsFresh {
+		return s.words.known, nil
 	}
+	known := &wordShares{}
 	var words []string
 	var shares []float32
 	err := s.pool.QueryRow(ctx, `
@@ -132,10 +139,10 @@ func (s *Store) shares(ctx context.Context) (*wordShares, error) {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(words[a], words[b]) })
-	known.words, known.shares, known.asked = nil, nil, now
 	for _, i := range order {
 		known.words, known.shares = append(known.words, words[i]), append(known.shares, float64(shares[i]))
 	}
+	s.words.asked, s.words.known = now, known
 	return known, nil
 }
 
@@ -169,13 +176,21 @@ func (s *Store) search(ctx context.Context, filter tickets.Filter, search search
 		found = append(found, more...)
 		return err
 	}
-	if search.newest > 0 {
+	top := before
+	for walk := int64(search.newest); walk > 0; {
 		filter.Before = before
 		where, args := conditions(filter, &searching{others: slices.Concat(search.indexed, search.others)})
-		before -= int64(search.newest)
+		before -= walk
 		args["from"] = before
 		if err := look(where+` AND t.number >= @from`, args, nil); err != nil || len(found) >= limit || before <= 0 {
 			return found, err
+		}
+		walk = (top - before) * 3
+		if got := int64(len(found)); got > 0 { // the rest is there, if they are as thick
+			walk = (top - before) * (int64(limit) - got) * 5 / (4 * got)
+		}
+		if top-before+walk > int64(search.most) {
+			break
 		}
 	}
 	for span := search.span; ; {

@@ -42,7 +42,7 @@ type Store struct {
 	note NoteHook
 	// route is called before changes are written.
 	route Hook
-	words *wordShares
+	words *wordMemory
 	self  string // in notifications, by which a process knows its own
 }
 
@@ -51,7 +51,7 @@ func New(pool *pgxpool.Pool, now func() time.Time, hook Hook) *Store {
 	if hook == nil {
 		hook = func(context.Context, pgx.Tx, []tickets.Change) error { return nil }
 	}
-	return &Store{pool: pool, now: now, hook: hook, words: &wordShares{}, self: rand.Text()}
+	return &Store{pool: pool, now: now, hook: hook, words: &wordMemory{}, self: rand.Text()}
 }
 
 // Hooked returns the store with what else is done inside its transactions; either may be nil.

@@ -45,7 +45,7 @@ func isReply(m *message, from string) bool {
 			return true
 		}
 	}
-	return autoSubjects.MatchString(h.text("subject"))
+	return autoSubjects.MatchString(m.subject())
 }
 
 // isGenerated says that a machine wrote a mail, or that it takes no answer. A rule that forwards can say so, too.

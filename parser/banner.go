@@ -12,12 +12,16 @@ var banners = regexp.MustCompile(`(?i)^\W*(?:caution|warning|external|attention|
 // bannerHints are words one of which every banner has, in lower case: looking for them is cheaper than for banners.
 var bannerHints = []string{"caution", "warning", "external", "outside", "attention", "achtung", "vorsicht", "notice", "note", "avertissement", "advertencia", "precaución", "atención", "atenção", "attenzione", "let op", "uwaga", "often get", "do not click", "learn why", "pfptbanner"}
 
+// longestBanner is how long a banner is at most, in octets.
+const longestBanner = 600
+
 func isBanner(text string) bool {
-	if len(text) >= 600 {
+	var buffer [longestBanner]byte
+	if len(text) >= len(buffer) {
 		return false
 	}
-	lower := strings.ToLower(text)
-	return containsAny(lower, words().banners...) || containsAny(lower, bannerHints...) && banners.MatchString(text)
+	lower := lowered(buffer[:0], text)
+	return words().banners.in(lower) || words().hints.in(lower) && banners.MatchString(text)
 }
 
 // bannerRows is how far down banners are looked for.

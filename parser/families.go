@@ -54,7 +54,12 @@ var testWords = subjects(`\btest (?:e-?mail|notification|message)\b|\b(?:e-?mail
 
 // familyOf is the family of a bare subject, nil where it is of none.
 func familyOf(subject string) *family {
-	lower := strings.ToLower(subject)
+	var buffer [200]byte
+	folded := lowered(buffer[:0], subject)
+	if !words().topics.in(folded) {
+		return nil
+	}
+	lower := string(folded)
 	for i, f := range families {
 		if containsAny(lower, f.hints...) && f.subject.MatchString(subject) {
 			return &families[i]

@@ -19,7 +19,7 @@ type source struct {
 func original(m *message) source {
 	plain, html, attached := m.shown()
 	s := bodies(plain, html)
-	s.subject = m.header.text("subject")
+	s.subject = m.subject()
 	bare, marked, replied := readSubject(s.subject)
 	s.bare = bare
 	if from := addresses(m.header.get("from")); len(from) > 0 {
@@ -208,12 +208,15 @@ func headerLabel(r row) (kind, value string) {
 	if !labelled || len(before) > longestLabel {
 		return "", ""
 	}
-	before = strings.Trim(before, "*_ \u00a0>")
-	if kind = words().quoted[strings.ToLower(oneLine(before))]; kind == "" {
+	var buffer [longestLabel]byte
+	if kind = words().quoted[string(lowered(buffer[:0], oneLine(strings.TrimFunc(before, isQuoteEdge))))]; kind == "" {
 		return "", ""
 	}
 	return kind, strings.Trim(after, "*_ \u00a0")
 }
+
+// isQuoteEdge says whether a character can stand around a label of a quoted header.
+func isQuoteEdge(r rune) bool { return r == '*' || r == '_' || r == ' ' || r == '\u00a0' || r == '>' }
 
 // rowText is a row as one line, with its label and value parted by a colon.
 func rowText(r row) string {

@@ -46,6 +46,7 @@ func splitHeader(raw []byte, left *budget) (h header, body []byte, ok bool) {
 	}
 	rest, last, read := raw, "", 0
 	var values []string // of the field last, which stand together where a header has many
+	var kept keeper
 	keep := func() {
 		if last != "" {
 			h[last] = values
@@ -80,7 +81,7 @@ func splitHeader(raw []byte, left *budget) (h header, body []byte, ok bool) {
 			values[len(values)-1] += " " + string(bytes.TrimSpace(line))
 		case lines == 0 && bytes.HasPrefix(line, []byte("From ")), lines == 0 && bytes.HasPrefix(line, []byte(">From ")):
 		case isField && isFieldName(bytes.TrimSpace(name)):
-			field := string(line) // of which name and value are parts
+			field := kept.keep(line, len(rest)) // of which name and value are parts
 			value := strings.TrimSpace(field[len(name)+1:])
 			if named := strings.TrimSpace(field[:len(name)]); strings.EqualFold(named, last) {
 				values = append(values, value)

@@ -27,7 +27,7 @@ func htmlPage(source string) page {
 const octetsOfRow = 128
 
 func readHTML(source string, hide bool) page {
-	r := htmlReader{tokens: html.NewTokenizer(strings.NewReader(source)), hide: hide}
+	r := htmlReader{tokens: html.NewTokenizer(strings.NewReader(source)), hide: hide, rest: len(source)}
 	r.page.rows = make([]row, 0, min(len(source)/octetsOfRow, maxShownRows))
 	for !r.full() {
 		switch r.tokens.Next() {
@@ -53,6 +53,8 @@ type htmlReader struct {
 	hide    bool
 	page    page
 	line    []byte
+	lines   keeper
+	rest    int // octets at most of the lines that are still to come
 	size    int // octets of shown text so far
 	heading int
 	pre     int
@@ -90,7 +92,10 @@ func (r *htmlReader) text() {
 	if r.skipped != "" {
 		return
 	}
-	text := r.tokens.Text()
+	text := r.tokens.Raw()
+	if r.pre > 0 || bytes.IndexByte(text, '&') >= 0 { // else what the tokenizer makes of it is the same, line ends apart
+		text = r.tokens.Text()
+	}
 	if len(bytes.TrimSpace(text)) > 0 {
 		r.linked = r.anchor && (r.linked || len(bytes.TrimSpace(r.line)) == 0)
 	}
@@ -254,10 +259,15 @@ func endsWithout(open string, tag atom.Atom, isEnd bool) bool {
 
 // endLine closes the present line: it goes to the open cell, or becomes a row.
 func (r *htmlReader) endLine() {
-	text, label := oneLine(string(bytes.TrimSpace(r.line))), ""
-	if r.marked > 0 && r.marked < len(r.line) {
-		label = oneLine(string(r.line[:r.marked]))
+	text, label := "", ""
+	if len(bytes.TrimSpace(r.line)) > 0 {
+		written := r.lines.keep(r.line, r.rest)
+		text = oneLine(strings.TrimSpace(written))
+		if r.marked > 0 && r.marked < len(written) {
+			label = oneLine(written[:r.marked])
+		}
 	}
+	r.rest -= len(r.line)
 	r.line, r.marked, r.marks = r.line[:0], 0, 0
 	if text == "" {
 		return
@@ -272,5 +282,5 @@ func (r *htmlReader) endLine() {
 }
 
 func (r *htmlReader) emit(l line) {
-	r.page.rows = append(r.page.rows, row{cells: []string{l.text}, heading: l.heading, in: l.in, link: l.link, label: l.label})
+	r.page.rows = append(r.page.rows, row{cells: r.page.only(l.text), heading: l.heading, in: l.in, link: l.link, label: l.label})
 }

@@ -46,13 +46,19 @@ func (r *htmlReader) tag() htmlTag {
 // bareTag is the element of a start or end tag without attributes as most are written, <td> or </td>; 0 for all others. The
 // tokenizer would copy its name.
 func bareTag(raw []byte) atom.Atom {
-	name := bytes.TrimSuffix(bytes.TrimPrefix(bytes.TrimPrefix(raw, []byte("<")), []byte("/")), []byte(">"))
-	for _, c := range name {
+	begin, end := 1, len(raw)-1
+	if end < 2 || raw[end] != '>' {
+		return 0
+	}
+	if raw[begin] == '/' {
+		begin++
+	}
+	for _, c := range raw[begin:end] {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
 			return 0
 		}
 	}
-	return atom.Lookup(name)
+	return atom.Lookup(raw[begin:end])
 }
 
 // readTag reads the present token's tag.

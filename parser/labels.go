@@ -42,20 +42,22 @@ func meaningOf(text string) string {
 	text = oneLine(text)
 	known := words()
 	spelt := strings.IndexByte(text, '(') >= 0 || strings.IndexByte(text, '/') >= 0 || strings.Contains(text, "’")
-	if !spelt && strings.Count(strings.TrimFunc(text, isLabelEdge), " ") > known.spaces { // prose
+	text = strings.TrimFunc(text, isLabelEdge)
+	if !spelt && strings.Count(text, " ") > known.spaces { // prose
 		return ""
 	}
-	text = strings.ToLower(strings.TrimFunc(composed(text), isLabelEdge))
-	if text == "" || len(text) > longestLabel {
+	var buffer [longestLabel]byte
+	label := lowered(buffer[:0], strings.TrimFunc(composed(text), isLabelEdge))
+	if len(label) == 0 || len(label) > longestLabel {
 		return ""
 	}
 	if spelt {
-		text = oneLine(labelForms.Replace(text))
+		label = []byte(oneLine(labelForms.Replace(string(label))))
 	}
-	if meaning := known.labels[text]; meaning != "" {
+	if meaning := known.labels[string(label)]; meaning != "" {
 		return meaning
 	}
-	return known.plainLabel(text)
+	return known.plainLabel(string(label))
 }
 
 // isLabelEdge says whether a character can stand around a label.

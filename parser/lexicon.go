@@ -33,11 +33,11 @@ type lexicon struct {
 	families   []phrase
 	common     map[string][]string // the languages in which a word is common
 	codes      []string            // the languages that have such words, English first
-	banners    []string
+	banners    *finder
+	hints      *finder           // words one of which every banner has that is told by a pattern
+	topics     *finder           // words one of which every subject of a known family has
 	footers    map[rune][]string // by their first letter, by which most lines are none
-	mark       *regexp.Regexp    // a subject's mark of a reply or a forward
-	forward    *regexp.Regexp
-	reply      *regexp.Regexp
+	marks      map[string]subjectMark
 }
 
 // phrase tells a family by words of its subject.
@@ -64,6 +64,12 @@ func readLexicon(files fs.FS, folder string) (*lexicon, error) {
 	l := &lexicon{
 		labels: map[string]string{}, tongues: map[string]string{}, dropped: map[string]bool{}, severities: map[string]tickets.Severity{},
 		actions: map[string]tickets.Action{}, months: map[string]int{}, quoted: map[string]string{}, common: map[string][]string{}, footers: map[rune][]string{},
+		marks: map[string]subjectMark{}, banners: newFinder(), hints: newFinder(bannerHints...), topics: newFinder(),
+	}
+	for _, f := range families {
+		for _, hint := range f.hints {
+			l.topics.add(hint)
+		}
 	}
 	names, err := fs.Glob(files, folder+"/*.txt")
 	if err != nil {
@@ -71,19 +77,15 @@ func readLexicon(files fs.FS, folder string) (*lexicon, error) {
 	}
 	rank := func(name string) string { return strings.TrimSuffix(path.Base(name), "en.txt") } // English is the first
 	slices.SortFunc(names, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
-	var forwards, replies []string
 	for _, name := range names {
 		content, err := fs.ReadFile(files, name)
 		if err != nil {
 			return nil, fmt.Errorf("read the words: %w", err)
 		}
-		t, err := l.readLanguage(strings.TrimSuffix(path.Base(name), ".txt"), string(content))
-		if err != nil {
+		if err := l.readLanguage(strings.TrimSuffix(path.Base(name), ".txt"), string(content)); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		forwards, replies = append(forwards, t.forwards...), append(replies, t.replies...)
 	}
-	l.compileMarks(forwards, replies)
 	l.spaces = mostDropped
 	for label := range l.labels {
 		l.spaces = max(l.spaces, strings.Count(label, " "))
@@ -99,9 +101,9 @@ type subjectForm struct {
 }
 
 // entries are the lines of one file that are put together only when all of it is read.
-type entries struct{ forwards, replies, subjects, severities []string }
+type entries struct{ subjects, severities []string }
 
-func (l *lexicon) readLanguage(code, content string) (entries, error) {
+func (l *lexicon) readLanguage(code, content string) error {
 	var e entries
 	number := 0
 	for line := range strings.Lines(content) {
@@ -112,14 +114,14 @@ func (l *lexicon) readLanguage(code, content string) (entries, error) {
 		}
 		key, text, found := strings.Cut(line, ":")
 		if !found {
-			return e, fmt.Errorf("line %d has no colon after its key", number)
+			return fmt.Errorf("line %d has no colon after its key", number)
 		}
 		kind, of, _ := strings.Cut(strings.TrimSpace(key), " ")
 		if err := l.readEntry(&e, code, kind, of, strings.TrimSpace(text)); err != nil {
-			return e, fmt.Errorf("line %d: %w", number, err)
+			return fmt.Errorf("line %d: %w", number, err)
 		}
 	}
-	return e, l.compileSubjects(e)
+	return l.compileSubjects(e)
 }
 
 func (l *lexicon) readEntry(e *entries, code, kind, of, text string) error {
@@ -159,7 +161,11 @@ func (l *lexicon) readEntry(e *entries, code, kind, of, text string) error {
 			return fmt.Errorf("there is no family %q", of)
 		}
 		for _, words := range list {
+			if len(words) < shortestFound {
+				return fmt.Errorf("the family's words %q are too short", words)
+			}
 			l.families = append(l.families, phrase{of, words})
+			l.topics.add(words)
 		}
 	case "resolved":
 		addWords(l.actions, list, tickets.ActionResolved)
@@ -176,17 +182,23 @@ func (l *lexicon) readEntry(e *entries, code, kind, of, text string) error {
 		e.subjects = append(e.subjects, strings.ToLower(text))
 	case "drop":
 		addWords(l.dropped, list, true)
-	case "forward":
-		e.forwards = append(e.forwards, list...)
-	case "reply":
-		e.replies = append(e.replies, list...)
+	case "forward", "reply":
+		for _, word := range list {
+			mark := l.marks[word]
+			l.marks[word] = subjectMark{mark.forward || kind == "forward", mark.reply || kind == "reply"}
+		}
 	case "common":
 		l.codes = append(l.codes, code)
 		for _, word := range list {
 			l.common[word] = append(l.common[word], code)
 		}
 	case "banner":
-		l.banners = append(l.banners, list...)
+		for _, word := range list {
+			if len(word) < shortestFound {
+				return fmt.Errorf("the banner %q is too short", word)
+			}
+			l.banners.add(word)
+		}
 	case "footer":
 		for _, begin := range list {
 			first := firstRune(begin)
@@ -220,7 +232,12 @@ func (l *lexicon) compileSubjects(e entries) error {
 		pattern = strings.ReplaceAll(pattern, `\{title\}`, `(.+)`)
 		pattern = strings.Replace(pattern, ":", `\s*[:：]`, 1)
 		pattern = strings.ReplaceAll(pattern, " ", `\s*`)
-		l.subjects = append(l.subjects, subjectForm{longestWord(text), regexp.MustCompile(`(?i)^` + pattern + `$`)})
+		hint := longestWord(text)
+		if len(hint) < shortestFound {
+			return fmt.Errorf("the subject %q has no word of its own", text)
+		}
+		l.topics.add(hint)
+		l.subjects = append(l.subjects, subjectForm{hint, regexp.MustCompile(`(?i)^` + pattern + `$`)})
 	}
 	return nil
 }
@@ -233,17 +250,6 @@ func longestWord(text string) (longest string) {
 		}
 	}
 	return longest
-}
-
-func (l *lexicon) compileMarks(forwards, replies []string) {
-	const counted = `\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\^\d{1,3})?\s*[:：]\s*`
-	both := slices.Concat(forwards, replies)
-	for _, list := range [][]string{forwards, replies, both} {
-		slices.SortFunc(list, func(a, b string) int { return len(b) - len(a) })
-	}
-	l.mark = regexp.MustCompile(`(?i)^\s*(?:` + alternation(both) + `)` + counted)
-	l.forward = regexp.MustCompile(`(?i)^\s*(?:` + alternation(forwards) + `)` + counted)
-	l.reply = regexp.MustCompile(`(?i)^\s*(?:` + alternation(replies) + `)` + counted)
 }
 
 func alternation(list []string) string {

@@ -39,7 +39,7 @@ func TestALanguageIsAddedByAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	match := l.subjects[0].pattern.FindStringSubmatch("ghuHmoH jenqu': Duj")
-	if l.labels["qatlh"] != labelSeverity || l.severities["jen"] != "high" || match == nil || match[2] != "Duj" || !l.forward.MatchString("NgeH: x") {
+	if l.labels["qatlh"] != labelSeverity || l.severities["jen"] != "high" || match == nil || match[2] != "Duj" || !l.marks["ngeh"].forward {
 		t.Errorf("got %v, %v, %v", l.labels, l.severities, match)
 	}
 }

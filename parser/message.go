@@ -41,6 +41,7 @@ type message struct {
 	inner     *message   // of a message/rfc822 part
 	unpacked  []*message // of a winmail.dat
 	warnings  []warning
+	title     string // what subject found
 }
 
 type warning struct{ code, text string }
@@ -322,6 +323,14 @@ func looseBase64(body []byte) (decoded []byte, whole bool) {
 	return strict[:size+n], false
 }
 
+// subject is the subject as it is shown. Several stages ask for it, and it is decoded once.
+func (m *message) subject() string {
+	if m.title == "" {
+		m.title = m.header.text("subject")
+	}
+	return m.title
+}
+
 // text is a part's content in UTF-8.
 func (m *message) text() string {
 	text := toUTF8(m.content, m.params["charset"])
@@ -365,7 +374,7 @@ func (m *message) attachments() []tickets.Attachment {
 		}
 		name := m.filename
 		if name == "" && m.inner != nil {
-			name = m.inner.header.text("subject") + ".eml"
+			name = m.inner.subject() + ".eml"
 		}
 		list := []tickets.Attachment{{Filename: name, ContentType: oneLine(m.mediaType), Size: len(m.content)}}
 		for _, part := range m.unpacked {

@@ -40,6 +40,19 @@ type page struct {
 	links  []string // every address that can be followed, in order
 	places []int    // of each of them, how many rows stand before it
 	pixels []string // the addresses of images, which can be trackers
+	single []string // room for the only cells of rows that are still to come
+}
+
+// mostSingles is for how many rows room is made at once.
+const mostSingles = 500
+
+// only is text as a row's only cell. Most rows have one: those of many rows stand together.
+func (p *page) only(text string) []string {
+	if len(p.single) == cap(p.single) {
+		p.single = make([]string, 0, min(2*cap(p.single)+4, mostSingles))
+	}
+	p.single = append(p.single, text)
+	return p.single[len(p.single)-1:][:1:1]
 }
 
 // addLinks takes addresses that stand in the row that is being read.
@@ -106,7 +119,7 @@ func plainPage(text string) page {
 			continue
 		}
 		last := len(p.rows) - 1
-		cells := splitLine(line, shown)
+		cells := p.split(line, shown)
 		if wrapped && len(cells) == 1 && isBroken(length, shown) && (unicode.IsLower(firstRune(shown)) || isLabelled(p.rows[last])) && continues(shown) {
 			above := p.rows[last].cells
 			if end := len(above) - 1; len(above[end]) < maxLine {
@@ -156,12 +169,14 @@ func firstRune(text string) rune {
 	return r
 }
 
-func unquote(line string) string { return strings.TrimLeft(line, "> \u00a0") }
+func unquote(line string) string {
+	return strings.TrimLeftFunc(line, func(r rune) bool { return r == '>' || r == ' ' || r == '\u00a0' })
+}
 
 var wideGap = regexp.MustCompile(`[ \x{a0}]{2,}`)
 
-// splitLine parts a line, of which shown is the shown form, into cells.
-func splitLine(line, shown string) []string {
+// split parts a line, of which shown is the shown form, into cells.
+func (p *page) split(line, shown string) []string {
 	var pieces []string
 	piped := strings.IndexByte(line, '|')
 	switch {
@@ -181,7 +196,7 @@ func splitLine(line, shown string) []string {
 		if label, value := loosely(shown); label != "" {
 			return []string{label, value}
 		}
-		return []string{shown}
+		return p.only(shown)
 	}
 	var cells []string
 	for _, piece := range pieces {

@@ -82,7 +82,7 @@ func warn(alert *tickets.Alert, code, text string) {
 func describe(alert *tickets.Alert, mail *message) {
 	h := mail.header
 	alert.Message.MessageID = strings.Trim(firstField(h.get("message-id")), "<>")
-	alert.Message.Subject = h.text("subject")
+	alert.Message.Subject = mail.subject()
 	alert.Title = bareSubject(alert.Message.Subject)
 	from := addresses(h.get("from"))
 	if len(from) > 0 {

@@ -31,7 +31,7 @@ func ReadReply(raw []byte) tickets.Reply {
 		h := mail.header
 		reply = tickets.Reply{
 			From: addresses(strings.Join(h["from"], ", ")), MessageID: oneLine(strings.Trim(firstField(h.get("message-id")), "<>")),
-			Subject: h.text("subject"), Loop: oneLine(h.get(loopHeader)),
+			Subject: mail.subject(), Loop: oneLine(h.get(loopHeader)),
 		}
 		from := ""
 		if len(reply.From) > 0 {

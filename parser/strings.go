@@ -259,6 +259,21 @@ func composed(text string) string {
 	return text
 }
 
+// lowered appends text in lower case to a buffer, as strings.ToLower has it. Where the buffer has room it costs no memory.
+func lowered(buffer []byte, text string) []byte {
+	for i, r := range text {
+		switch {
+		case r >= utf8.RuneSelf:
+			buffer = utf8.AppendRune(buffer, unicode.ToLower(r))
+		case r >= 'A' && r <= 'Z':
+			buffer = append(buffer, text[i]+'a'-'A')
+		default:
+			buffer = append(buffer, text[i])
+		}
+	}
+	return buffer
+}
+
 // beginsFolded says whether text begins with a word in lower case, whatever the case of the text.
 func beginsFolded(text, word string) bool {
 	return len(text) >= len(word) && strings.EqualFold(text[:len(word)], word)

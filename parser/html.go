@@ -27,10 +27,10 @@ func htmlPage(source string) page {
 const octetsOfRow = 128
 
 func readHTML(source string, hide bool) page {
-	r := htmlReader{tokens: html.NewTokenizer(strings.NewReader(source)), hide: hide, rest: len(source)}
+	r := htmlReader{tokens: newHTMLTokens(source), hide: hide, rest: len(source)}
 	r.page.rows = make([]row, 0, min(len(source)/octetsOfRow, maxShownRows))
 	for !r.full() {
-		switch r.tokens.Next() {
+		switch r.tokens.next() {
 		case html.ErrorToken:
 			r.finish()
 			return r.page
@@ -39,7 +39,7 @@ func readHTML(source string, hide bool) page {
 		case html.StartTagToken, html.SelfClosingTagToken:
 			r.start()
 		case html.EndTagToken:
-			t := r.tag()
+			t := r.tag(true)
 			r.end(t.atom, t.name)
 		}
 	}
@@ -49,7 +49,7 @@ func readHTML(source string, hide bool) page {
 
 // htmlReader holds what is open at the present token.
 type htmlReader struct {
-	tokens  *html.Tokenizer
+	tokens  *htmlTokens
 	hide    bool
 	page    page
 	line    []byte
@@ -63,13 +63,12 @@ type htmlReader struct {
 	marked  int  // octets of the line that an element at its beginning holds, 0 where there is none
 	marks   int  // such elements that are open
 	tables  []table
-	cells   int                // of tables, so far
-	classes map[string]bool    // that the mail's own style sheets hide
-	known   map[string]htmlTag // tags that were read, as they are written
-	deeper  int                // open tables beyond maxTables: their rows count to the last of those
-	skipped string             // name of the hidden element that is open
-	nested  int                // elements of that name open inside it
-	open    *block             // the innermost open block
+	cells   int             // of tables, so far
+	classes map[string]bool // that the mail's own style sheets hide
+	deeper  int             // open tables beyond maxTables: their rows count to the last of those
+	skipped string          // name of the hidden element that is open
+	nested  int             // elements of that name open inside it
+	open    *block          // the innermost open block
 }
 
 func (r *htmlReader) full() bool {
@@ -86,36 +85,35 @@ func (r *htmlReader) finish() {
 
 func (r *htmlReader) text() {
 	if r.skipped == "style" && r.nested == 0 {
-		r.classes, r.known = hiddenClasses(r.classes, string(r.tokens.Text())), nil // which judges what was read anew
+		r.classes = hiddenClasses(r.classes, r.tokens.text(false))
+		clear(r.tokens.known) // which it judges anew
 		return
 	}
 	if r.skipped != "" {
 		return
 	}
-	text := r.tokens.Raw()
-	if r.pre > 0 || bytes.IndexByte(text, '&') >= 0 { // else what the tokenizer makes of it is the same, line ends apart
-		text = r.tokens.Text()
-	}
-	if len(bytes.TrimSpace(text)) > 0 {
+	text := r.tokens.text(r.pre > 0)
+	if strings.TrimSpace(text) != "" {
 		r.linked = r.anchor && (r.linked || len(bytes.TrimSpace(r.line)) == 0)
 	}
-	if !r.anchor && bytes.IndexByte(text, '/') > 0 {
-		r.page.addLinks(addressesIn(string(text))...)
+	if !r.anchor && strings.IndexByte(text, '/') > 0 {
+		r.page.addLinks(addressesIn(text)...)
 	}
 	if r.pre == 0 {
 		r.line = append(r.line, text...)
 		return
 	}
-	for part := range bytes.Lines(text) {
+	for part := range strings.Lines(text) {
 		r.line = append(r.line, part...)
-		if bytes.HasSuffix(part, []byte("\n")) {
+		if strings.HasSuffix(part, "\n") {
 			r.endLine()
 		}
 	}
 }
 
 func (r *htmlReader) start() {
-	t := r.tag()
+	t := r.tag(false)
+	r.tokens.raw = holdsRawText(t.atom)
 	if r.skipped != "" {
 		r.startHidden(t)
 		return

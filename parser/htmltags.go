@@ -14,60 +14,35 @@ type htmlTag struct {
 	name      string
 	href, src string
 	hidden    bool // it hides its element
+	ends      bool // it is an end tag
 }
 
-// Bounds of the tags that are known again: layouts write the same ones, with long styles, for every cell.
-const (
-	maxKnownTags    = 500
-	longestKnownTag = 2000 // octets
-)
-
 // tag is the present token's tag.
-func (r *htmlReader) tag() htmlTag {
-	raw := r.tokens.Raw()
-	if bare := bareTag(raw); bare != 0 {
-		return htmlTag{atom: bare, name: bare.String()}
+func (r *htmlReader) tag(ends bool) htmlTag {
+	if r.tokens.own {
+		return r.tokens.tag
 	}
-	if t, known := r.known[string(raw)]; known {
+	raw := r.tokens.tokenizer.Raw()
+	if t, known := r.tokens.known[string(raw)]; known {
 		return t
 	}
-	if len(r.known) >= maxKnownTags || len(raw) > longestKnownTag {
+	if len(r.tokens.known) >= maxKnownTags || len(raw) > longestKnownTag {
 		return r.readTag()
 	}
 	written := string(raw) // before it is read, which changes it
 	t := r.readTag()
-	if r.known == nil {
-		r.known = map[string]htmlTag{}
-	}
-	r.known[written] = t
+	t.ends = ends
+	r.tokens.known[written] = t
 	return t
-}
-
-// bareTag is the element of a start or end tag without attributes as most are written, <td> or </td>; 0 for all others. The
-// tokenizer would copy its name.
-func bareTag(raw []byte) atom.Atom {
-	begin, end := 1, len(raw)-1
-	if end < 2 || raw[end] != '>' {
-		return 0
-	}
-	if raw[begin] == '/' {
-		begin++
-	}
-	for _, c := range raw[begin:end] {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') {
-			return 0
-		}
-	}
-	return atom.Lookup(raw[begin:end])
 }
 
 // readTag reads the present token's tag.
 func (r *htmlReader) readTag() htmlTag {
-	name, more := r.tokens.TagName()
+	name, more := r.tokens.tokenizer.TagName()
 	t := htmlTag{atom: atom.Lookup(name), name: string(name)}
 	var key, value []byte
 	for more {
-		key, value, more = r.tokens.TagAttr()
+		key, value, more = r.tokens.tokenizer.TagAttr()
 		switch string(key) {
 		case "href":
 			if t.atom == atom.A || t.atom == atom.Area {

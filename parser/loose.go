@@ -86,6 +86,9 @@ func withoutListMark(line string) (rest string, listed bool) {
 		}
 		return line, false
 	}
+	if line == "" || isLetter(line[0]) {
+		return line, false
+	}
 	for _, bullet := range []string{"- ", "* ", "• ", "· ", "– "} {
 		if rest, listed = strings.CutPrefix(line, bullet); listed {
 			return rest, true

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,9 @@ func FuzzHTML(f *testing.F) {
 		bounded(t, func() { p = htmlPage(source) })
 		if text := p.text(); len(text) > maxText || !utf8.ValidString(text) {
 			t.Fatalf("text of %d octets", len(text))
+		}
+		if got, want := tokensOf(source); !slices.Equal(got, want) {
+			t.Fatalf("tokens %q, want %q", got, want)
 		}
 		for _, field := range readFields(p.rows) {
 			if field.meaning != meaningOf(field.label) {

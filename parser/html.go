@@ -96,7 +96,7 @@ func (r *htmlReader) text() {
 	if strings.TrimSpace(text) != "" {
 		r.linked = r.anchor && (r.linked || len(bytes.TrimSpace(r.line)) == 0)
 	}
-	if !r.anchor && strings.IndexByte(text, '/') > 0 {
+	if !r.anchor && strings.IndexByte(text, '/') >= 0 {
 		r.page.addLinks(addressesIn(text)...)
 	}
 	if r.pre == 0 {

@@ -13,6 +13,8 @@ const tickBatch = 200
 type EscalationStore interface {
 	// Due says in one look what there is to do at now.
 	Due(ctx context.Context, now time.Time) (Due, error)
+	// FollowMaintenance moves what maintenances hold back to their present ends.
+	FollowMaintenance(ctx context.Context, now time.Time) error
 	// ExecuteDue executes the next step of escalations that are due at now.
 	ExecuteDue(ctx context.Context, now time.Time, limit int) (int, error)
 	// ExpireAcknowledgements opens again what was acknowledged and not resolved for as long as its policy allows.
@@ -32,7 +34,16 @@ type EscalationStore interface {
 
 // Due says which of the parts of a tick find anything, so that the others, nearly all of them in nearly every second, cost
 // nothing. A part that would find nothing may be true, never the other way round.
-type Due struct{ Steps, Acknowledgements, Summaries, ShiftRequests, Pages bool }
+type Due struct {
+	Steps            bool
+	Held             bool // by a maintenance
+	Acknowledgements bool
+	Summaries        bool
+	OnCall           bool // has changed, or has to be written down as it is
+	ShiftRequests    bool
+	Shifts           bool // that begin or end soon
+	Pages            bool
+}
 
 // Escalator goes on to the next step when nobody acknowledged. What is due stands in the database, so a missed tick runs
 // late, once, and any number of escalators may tick side by side.
@@ -44,6 +55,11 @@ func (e *Escalator) Tick(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("look for what is due: %w", err)
 	}
+	if due.Held {
+		if err := e.Store.FollowMaintenance(ctx, now); err != nil {
+			return fmt.Errorf("follow maintenance: %w", err)
+		}
+	}
 	if err := drain(ctx, now, due.Steps, e.Store.ExecuteDue); err != nil {
 		return fmt.Errorf("execute due steps: %w", err)
 	}
@@ -53,14 +69,18 @@ func (e *Escalator) Tick(ctx context.Context, now time.Time) error {
 	if err := drain(ctx, now, due.Summaries, e.Store.SummariseBundled); err != nil {
 		return fmt.Errorf("summarise bundled pages: %w", err)
 	}
-	if err := e.Store.RecordOnCall(ctx, now); err != nil {
-		return fmt.Errorf("record who is on call: %w", err)
+	if due.OnCall {
+		if err := e.Store.RecordOnCall(ctx, now); err != nil {
+			return fmt.Errorf("record who is on call: %w", err)
+		}
 	}
 	if err := drain(ctx, now, due.ShiftRequests, e.Store.ExpireShiftRequests); err != nil {
 		return fmt.Errorf("expire requests of shifts: %w", err)
 	}
-	if err := e.Store.TellShifts(ctx, now); err != nil {
-		return fmt.Errorf("tell of shifts: %w", err)
+	if due.Shifts {
+		if err := e.Store.TellShifts(ctx, now); err != nil {
+			return fmt.Errorf("tell of shifts: %w", err)
+		}
 	}
 	if err := drain(ctx, now, due.Pages, e.Store.ReleasePages); err != nil {
 		return fmt.Errorf("release pages: %w", err)

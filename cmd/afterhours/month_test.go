@@ -128,7 +128,7 @@ func newMonth(t *testing.T, configuration string, failures float64) *month {
 		r := &replica{month: m}
 		r.oncall = oncalldb.New(oncalldb.Options{
 			Pool: m.pool, Now: m.clock, Sealer: seal, Links: links,
-			AddEvents: ticketdb.AddEvents, SetRoutings: ticketdb.SetRoutings, ReopenUnresolved: ticketdb.ReopenUnresolved,
+			QueueEvents: ticketdb.QueueEvents, SetRoutings: ticketdb.SetRoutings, ReopenUnresolved: ticketdb.ReopenUnresolved,
 			GetTicket: ticketdb.New(m.pool, m.clock, nil).Get, Enqueue: r.enqueue, Recipient: recipient,
 		})
 		r.tickets = ticketdb.New(m.pool, m.clock, r.oncall.Changed)

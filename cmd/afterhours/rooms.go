@@ -73,7 +73,7 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 	}
 	r.oncall = oncalldb.New(oncalldb.Options{
 		Pool: db.pool, Now: now, Sealer: seal, Links: links,
-		AddEvents: ticketdb.AddEvents, SetRoutings: ticketdb.SetRoutings, ReopenUnresolved: ticketdb.ReopenUnresolved,
+		QueueEvents: ticketdb.QueueEvents, SetRoutings: ticketdb.SetRoutings, ReopenUnresolved: ticketdb.ReopenUnresolved,
 		OpenTicket: ticketdb.OpenTicket, ResolveTicket: ticketdb.ResolveTicket,
 		GetTicket: ticketdb.New(db.pool, now, nil).Get,
 		Enqueue:   r.queue.Enqueue, Recipient: recipient,

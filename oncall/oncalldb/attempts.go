@@ -77,8 +77,8 @@ type claimed struct {
 
 // claim counts the attempt. A page for a telephone that has had enough waits until it is free again, or, where the
 // telephone told of other tickets of late, goes with a summary. started_at keeps a second job for the same page away while the
-// first one sends. The locks let those that would spend the same budget count one after the other; so that they need not wait
-// for the disk as well, the claim alone is not flushed. The record of the outcome flushes it, too, and until then a crash costs
+// first one sends. The locks let those that would spend the same budget count one after the other, and those without one wait
+// for nobody; so that they need not wait for the disk as well, the claim alone is not flushed. The record of the outcome flushes it, too, and until then a crash costs
 // what it costs in the middle of sending: a second message with the same id. All of it is one journey to the database, planned
 // once: every table is looked up by its keys, whatever the page, and a plan that was made while they were empty is to do so, too.
 // The page is found before anything else is asked of it, or the index of what is due, mostly empty, would look cheaper than its
@@ -91,7 +91,7 @@ func claim(ctx context.Context, db batcher, id int64, now time.Time) (c claimed,
 	batch.Queue(`
 		SELECT pg_advisory_xact_lock(hashtextextended(coalesce(person, 'webhook:' || webhook), 1)),
 			CASE WHEN single_at IS NULL AND unverified THEN pg_advisory_xact_lock(hashtextextended('unverified' || intake, 2)) END
-		FROM pages WHERE id = $1 AND (single_at IS NULL OR channel IN (`+phones+`))`, id)
+		FROM pages WHERE id = $1 AND (single_at IS NULL AND (bundle_after > 0 OR unverified) OR channel IN (`+phones+`))`, id)
 	batch.Queue(`
 		WITH found AS (
 			SELECT * FROM pages WHERE id = $1 FOR UPDATE
@@ -222,14 +222,23 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 	if outcome.State == oncall.PageQueued {
 		return s.queueAgain(ctx, page, outcome)
 	}
-	err := s.keyed(ctx, func(tx pgx.Tx) error {
-		if page.Type == oncall.SummaryType {
-			return s.finishSummary(ctx, tx, page, outcome, now)
-		}
-		r, err := recordOutcome(ctx, tx, page, outcome, now)
-		if err != nil {
-			return err
-		}
+	if err := s.recordAttempt(ctx, dispatch, outcome, now); err != nil {
+		return fmt.Errorf("record page %d: %w", page.ID, err)
+	}
+	return nil
+}
+
+// recordAttempt takes two journeys to the database where nobody else is to hear of the outcome.
+func (s *Store) recordAttempt(ctx context.Context, dispatch oncall.Dispatch, outcome oncall.Outcome, now time.Time) error {
+	page := dispatch.Page
+	if page.Type == oncall.SummaryType {
+		return s.keyed(ctx, func(tx pgx.Tx) error { return s.finishSummary(ctx, tx, page, outcome, now) })
+	}
+	var r recordedOutcome
+	first := &pgx.Batch{}
+	first.Queue(lookup)
+	recordOutcome(first, page, outcome, now, &r)
+	return s.begin(ctx, first, func(tx *begun) error {
 		if !r.recorded { // the provider's report was faster, and has told all the rest
 			_, err := tx.Exec(ctx, `UPDATE pages SET provider_id = $2 WHERE id = $1 AND provider_id = ''`, page.ID, outcome.Receipt.ProviderID)
 			return err
@@ -238,12 +247,12 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 		if err != nil {
 			return err
 		}
-		return s.afterOutcome(ctx, tx, dispatch, outcome, r, inForce.configuration, now)
+		last := &pgx.Batch{}
+		if err := s.afterOutcome(ctx, tx, last, dispatch, outcome, r, inForce.configuration, now); err != nil {
+			return err
+		}
+		return tx.end(ctx, last)
 	})
-	if err != nil {
-		return fmt.Errorf("record page %d: %w", page.ID, err)
-	}
-	return nil
 }
 
 // recordedOutcome is where a page's ticket stood when its outcome was recorded.
@@ -251,13 +260,14 @@ type recordedOutcome struct {
 	at       oncall.Position
 	due      time.Time
 	running  bool
-	recorded bool  // false where the page was not waiting for an outcome any more
-	version  int64 // of the configuration
+	recorded bool          // false where the page was not waiting for an outcome any more
+	version  int64         // of the configuration
+	forward  []oncall.Page // that go at once because this one failed
 }
 
-// recordOutcome locks where the ticket stands and writes the outcome on the page, in one journey to the database.
-func recordOutcome(ctx context.Context, tx pgx.Tx, page oncall.Page, outcome oncall.Outcome, now time.Time) (r recordedOutcome, err error) {
-	batch := &pgx.Batch{}
+// recordOutcome locks where the ticket stands, writes the outcome on the page, and lets the person's next contact begin
+// where this one failed.
+func recordOutcome(batch *pgx.Batch, page oncall.Page, outcome oncall.Outcome, now time.Time, r *recordedOutcome) {
 	batch.Queue(positionQuery, page.Ticket).QueryRow(func(row pgx.Row) (err error) {
 		r.at, r.due, r.running, err = scanPosition(row, page.Ticket)
 		return err
@@ -272,11 +282,13 @@ func recordOutcome(ctx context.Context, tx pgx.Tx, page oncall.Page, outcome onc
 		return nil
 	})
 	batch.Queue(`SELECT version FROM configuration`).QueryRow(func(row pgx.Row) error { return row.Scan(&r.version) })
-	return r, tx.SendBatch(ctx, batch).Close()
+	if outcome.State == oncall.PageFailed || outcome.State == oncall.PageHeld {
+		bringForward(batch, page, now, &r.forward)
+	}
 }
 
-// afterOutcome writes the timeline and does what follows.
-func (s *Store) afterOutcome(ctx context.Context, tx pgx.Tx, dispatch oncall.Dispatch, outcome oncall.Outcome, r recordedOutcome, configuration oncall.Configuration, now time.Time) error {
+// afterOutcome does what follows, and queues the timeline and the next step with what is sent last.
+func (s *Store) afterOutcome(ctx context.Context, tx pgx.Tx, last *pgx.Batch, dispatch oncall.Dispatch, outcome oncall.Outcome, r recordedOutcome, configuration oncall.Configuration, now time.Time) error {
 	page := dispatch.Page
 	if outcome.Gone && page.Webhook != "" {
 		if webhook, ok := configuration.Webhook(page.Webhook); ok && webhook.URL == dispatch.Contact.Address {
@@ -292,11 +304,8 @@ func (s *Store) afterOutcome(ctx context.Context, tx pgx.Tx, dispatch oncall.Dis
 	if page.IsEvent() || page.Ticket == 0 {
 		return nil
 	}
-	if err := s.AddEvents(ctx, tx, []tickets.Entry{receipt(page, outcome, now)}); err != nil {
+	if err := s.QueueEvents(last, []tickets.Entry{receipt(page, outcome, now)}); err != nil || page.IsNotice() {
 		return err
-	}
-	if page.IsNotice() {
-		return nil
 	}
 	if outcome.State == oncall.PageFailed {
 		if err := s.tellFailed(ctx, tx, configuration, dispatch.Ticket, page, outcome.Reason, now); err != nil {
@@ -312,7 +321,13 @@ func (s *Store) afterOutcome(ctx context.Context, tx pgx.Tx, dispatch oncall.Dis
 	if outcome.State == oncall.PageSent || outcome.State == oncall.PageDelivered {
 		return s.repeat(ctx, tx, page, now)
 	}
-	return s.moveOn(ctx, tx, configuration, r.at, r.due, page, now)
+	if r.at.Round == page.Round && r.at.Step == page.Step {
+		fallThrough(last, r.at, configuration.FallThrough(r.at, r.due, now))
+	}
+	if len(r.forward) == 0 {
+		return nil
+	}
+	return s.Enqueue(ctx, tx, r.forward)
 }
 
 // queueAgain lets a page wait for its next attempt.
@@ -384,18 +399,21 @@ func (s *Store) moveOn(ctx context.Context, tx pgx.Tx, configuration oncall.Conf
 	return s.Enqueue(ctx, tx, pages)
 }
 
-// bringForward lets the next of a person's later rules begin at once, for the contact before it has failed. What waits
-// for the end of quiet hours goes on waiting. As with a claim, the ticket's pages are found before it is asked which are due,
+// bringForward lets the next of a person's later rules begin at once where the policy still runs that asked for the page that
+// has failed just now. What waits for the end of quiet hours goes on waiting. As with a claim, the ticket's pages are found before it is asked which are due,
 // and not by the person's index, in which all of the person's pages stand.
 func bringForward(batch *pgx.Batch, failed oncall.Page, now time.Time, pages *[]oncall.Page) {
-	if failed.Person == "" {
+	if failed.Person == "" || failed.Type != oncall.PageType {
 		return
 	}
 	batch.Queue(`
-		WITH found AS (
+		WITH ended AS MATERIALIZED (
+			SELECT FROM pages p JOIN escalations e ON e.ticket = p.ticket
+			WHERE p.id = $8 AND p.state <> 'queued' AND p.finished_at = $6 AND e.generation = p.generation AND e.state = 'running'
+		), found AS (
 			SELECT * FROM pages
 			WHERE ticket = $1 AND generation = $2 AND round = $3 AND step = $4 AND coalesce(person, '') = $5 AND type = 'page' AND repetition = 0
-				AND state = 'queued' AND attempts = 0 AND reason = ''
+				AND state = 'queued' AND attempts = 0 AND reason = '' AND EXISTS (SELECT FROM ended)
 			FOR UPDATE
 		), later AS (
 			SELECT id, due_at FROM found WHERE due_at > $6 AND NOT bundled
@@ -403,7 +421,7 @@ func bringForward(batch *pgx.Batch, failed oncall.Page, now time.Time, pages *[]
 		UPDATE pages SET due_at = $6, give_up_at = give_up_at - (due_at - $6::timestamptz), lease_until = $7
 		WHERE id IN (SELECT id FROM later WHERE due_at = (SELECT min(due_at) FROM later))
 		RETURNING `+pageColumns,
-		failed.Ticket, failed.Generation, failed.Round, failed.Step, failed.Person, now, now.Add(oncall.ClaimLease),
+		failed.Ticket, failed.Generation, failed.Round, failed.Step, failed.Person, now, now.Add(oncall.ClaimLease), failed.ID,
 	).Query(func(rows pgx.Rows) (err error) {
 		*pages, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) { return scanPage(row) })
 		return err

@@ -17,9 +17,14 @@ import (
 // Changed is called inside the transaction that writes tickets: it starts the escalation of those that ask for it, with
 // their first pages, and stops that of those that somebody has.
 func (s *Store) Changed(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
 	var starting []tickets.Change
 	var stopping []tickets.Change
+	known := false // to the pages
 	for _, change := range changes {
+		known = known || change.Kind != tickets.ChangeCreated
 		switch change.Kind {
 		case tickets.ChangeAcknowledged, tickets.ChangeResolved:
 			stopping = append(stopping, change)
@@ -27,19 +32,40 @@ func (s *Store) Changed(ctx context.Context, tx pgx.Tx, changes []tickets.Change
 			starting = append(starting, change)
 		}
 	}
-	if err := s.stop(ctx, tx, stopping); err != nil {
+	configuration, err := s.followed(ctx, tx, known)
+	if err != nil {
+		return err
+	}
+	if err := s.stop(ctx, tx, configuration, stopping); err != nil {
 		return fmt.Errorf("stop escalations: %w", err)
 	}
-	if err := s.start(ctx, tx, starting); err != nil {
+	if err := s.start(ctx, tx, configuration, starting); err != nil {
 		return fmt.Errorf("start escalations: %w", err)
 	}
-	if err := s.tellChanges(ctx, tx, changes); err != nil {
+	if err := s.tellChanges(ctx, tx, configuration, changes); err != nil {
 		return fmt.Errorf("tell webhooks: %w", err)
 	}
-	if err := s.updateWritten(ctx, tx, changes); err != nil {
+	if err := s.updateWritten(ctx, tx, configuration, changes); err != nil {
 		return fmt.Errorf("update what was written: %w", err)
 	}
 	return nil
+}
+
+// followed returns the configuration that changes follow. Where tickets are known already, the rest of the transaction looks
+// their pages up by keys, whoever began it: somebody waits for the answer, and what they have is to be found in the past of years
+// as in that of a day.
+func (s *Store) followed(ctx context.Context, tx pgx.Tx, known bool) (oncall.Configuration, error) {
+	var version int64
+	batch := &pgx.Batch{}
+	if known {
+		batch.Queue(lookup)
+	}
+	batch.Queue(`SELECT version FROM configuration`).QueryRow(func(row pgx.Row) error { return row.Scan(&version) })
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return oncall.Configuration{}, fmt.Errorf("read configuration: %w", err)
+	}
+	inForce, err := s.inForceAt(ctx, tx, version)
+	return inForce.configuration, err
 }
 
 // Route gives new tickets the policies and runbooks of their routes before they are written, so that they are written
@@ -59,10 +85,9 @@ func (s *Store) Route(ctx context.Context, tx pgx.Tx, changes []tickets.Change) 
 }
 
 // tellChanges queues an event for each change that a webhook asks for.
-func (s *Store) tellChanges(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
-	configuration, err := s.configuration(ctx, tx)
-	if err != nil || len(configuration.Webhooks) == 0 {
-		return err
+func (s *Store) tellChanges(ctx context.Context, tx pgx.Tx, configuration oncall.Configuration, changes []tickets.Change) error {
+	if len(configuration.Webhooks) == 0 {
+		return nil
 	}
 	var notices []oncall.Page
 	for _, change := range changes {
@@ -76,13 +101,9 @@ func (s *Store) tellChanges(ctx context.Context, tx pgx.Tx, changes []tickets.Ch
 }
 
 // start begins policies; queued pages of an earlier beginning are not sent any more.
-func (s *Store) start(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
+func (s *Store) start(ctx context.Context, tx pgx.Tx, configuration oncall.Configuration, changes []tickets.Change) error {
 	if len(changes) == 0 {
 		return nil
-	}
-	configuration, err := s.configuration(ctx, tx)
-	if err != nil {
-		return err
 	}
 	generations, err := generations(ctx, tx, changes)
 	if err != nil {
@@ -179,7 +200,9 @@ func (s *Store) writeDecisions(ctx context.Context, tx pgx.Tx, decisions []oncal
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `
+	var ids []int64
+	batch := &pgx.Batch{}
+	batch.Queue(`
 		INSERT INTO escalations (ticket, policy, state, generation, round, step, due_at, reason, maintenance, note, started_at)
 		SELECT ticket, policy, state, generation, round, step, due_at, reason, maintenance, note, $2
 		FROM jsonb_to_recordset($1) AS e (ticket bigint, policy text, state text, generation integer, round integer,
@@ -189,23 +212,20 @@ func (s *Store) writeDecisions(ctx context.Context, tx pgx.Tx, decisions []oncal
 			note = CASE WHEN escalations.generation = EXCLUDED.generation THEN escalations.note ELSE EXCLUDED.note END,
 			started_at = CASE WHEN escalations.generation = EXCLUDED.generation THEN escalations.started_at ELSE $2 END`,
 		records, now)
-	if err != nil {
+	if err := s.QueueEvents(batch, entries); err != nil {
 		return err
 	}
-	if err := s.AddEvents(ctx, tx, entries); err != nil {
+	queueNumbers(batch, len(pages), &ids)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
-	return s.insertPages(ctx, tx, pages, now)
+	return s.insertNumbered(ctx, tx, pages, ids, now)
 }
 
 // stop ends escalations and cancels everything that is queued. A policy whose acknowledgements expire waits for that.
-func (s *Store) stop(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
+func (s *Store) stop(ctx context.Context, tx pgx.Tx, configuration oncall.Configuration, changes []tickets.Change) error {
 	if len(changes) == 0 {
 		return nil
-	}
-	configuration, err := s.configuration(ctx, tx)
-	if err != nil {
-		return err
 	}
 	numbers, reasons := make([]int64, len(changes)), make([]string, len(changes))
 	states, ends := make([]string, len(changes)), make([]*time.Time, len(changes))
@@ -218,15 +238,20 @@ func (s *Store) stop(ctx context.Context, tx pgx.Tx, changes []tickets.Change) e
 			states[i], ends[i] = "waiting", &end
 		}
 	}
-	_, err = tx.Exec(ctx, `
+	batch := &pgx.Batch{}
+	batch.Queue(`
 		UPDATE escalations SET state = c.state, due_at = c.due_at, reason = c.reason
 		FROM (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[]) AS u (ticket, reason, state, due_at)
 			ORDER BY ticket) c
 		WHERE escalations.ticket = c.ticket`, numbers, reasons, states, ends)
-	if err != nil {
+	var cancelled []tickets.Entry
+	var told []oncall.Told
+	queueCancelling(batch, numbers, changes[0].At, &cancelled)
+	queueTold(batch, changes, &told)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return err
 	}
-	if err := s.cancelPages(ctx, tx, numbers, changes[0].At); err != nil {
+	if err := s.addEvents(ctx, tx, cancelled); err != nil {
 		return err
 	}
 	for _, change := range changes {
@@ -236,7 +261,7 @@ func (s *Store) stop(ctx context.Context, tx pgx.Tx, changes []tickets.Change) e
 			}
 		}
 	}
-	return s.tellTaken(ctx, tx, configuration, changes, changes[0].At)
+	return s.tellTaken(ctx, tx, configuration, changes, told, changes[0].At)
 }
 
 // cancelPages takes back what is queued for tickets and says so on their timelines.
@@ -244,27 +269,31 @@ func (s *Store) cancelPages(ctx context.Context, tx pgx.Tx, numbers []int64, now
 	if len(numbers) == 0 {
 		return nil
 	}
-	rows, err := tx.Query(ctx, `
+	var entries []tickets.Entry
+	batch := &pgx.Batch{}
+	queueCancelling(batch, numbers, now, &entries)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	return s.addEvents(ctx, tx, entries)
+}
+
+func queueCancelling(batch *pgx.Batch, numbers []int64, now time.Time, entries *[]tickets.Entry) {
+	batch.Queue(`
 		WITH cancelled AS (
 			UPDATE pages SET state = 'cancelled', finished_at = $2, lease_until = NULL
 			WHERE ticket = ANY($1) AND state = 'queued' AND type = 'page'
 			RETURNING ticket
 		)
-		SELECT ticket, count(*) FROM cancelled GROUP BY ticket ORDER BY ticket`, numbers, now)
-	if err != nil {
+		SELECT ticket, count(*) FROM cancelled GROUP BY ticket ORDER BY ticket`, numbers, now).Query(func(rows pgx.Rows) error {
+		var ticket int64
+		var count int
+		_, err := pgx.ForEachRow(rows, []any{&ticket, &count}, func() error {
+			*entries = append(*entries, tickets.Entry{Ticket: ticket, Event: tickets.Event{
+				At: now, Type: tickets.EventPagesStopped, Actor: tickets.ActorSystem, Data: map[string]any{"pages": count},
+			}})
+			return nil
+		})
 		return err
-	}
-	var entries []tickets.Entry
-	var ticket int64
-	var count int
-	_, err = pgx.ForEachRow(rows, []any{&ticket, &count}, func() error {
-		entries = append(entries, tickets.Entry{Ticket: ticket, Event: tickets.Event{
-			At: now, Type: tickets.EventPagesStopped, Actor: tickets.ActorSystem, Data: map[string]any{"pages": count},
-		}})
-		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return s.AddEvents(ctx, tx, entries)
 }

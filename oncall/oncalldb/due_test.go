@@ -8,10 +8,11 @@ import (
 	"afterhours/tickets"
 )
 
-// wantDue compares what a tick would do at the room's now.
+// wantDue compares what a tick would do at the room's now, schedules aside.
 func (r *room) wantDue(t *testing.T, when string, want oncall.Due) {
 	t.Helper()
-	if got, err := r.Due(t.Context(), r.now); err != nil || got != want {
+	got, err := r.Due(t.Context(), r.now)
+	if got.OnCall, got.Shifts = false, false; err != nil || got != want {
 		t.Errorf("%s: got %+v, %v, want %+v", when, got, err, want)
 	}
 }
@@ -40,5 +41,37 @@ func TestALookTellsWhatATickFinds(t *testing.T) {
 	r.change(t, 1, tickets.ChangeResolved)
 	r.apply(t, patching("2026-03-01T23:00"))
 	r.change(t, 3, tickets.ChangeCreated)
-	r.wantDue(t, "with a ticket that a maintenance holds back", oncall.Due{Steps: true})
+	r.wantDue(t, "with a ticket that a maintenance holds back", oncall.Due{Steps: true, Held: true})
+}
+
+func TestALookTellsWhetherSchedulesAskForAnything(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.apply(t, `schedules: [{id: empty, layers: [{people: [ana, ben], rotation: {every: 1d, start: "2026-01-01T08:00"}}]}]`)
+	r.now = time.Date(2026, 3, 1, 7, 50, 0, 0, time.UTC)
+	want := func(when string, onCall bool) {
+		t.Helper()
+		if due, err := r.Due(t.Context(), r.now); err != nil || due.OnCall != onCall {
+			t.Errorf("%s: got %+v, %v", when, due, err)
+		}
+	}
+	want("before the first record", true)
+	r.tick(t, 0)
+	if due, err := r.Due(t.Context(), r.now); err != nil || due != (oncall.Due{}) {
+		t.Errorf("just after a tick: got %+v, %v", due, err)
+	}
+	r.now = r.now.Add(29 * time.Second)
+	want("while nothing changes", false)
+	r.now = r.now.Add(time.Second)
+	want("when it is time to write how far the history goes", true)
+	r.tick(t, 9*time.Minute+29*time.Second)
+	r.now = r.now.Add(time.Second)
+	want("when a turn begins", true)
+	r.tick(t, 0)
+	r.apply(t, `schedules: [{id: empty, layers: [{people: [ben], rotation: {every: 1d, start: "2026-01-01T08:00"}}]}]`)
+	r.now = r.now.Add(time.Second)
+	want("after an apply", true)
+	if due, err := r.Due(t.Context(), r.now); err != nil || !due.Shifts {
+		t.Errorf("shifts after an apply: got %+v, %v", due, err)
+	}
 }

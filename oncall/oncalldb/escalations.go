@@ -14,45 +14,46 @@ import (
 
 // ExecuteDue executes the next step of up to limit escalations that are due at now.
 func (s *Store) ExecuteDue(ctx context.Context, now time.Time, limit int) (taken int, err error) {
-	err = s.keyed(ctx, func(tx pgx.Tx) error {
-		configuration, err := s.configuration(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if err := followMaintenance(ctx, tx, configuration.Maintenances(now), now); err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, `
-			SELECT e.ticket, e.policy, e.generation, e.round, e.step, t.severity, e.due_at
-			FROM escalations e JOIN tickets t ON t.number = e.ticket
-			WHERE e.state = 'running' AND e.due_at <= $1
-			ORDER BY e.due_at LIMIT $2
-			FOR UPDATE OF e SKIP LOCKED`, now, limit)
-		if err != nil {
-			return err
-		}
-		type due struct {
-			position oncall.Position
-			at       time.Time
-		}
-		found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (due, error) {
+	type due struct {
+		position oncall.Position
+		at       time.Time
+	}
+	var found []due
+	var version int64
+	first := &pgx.Batch{}
+	first.Queue(lookup)
+	first.Queue(`
+		SELECT e.ticket, e.policy, e.generation, e.round, e.step, t.severity, e.due_at
+		FROM escalations e JOIN tickets t ON t.number = e.ticket
+		WHERE e.state = 'running' AND e.due_at <= $1
+		ORDER BY e.due_at LIMIT $2
+		FOR UPDATE OF e SKIP LOCKED`, now, limit).Query(func(rows pgx.Rows) (err error) {
+		found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (due, error) {
 			var d due
 			err := row.Scan(&d.position.Ticket, &d.position.Policy, &d.position.Generation, &d.position.Round, &d.position.Step,
 				&d.position.Severity, &d.at)
 			return d, err
 		})
-		if err != nil || len(found) == 0 {
+		return err
+	})
+	first.Queue(`SELECT version FROM configuration`).QueryRow(func(row pgx.Row) error { return row.Scan(&version) })
+	err = s.begin(ctx, first, func(tx *begun) error {
+		if len(found) == 0 {
+			return nil
+		}
+		inForce, err := s.inForceAt(ctx, tx, version)
+		if err != nil {
 			return err
 		}
 		decisions := make([]oncall.Decision, len(found))
 		for i, d := range found {
-			decisions[i] = configuration.Next(d.position, d.at, now)
+			decisions[i] = inForce.configuration.Next(d.position, d.at, now)
 		}
 		taken = len(found)
 		if err := s.writeDecisions(ctx, tx, decisions, now); err != nil {
 			return err
 		}
-		return s.tellEscalated(ctx, tx, configuration, decisions, now)
+		return s.tellEscalated(ctx, tx, inForce.configuration, decisions, now)
 	})
 	return taken, err
 }
@@ -84,7 +85,7 @@ func (s *Store) tellEscalated(ctx context.Context, tx pgx.Tx, configuration onca
 // ExpireAcknowledgements opens up to limit tickets again whose acknowledgement has ended at now without a resolution: the
 // owner is asked first, then the policy. Tickets are locked before their escalations, as everywhere.
 func (s *Store) ExpireAcknowledgements(ctx context.Context, now time.Time, limit int) (taken int, err error) {
-	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+	err = s.keyed(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			SELECT ticket FROM escalations WHERE state = 'waiting' AND due_at <= $1 ORDER BY due_at LIMIT $2`, now, limit)
 		if err != nil {
@@ -99,7 +100,11 @@ func (s *Store) ExpireAcknowledgements(ctx context.Context, now time.Time, limit
 			return err
 		}
 		taken = len(changes)
-		return s.start(ctx, tx, changes)
+		configuration, err := s.configuration(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return s.start(ctx, tx, configuration, changes)
 	})
 	return taken, err
 }
@@ -124,7 +129,7 @@ func (s *Store) Snooze(ctx context.Context, ticket int64, actor string, until ti
 const longestSnooze = 24 * time.Hour
 
 func (s *Store) move(ctx context.Context, ticket int64, update string, due time.Time, event tickets.Event) error {
-	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+	return s.keyed(ctx, func(tx pgx.Tx) error {
 		moved, err := tx.Exec(ctx, update, ticket, due)
 		if err != nil {
 			return fmt.Errorf("move escalation of ticket %d: %w", ticket, err)
@@ -137,7 +142,7 @@ func (s *Store) move(ctx context.Context, ticket int64, update string, due time.
 				return err
 			}
 		}
-		return s.AddEvents(ctx, tx, []tickets.Entry{{Ticket: ticket, Event: event}})
+		return s.addEvents(ctx, tx, []tickets.Entry{{Ticket: ticket, Event: event}})
 	})
 }
 

@@ -56,6 +56,47 @@ func TestWhatAPageTakesDoesNotGrowWithTheHistory(t *testing.T) {
 	}
 }
 
+// TestWhatAnAnswerTakesDoesNotGrowWithTheHistory is the same for what people do with a ticket of which they were told: a policy
+// is brought forward and put off, the ticket is acknowledged and taken over, opened again and resolved.
+func TestWhatAnAnswerTakesDoesNotGrowWithTheHistory(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.apply(t, `policies: [{id: security, steps: [{notify: ["person:ana"], wait: 5m}, {notify: ["person:ben"], wait: 10m}]}]`)
+	past := r.now.Add(-time.Hour)
+	one := func(ticket int64) {
+		r.now = r.now.Add(time.Hour)
+		r.enqueued = nil
+		r.change(t, ticket, tickets.ChangeCreated)
+		r.finish(t, r.enqueued[0], oncall.Outcome{State: oncall.PageSent})
+		if err := r.Escalate(t.Context(), ticket, "ana"); err != nil {
+			t.Fatal(err)
+		}
+		r.tick(t, time.Second)
+		r.finish(t, r.enqueued[1], oncall.Outcome{State: oncall.PageSent})
+		if err := r.Snooze(t.Context(), ticket, "ana", r.now.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range []tickets.ChangeKind{tickets.ChangeAcknowledged, tickets.ChangeReopened, tickets.ChangeAcknowledged, tickets.ChangeResolved} {
+			r.change(t, ticket, kind)
+		}
+	}
+	for ticket := range int64(8) {
+		one(1 + ticket)
+	}
+	if _, err := r.pool.Exec(t.Context(), history, pgx.QueryExecModeSimpleProtocol, past, past.AddDate(1, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	const many = 10
+	for ticket := range int64(many) {
+		one(101 + ticket)
+	}
+	took := r.pagesRead(t) / many
+	t.Logf("%d rows of the pages read for a ticket with seven answers", took)
+	if took > 1000 {
+		t.Errorf("a ticket with seven answers read %d rows, where 9,000 are of the past", took)
+	}
+}
+
 // pagesRead is how many rows of the pages were read by what has run so far, by index or by scan. A session tells at its end at
 // the latest.
 func (r *room) pagesRead(t *testing.T) (rows int) {

@@ -34,9 +34,15 @@ type recorded struct {
 	lastVersion   int64
 }
 
+const recordedQuery = `SELECT until, configuration, last_version FROM on_call_recorded `
+
 func readRecorded(ctx context.Context, db querier, lock string) (r recorded, err error) {
+	return scanRecorded(db.QueryRow(ctx, recordedQuery+lock))
+}
+
+func scanRecorded(row pgx.Row) (r recorded, err error) {
 	var until *time.Time
-	err = db.QueryRow(ctx, `SELECT until, configuration, last_version FROM on_call_recorded `+lock).Scan(&until, &r.configuration, &r.lastVersion)
+	err = row.Scan(&until, &r.configuration, &r.lastVersion)
 	if until != nil {
 		r.until = until.UTC()
 	}
@@ -55,13 +61,10 @@ func (s *Store) RecordOnCall(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("read how far the history goes: %w", err)
 	}
-	switch {
-	case !now.After(held.until):
+	switch s.recording(inForce, held, now) {
+	case recordsNothing:
 		return nil
-	case held.configuration == inForce.version && !held.until.IsZero() && s.unchanged(inForce, held.until, now):
-		if now.Sub(held.until) < recordEvery {
-			return nil
-		}
+	case recordsMoment:
 		_, err := s.Pool.Exec(ctx, `
 			UPDATE on_call_recorded SET until = $1 WHERE until = $2 AND configuration = $3`, now, held.until, held.configuration)
 		return err
@@ -76,6 +79,27 @@ func (s *Store) RecordOnCall(ctx context.Context, now time.Time) error {
 		}
 		return s.writeHistory(ctx, tx, held, now)
 	})
+}
+
+// recording is what there is to write of the history.
+type recording int
+
+const (
+	recordsNothing recording = iota // yet
+	recordsMoment                   // how far it goes, for nothing has changed
+	recordsChanges
+)
+
+func (s *Store) recording(inForce loadedConfiguration, held recorded, now time.Time) recording {
+	switch {
+	case !now.After(held.until):
+		return recordsNothing
+	case held.configuration != inForce.version || held.until.IsZero() || !s.unchanged(inForce, held.until, now):
+		return recordsChanges
+	case now.Sub(held.until) < recordEvery:
+		return recordsNothing
+	}
+	return recordsMoment
 }
 
 // unchanged says that nobody's turn begins or ends after a moment and through another.

@@ -11,15 +11,20 @@ import (
 	"afterhours/oncall"
 )
 
-// followMaintenance moves what maintenances hold back to their present ends: one that was made longer or shorter, or taken
+// FollowMaintenance moves what maintenances hold back to their present ends: one that was made longer or shorter, or taken
 // away, counts from then on.
-func followMaintenance(ctx context.Context, tx pgx.Tx, on []oncall.Maintenance, now time.Time) error {
+func (s *Store) FollowMaintenance(ctx context.Context, now time.Time) error {
+	configuration, err := s.Configuration(ctx)
+	if err != nil {
+		return err
+	}
+	on := configuration.Maintenances(now)
 	ids, ends := make([]string, len(on)), make([]time.Time, len(on))
 	for i, maintenance := range on {
 		ids[i] = maintenance.ID
 		_, ends[i] = maintenance.Span()
 	}
-	_, err := tx.Exec(ctx, `
+	_, err = s.Pool.Exec(ctx, `
 		WITH held AS (
 			SELECT e.ticket, coalesce(m.ends, $3) AS due FROM escalations e
 			LEFT JOIN unnest($1::text[], $2::timestamptz[]) AS m (id, ends) ON m.id = e.maintenance
@@ -28,7 +33,7 @@ func followMaintenance(ctx context.Context, tx pgx.Tx, on []oncall.Maintenance, 
 		)
 		UPDATE escalations SET due_at = held.due FROM held WHERE escalations.ticket = held.ticket`, ids, ends, now)
 	if err != nil {
-		return fmt.Errorf("follow maintenance: %w", err)
+		return fmt.Errorf("move what is held back: %w", err)
 	}
 	return nil
 }

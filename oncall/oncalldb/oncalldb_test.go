@@ -59,7 +59,7 @@ func open(t *testing.T) *room {
 	r.Store = oncalldb.New(oncalldb.Options{
 		Pool: r.pool, Now: func() time.Time { return r.now }, Sealer: plainSealer{},
 		Links: oncall.Links{Key: []byte("a key of thirty-two octets or more"), BaseURL: "https://pager.example"},
-		AddEvents: func(_ context.Context, _ pgx.Tx, entries []tickets.Entry) error {
+		QueueEvents: func(_ *pgx.Batch, entries []tickets.Entry) error {
 			r.timeline = append(r.timeline, entries...)
 			return nil
 		},

@@ -59,7 +59,7 @@ func (s *Store) ReconcileOutage(ctx context.Context, tx pgx.Tx, numbers []int64)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, err
 	}
-	return acks, s.AddEvents(ctx, tx, entries)
+	return acks, s.addEvents(ctx, tx, entries)
 }
 
 func (e outageEvent) entry() tickets.Entry {

@@ -56,14 +56,30 @@ func (s *Store) numberPages(ctx context.Context, tx pgx.Tx, pages []oncall.Page,
 	if len(pages) == 0 {
 		return nil, nil
 	}
-	rows, err := tx.Query(ctx, `
-		SELECT nextval(pg_get_serial_sequence('pages', 'id')) FROM generate_series(1, $1)`, len(pages))
-	if err != nil {
+	var ids []int64
+	batch := &pgx.Batch{}
+	queueNumbers(batch, len(pages), &ids)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, err
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return nil, err
+	return ids, s.insertNumbered(ctx, tx, pages, ids, now)
+}
+
+// queueNumbers takes the numbers of pages that are inserted next.
+func queueNumbers(batch *pgx.Batch, count int, ids *[]int64) {
+	if count == 0 {
+		return
+	}
+	batch.Queue(`SELECT nextval(pg_get_serial_sequence('pages', 'id')) FROM generate_series(1, $1)`, count).Query(func(rows pgx.Rows) (err error) {
+		*ids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
+}
+
+// insertNumbered is insertPages for pages that have their numbers.
+func (s *Store) insertNumbered(ctx context.Context, tx pgx.Tx, pages []oncall.Page, ids []int64, now time.Time) error {
+	if len(pages) == 0 {
+		return nil
 	}
 	records := make([]pageRecord, len(pages))
 	for i, page := range pages {
@@ -71,15 +87,15 @@ func (s *Store) numberPages(ctx context.Context, tx pgx.Tx, pages []oncall.Page,
 	}
 	content, err := json.Marshal(records)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	rows, err = tx.Query(ctx, pageInsertion, content, now, now.Add(-oncall.UnverifiedWithin), oncall.UnverifiedTickets)
+	rows, err := tx.Query(ctx, pageInsertion, content, now, now.Add(-oncall.UnverifiedWithin), oncall.UnverifiedTickets)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	released, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	slices.Sort(released)
 	var due []oncall.Page
@@ -89,9 +105,9 @@ func (s *Store) numberPages(ctx context.Context, tx pgx.Tx, pages []oncall.Page,
 		}
 	}
 	if len(due) == 0 {
-		return ids, nil
+		return nil
 	}
-	return ids, s.Enqueue(ctx, tx, due)
+	return s.Enqueue(ctx, tx, due)
 }
 
 // pageInsertion bundles a page at once where its recipient has had enough of late ($2 is now, $3 and $4 the budget of
@@ -234,23 +250,23 @@ func (s *Store) ReleaseLine(ctx context.Context, page oncall.Page, limit int) (i
 }
 
 func (s *Store) release(ctx context.Context, statement string, arguments ...any) (taken int, err error) {
-	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, statement, arguments...)
-		if err != nil {
-			return err
-		}
-		pages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) {
+	var pages []oncall.Page
+	first := &pgx.Batch{}
+	first.Queue(statement, arguments...).Query(func(rows pgx.Rows) (err error) {
+		pages, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) {
 			var page oncall.Page
 			err := row.Scan(&page.ID, &page.Channel, &page.LastError, &page.Person, &page.Contact, &page.Webhook, &page.Type)
 			return page, err
 		})
-		if err != nil || len(pages) == 0 {
-			return err
+		return err
+	})
+	err = s.begin(ctx, first, func(tx *begun) error {
+		if len(pages) == 0 {
+			return nil
 		}
-		taken = len(pages)
 		return s.Enqueue(ctx, tx, pages)
 	})
-	return taken, err
+	return len(pages), err
 }
 
 // interval writes a duration as Postgres reads it.

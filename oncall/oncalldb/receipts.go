@@ -106,7 +106,7 @@ func (s *Store) RecordReport(ctx context.Context, id int64, report oncall.Report
 		return nil
 	}
 	now := s.Now()
-	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
+	err := s.keyed(ctx, func(tx pgx.Tx) error {
 		var ticket int64
 		if err := tx.QueryRow(ctx, `SELECT coalesce(ticket, 0) FROM pages WHERE id = $1`, id).Scan(&ticket); err != nil {
 			return err
@@ -125,7 +125,7 @@ func (s *Store) RecordReport(ctx context.Context, id int64, report oncall.Report
 		}
 		for _, page := range pages {
 			if page.ID == id && overtaken && page.Type == oncall.PageType {
-				if err := s.AddEvents(ctx, tx, []tickets.Entry{receipt(page, oncall.Outcome{State: oncall.PageSent}, now)}); err != nil {
+				if err := s.addEvents(ctx, tx, []tickets.Entry{receipt(page, oncall.Outcome{State: oncall.PageSent}, now)}); err != nil {
 					return err
 				}
 			}
@@ -182,7 +182,7 @@ func (s *Store) addReport(ctx context.Context, tx pgx.Tx, page oncall.Page, outc
 	if outcome.State == oncall.PageDelivered {
 		entry.Event.Type = tickets.EventPageDelivered
 	}
-	if err := s.AddEvents(ctx, tx, []tickets.Entry{entry}); err != nil || outcome.State != oncall.PageFailed {
+	if err := s.addEvents(ctx, tx, []tickets.Entry{entry}); err != nil || outcome.State != oncall.PageFailed {
 		return err
 	}
 	ticket, err := s.GetTicket(ctx, page.Ticket)
@@ -197,10 +197,9 @@ func (s *Store) addReport(ctx context.Context, tx pgx.Tx, page oncall.Page, outc
 }
 
 // updateWritten queues a new form of what was written about changed tickets.
-func (s *Store) updateWritten(ctx context.Context, tx pgx.Tx, changes []tickets.Change) error {
-	configuration, err := s.configuration(ctx, tx)
-	if err != nil || !configuration.HasContact(oncall.ReplacingChannel) {
-		return err
+func (s *Store) updateWritten(ctx context.Context, tx pgx.Tx, configuration oncall.Configuration, changes []tickets.Change) error {
+	if !configuration.HasContact(oncall.ReplacingChannel) {
+		return nil
 	}
 	numbers := make([]int64, 0, len(changes))
 	for _, change := range changes {

@@ -25,13 +25,14 @@ type Sealer interface {
 	Open(sealed string) (plain string, err error)
 }
 
-// Options are what a Store stands on. AddEvents and SetRoutings write the tickets' tables inside the given transaction.
+// Options are what a Store stands on. QueueEvents and SetRoutings write the tickets' tables, with a batch or inside the given
+// transaction.
 type Options struct {
 	Pool        *pgxpool.Pool
 	Now         func() time.Time
 	Sealer      Sealer
 	Links       oncall.Links
-	AddEvents   func(ctx context.Context, tx pgx.Tx, entries []tickets.Entry) error
+	QueueEvents func(batch *pgx.Batch, entries []tickets.Entry) error
 	SetRoutings func(ctx context.Context, tx pgx.Tx, routings []tickets.Routing) error
 	// ReopenUnresolved opens acknowledged tickets again inside the given transaction.
 	ReopenUnresolved func(ctx context.Context, tx pgx.Tx, numbers []int64, now time.Time, reason string) ([]tickets.Change, error)
@@ -83,13 +84,4 @@ type querier interface {
 
 type batcher interface {
 	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
-}
-
-// keyed runs a transaction whose statements look everything up by keys. They are planned once for all values, which costs
-// less than to plan them anew each time, and always for the indexes, also where a plan was made while the tables were empty.
-// What is read whole all the same, a table of one row, looks so dear then that Postgres would compile its plan.
-func (s *Store) keyed(ctx context.Context, do func(tx pgx.Tx) error) error {
-	return pgx.BeginTxFunc(ctx, s.Pool, pgx.TxOptions{
-		BeginQuery: `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL jit = off`,
-	}, do)
 }

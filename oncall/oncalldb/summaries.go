@@ -194,7 +194,7 @@ func (s *Store) finishPart(ctx context.Context, tx pgx.Tx, summary int64, ids []
 		entry.Event.Data["summary"] = summary
 		entries = append(entries, entry)
 	}
-	return s.AddEvents(ctx, tx, entries)
+	return s.addEvents(ctx, tx, entries)
 }
 
 // hurry lets the tickets of a summary that reached nobody go on to their next steps soon.

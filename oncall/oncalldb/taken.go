@@ -10,31 +10,33 @@ import (
 	"afterhours/tickets"
 )
 
-// tellTaken tells those who were told of tickets that somebody has them now, by the contact that reached them last; a
-// call only where nothing else did. Summaries name many tickets and ask for no answer: who got one is told nothing.
-func (s *Store) tellTaken(ctx context.Context, tx pgx.Tx, configuration oncall.Configuration, changes []tickets.Change, now time.Time) error {
-	byTicket := map[int64]tickets.Change{}
+// queueTold asks who was told of tickets that somebody has now, each by the contact that reached them last; a call only where
+// nothing else did. Summaries name many tickets and ask for no answer: who got one is told nothing.
+func queueTold(batch *pgx.Batch, changes []tickets.Change, told *[]oncall.Told) {
 	var numbers []int64
 	for _, change := range changes {
 		if change.Actor != tickets.ActorSystem {
-			byTicket[change.Ticket.Number] = change
 			numbers = append(numbers, change.Ticket.Number)
 		}
 	}
 	if len(numbers) == 0 {
-		return nil
+		return
 	}
-	rows, err := tx.Query(ctx, `
+	batch.Queue(`
 		SELECT DISTINCT ON (p.ticket, p.person) p.ticket, p.person, p.contact, p.channel, p.generation
 		FROM pages p JOIN escalations e ON e.ticket = p.ticket AND e.generation = p.generation
 		WHERE p.ticket = ANY($1) AND p.type = 'page' AND p.person IS NOT NULL AND p.summary IS NULL AND p.state IN ('sent', 'delivered')
-		ORDER BY p.ticket, p.person, p.channel = 'voice', p.id DESC`, numbers)
-	if err != nil {
+		ORDER BY p.ticket, p.person, p.channel = 'voice', p.id DESC`, numbers).Query(func(rows pgx.Rows) (err error) {
+		*told, err = pgx.CollectRows(rows, pgx.RowToStructByName[oncall.Told])
 		return err
-	}
-	told, err := pgx.CollectRows(rows, pgx.RowToStructByName[oncall.Told])
-	if err != nil {
-		return err
+	})
+}
+
+// tellTaken tells those who were told of tickets that somebody has them now.
+func (s *Store) tellTaken(ctx context.Context, tx pgx.Tx, configuration oncall.Configuration, changes []tickets.Change, told []oncall.Told, now time.Time) error {
+	byTicket := map[int64]tickets.Change{}
+	for _, change := range changes {
+		byTicket[change.Ticket.Number] = change
 	}
 	if present := s.Now(); present.Sub(now) > oncall.ClaimLease { // it happened while the database was away, and is told now
 		now = present

@@ -112,7 +112,7 @@ type transition func(ticket *tickets.Ticket, now time.Time) (happening, error)
 func (s *Store) act(ctx context.Context, operation string, number int64, actor string, change transition) (tickets.Ticket, error) {
 	var after tickets.Ticket
 	now := s.now().UTC()
-	err := s.transact(ctx, fmt.Sprintf("%s ticket %d", operation, number), func(tx pgx.Tx) error {
+	err := s.keyed(ctx, fmt.Sprintf("%s ticket %d", operation, number), func(tx pgx.Tx) error {
 		ticket, err := getTicket(ctx, tx, number, "FOR NO KEY UPDATE")
 		if err != nil {
 			return err

@@ -161,7 +161,7 @@ func queueEvents(batch *pgx.Batch, planned []tickets.PlannedEvent) error {
 		}
 		entries[i] = tickets.Entry{Ticket: event.Ticket.Number, Event: event.Event}
 	}
-	return queueEntries(batch, entries)
+	return QueueEvents(batch, entries)
 }
 
 func queueMails(batch *pgx.Batch, outcomes []tickets.Outcome, now time.Time) error {

@@ -339,7 +339,7 @@ func (w *rewriting) write(ctx context.Context, tx pgx.Tx) error {
 	if err := queueRereadMails(batch, w.mails); err != nil {
 		return err
 	}
-	if err := queueEntries(batch, w.entries); err != nil {
+	if err := QueueEvents(batch, w.entries); err != nil {
 		return err
 	}
 	return tx.SendBatch(ctx, batch).Close()

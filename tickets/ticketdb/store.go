@@ -78,6 +78,18 @@ func (s *Store) transact(ctx context.Context, operation string, work func(tx pgx
 	return nil
 }
 
+// keyed is transact for statements that look everything up by keys. They are planned once, and always for the indexes, also
+// where a plan was made while the tables were empty.
+func (s *Store) keyed(ctx context.Context, operation string, work func(tx pgx.Tx) error) error {
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{
+		BeginQuery: `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL jit = off`,
+	}, work)
+	if err != nil {
+		return fmt.Errorf("%s: %w", operation, classify(err))
+	}
+	return nil
+}
+
 // IsAway says whether an error of the database is one that a later attempt may mend.
 func IsAway(err error) bool { return err != nil && errors.Is(classify(err), tickets.ErrUnavailable) }
 

@@ -48,13 +48,14 @@ func AddEvents(ctx context.Context, tx pgx.Tx, entries []tickets.Entry) error {
 		return nil
 	}
 	batch := &pgx.Batch{}
-	if err := queueEntries(batch, entries); err != nil {
+	if err := QueueEvents(batch, entries); err != nil {
 		return err
 	}
 	return tx.SendBatch(ctx, batch).Close()
 }
 
-func queueEntries(batch *pgx.Batch, entries []tickets.Entry) error {
+// QueueEvents is AddEvents for whoever sends the batch with more.
+func QueueEvents(batch *pgx.Batch, entries []tickets.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}

@@ -129,7 +129,7 @@ func newMonth(t *testing.T, configuration string, failures float64) *month {
 		r.oncall = oncalldb.New(oncalldb.Options{
 			Pool: m.pool, Now: m.clock, Sealer: seal, Links: links,
 			QueueEvents: ticketdb.QueueEvents, SetRoutings: ticketdb.SetRoutings, ReopenUnresolved: ticketdb.ReopenUnresolved,
-			GetTicket: ticketdb.New(m.pool, m.clock, nil).Get, Enqueue: r.enqueue, Recipient: recipient,
+			GetTicket: ticketdb.New(m.pool, m.clock, nil).Get, QueueTicket: ticketdb.QueueGet, Enqueue: r.enqueue, Recipient: recipient,
 		})
 		r.tickets = ticketdb.New(m.pool, m.clock, r.oncall.Changed)
 		r.deliverer = &oncall.Deliverer{

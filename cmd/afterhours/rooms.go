@@ -75,8 +75,8 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 		Pool: db.pool, Now: now, Sealer: seal, Links: links,
 		QueueEvents: ticketdb.QueueEvents, SetRoutings: ticketdb.SetRoutings, ReopenUnresolved: ticketdb.ReopenUnresolved,
 		OpenTicket: ticketdb.OpenTicket, ResolveTicket: ticketdb.ResolveTicket,
-		GetTicket: ticketdb.New(db.pool, now, nil).Get,
-		Enqueue:   r.queue.Enqueue, Recipient: recipient,
+		GetTicket: ticketdb.New(db.pool, now, nil).Get, QueueTicket: ticketdb.QueueGet,
+		Enqueue: r.queue.Enqueue, Recipient: recipient,
 	})
 	if r.defender, err = wireDefender(s, db.pool, r, log, now); err != nil {
 		return nil, err

@@ -16,29 +16,29 @@ import (
 
 // ClaimPage takes a queued page for one attempt. The job that lost its page, because somebody acknowledged, another job
 // has it, it goes with a summary, or its person's telephone has had enough for the moment, gets ok false.
-func (s *Store) ClaimPage(ctx context.Context, id int64) (dispatch oncall.Dispatch, ok bool, err error) {
+func (s *Store) ClaimPage(ctx context.Context, id int64) (claimed oncall.Dispatch, ok bool, err error) {
 	if err := s.takePlace(ctx); err != nil {
-		return dispatch, false, fmt.Errorf("claim page %d: %w", id, err)
+		return claimed, false, fmt.Errorf("claim page %d: %w", id, err)
 	}
 	defer s.leavePlace()
 	now := s.Now()
-	taken, err := claim(ctx, s.Pool, id, now)
+	taken, err := s.take(ctx, id, now)
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && (taken.page.Bundled || taken.page.DueAt.After(now)) {
-		return dispatch, false, nil
+		return claimed, false, nil
 	}
 	if err != nil {
-		return dispatch, false, fmt.Errorf("claim page %d: %w", id, err)
+		return claimed, false, fmt.Errorf("claim page %d: %w", id, err)
 	}
 	if err := s.renewLink(ctx, taken.page); err != nil {
-		return dispatch, false, fmt.Errorf("link of page %d: %w", id, err)
+		return claimed, false, fmt.Errorf("link of page %d: %w", id, err)
 	}
 	inForce, err := s.inForceAt(ctx, s.Pool, taken.version)
 	if err != nil {
-		return dispatch, false, err
+		return claimed, false, err
 	}
-	dispatch, err = s.dispatch(ctx, taken.page, inForce.configuration, taken.told)
-	dispatch.GiveUp = taken.giveUp
-	return dispatch, err == nil, err
+	claimed = dispatch(taken.page, taken.ticket, inForce.configuration, taken.told)
+	claimed.GiveUp = taken.giveUp
+	return claimed, true, nil
 }
 
 // renewLink lets a page that was written before the key was rotated be found by the link that it is sent with now.
@@ -67,15 +67,16 @@ func (s *Store) leavePlace() { <-s.places }
 // phones are the channels that share a person's budget of telephone.
 const phones = `'sms', 'voice'`
 
-// claimed is a page that was claimed, and what else its message needs.
-type claimed struct {
+// claim is a page that was claimed, and what else its message needs.
+type claim struct {
 	page    oncall.Page
 	giveUp  time.Time
 	version int64 // of the configuration
 	told    told
+	ticket  tickets.Ticket
 }
 
-// claim counts the attempt. A page for a telephone that has had enough waits until it is free again, or, where the
+// take claims a page and counts the attempt. A page for a telephone that has had enough waits until it is free again, or, where the
 // telephone told of other tickets of late, goes with a summary. started_at keeps a second job for the same page away while the
 // first one sends. The locks let those that would spend the same budget count one after the other, and those without one wait
 // for nobody; so that they need not wait for the disk as well, the claim alone is not flushed. The record of the outcome flushes it, too, and until then a crash costs
@@ -83,7 +84,7 @@ type claimed struct {
 // once: every table is looked up by its keys, whatever the page, and a plan that was made while they were empty is to do so, too.
 // The page is found before anything else is asked of it, or the index of what is due, mostly empty, would look cheaper than its
 // own and be read through in a storm; what is counted is materialised, or it would be counted again for each of its uses.
-func claim(ctx context.Context, db batcher, id int64, now time.Time) (c claimed, err error) {
+func (s *Store) take(ctx context.Context, id int64, now time.Time) (c claim, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`
 		SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
@@ -136,7 +137,8 @@ func claim(ctx context.Context, db batcher, id int64, now time.Time) (c claimed,
 		oncall.PhoneEvery, oncall.PhoneCalls, oncall.PhoneWithin)
 	batch.Queue(`SELECT version FROM configuration`)
 	batch.Queue(toldBefore, id)
-	results := db.SendBatch(ctx, batch)
+	s.QueueTicket(batch, `SELECT ticket FROM pages WHERE id = $1`, id, &c.ticket)
+	results := s.Pool.SendBatch(ctx, batch)
 	defer func() { err = errors.Join(err, results.Close()) }()
 	for range 2 {
 		if _, err := results.Exec(); err != nil {
@@ -161,29 +163,23 @@ func claim(ctx context.Context, db batcher, id int64, now time.Time) (c claimed,
 	return c, results.QueryRow().Scan(&c.told.people, &c.told.note)
 }
 
-// dispatch adds to a page its ticket, its person and the contact as they are now, and who was told of the ticket before.
-func (s *Store) dispatch(ctx context.Context, page oncall.Page, configuration oncall.Configuration, before told) (oncall.Dispatch, error) {
-	dispatch := oncall.Dispatch{Page: page}
-	var err error
-	if page.Ticket != 0 {
-		if dispatch.Ticket, err = s.GetTicket(ctx, page.Ticket); err != nil {
-			return dispatch, err
-		}
-	}
+// dispatch adds to a page and its ticket the person and the contact as they are now, and who was told of the ticket before.
+func dispatch(page oncall.Page, ticket tickets.Ticket, configuration oncall.Configuration, before told) oncall.Dispatch {
+	dispatch := oncall.Dispatch{Page: page, Ticket: ticket}
 	if dispatch.Ticket.State != tickets.Open && dispatch.Ticket.AcknowledgedBy != "" {
 		dispatch.Holder = configuration.Name(dispatch.Ticket.AcknowledgedBy)
 	}
 	if page.Webhook != "" {
 		webhook, _ := configuration.Webhook(page.Webhook)
 		dispatch.Contact = webhook.Target()
-		return dispatch, nil
+		return dispatch
 	}
 	person, _ := configuration.Person(page.Person)
 	contact, _ := person.Contact(page.Contact)
 	dispatch.Person = person
 	dispatch.Contact = contact.Target()
 	before.add(&dispatch, configuration)
-	return dispatch, nil
+	return dispatch
 }
 
 // told is who was notified of a page's ticket before it, in order, and what its policy was begun for.

@@ -28,11 +28,7 @@ func (s *Store) Due(ctx context.Context, now time.Time) (due oncall.Due, err err
 		now).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&due.Steps, &due.Held, &due.Acknowledgements, &due.Summaries, &due.ShiftRequests, &due.Pages)
 	})
-	batch.Queue(`SELECT version FROM configuration`).QueryRow(func(row pgx.Row) error { return row.Scan(&version) })
-	batch.Queue(recordedQuery).QueryRow(func(row pgx.Row) (err error) {
-		held, err = scanRecorded(row)
-		return err
-	})
+	queueRecorded(batch, &version, &held)
 	if err := s.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		return due, fmt.Errorf("read what is due: %w", err)
 	}

@@ -40,6 +40,15 @@ func readRecorded(ctx context.Context, db querier, lock string) (r recorded, err
 	return scanRecorded(db.QueryRow(ctx, recordedQuery+lock))
 }
 
+// queueRecorded reads the version of the configuration and how far the history is written.
+func queueRecorded(batch *pgx.Batch, version *int64, r *recorded) {
+	batch.Queue(`SELECT version FROM configuration`).QueryRow(func(row pgx.Row) error { return row.Scan(version) })
+	batch.Queue(recordedQuery).QueryRow(func(row pgx.Row) (err error) {
+		*r, err = scanRecorded(row)
+		return err
+	})
+}
+
 func scanRecorded(row pgx.Row) (r recorded, err error) {
 	var until *time.Time
 	err = row.Scan(&until, &r.configuration, &r.lastVersion)
@@ -53,13 +62,16 @@ func scanRecorded(row pgx.Row) (r recorded, err error) {
 // for it. What changed while nobody wrote is filled in from the schedules that were in force.
 func (s *Store) RecordOnCall(ctx context.Context, now time.Time) error {
 	now = now.UTC().Truncate(time.Microsecond)
-	inForce, err := s.inForce(ctx, s.Pool)
+	var version int64
+	var held recorded
+	batch := &pgx.Batch{}
+	queueRecorded(batch, &version, &held)
+	if err := s.Pool.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("read how far the history goes: %w", err)
+	}
+	inForce, err := s.inForceAt(ctx, s.Pool, version)
 	if err != nil {
 		return err
-	}
-	held, err := readRecorded(ctx, s.Pool, "")
-	if err != nil {
-		return fmt.Errorf("read how far the history goes: %w", err)
 	}
 	switch s.recording(inForce, held, now) {
 	case recordsNothing:

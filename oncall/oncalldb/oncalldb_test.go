@@ -74,6 +74,12 @@ func open(t *testing.T) *room {
 		GetTicket: func(_ context.Context, number int64) (tickets.Ticket, error) {
 			return tickets.Ticket{Number: number, State: tickets.Open, Severity: tickets.High, Title: "Ransomware"}, nil
 		},
+		QueueTicket: func(batch *pgx.Batch, number string, argument any, ticket *tickets.Ticket) {
+			batch.Queue(`SELECT coalesce((`+number+`), 0)`, argument).QueryRow(func(row pgx.Row) error {
+				ticket.State, ticket.Severity, ticket.Title = tickets.Open, tickets.High, "Ransomware"
+				return row.Scan(&ticket.Number)
+			})
+		},
 		Enqueue: func(_ context.Context, _ pgx.Tx, pages []oncall.Page) error {
 			for _, page := range pages {
 				r.enqueued = append(r.enqueued, page.ID)

@@ -96,7 +96,13 @@ func (s *Store) Dispatch(ctx context.Context, id int64) (oncall.Dispatch, error)
 	if err := s.Pool.QueryRow(ctx, toldBefore, id).Scan(&before.people, &before.note); err != nil {
 		return oncall.Dispatch{}, fmt.Errorf("who was told before page %d: %w", id, err)
 	}
-	return s.dispatch(ctx, pages[0], configuration, before)
+	var ticket tickets.Ticket
+	if pages[0].Ticket != 0 {
+		if ticket, err = s.GetTicket(ctx, pages[0].Ticket); err != nil {
+			return oncall.Dispatch{}, err
+		}
+	}
+	return dispatch(pages[0], ticket, configuration, before), nil
 }
 
 // RecordReport records what a provider tells of a page that it had accepted. A failure goes on to the next contact or step,

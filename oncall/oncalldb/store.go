@@ -41,6 +41,8 @@ type Options struct {
 	ResolveTicket func(ctx context.Context, tx pgx.Tx, number int64, now time.Time, reason string) ([]tickets.Change, error)
 	// GetTicket reads a ticket outside of any transaction.
 	GetTicket func(ctx context.Context, number int64) (tickets.Ticket, error)
+	// QueueTicket reads with a batch the ticket whose number a query of one argument yields, if it yields any.
+	QueueTicket func(batch *pgx.Batch, number string, argument any, ticket *tickets.Ticket)
 	// Enqueue inserts one job for each page inside the given transaction.
 	Enqueue func(ctx context.Context, tx pgx.Tx, pages []oncall.Page) error
 	// Recipient shows a contact's address without credentials.

@@ -122,11 +122,8 @@ func (s *Store) act(ctx context.Context, operation string, number int64, actor s
 			return err
 		}
 		ticket.UpdatedAt = now
-		if err := writeState(ctx, tx, ticket, done.kind); err != nil {
-			return err
-		}
 		event := tickets.Event{At: now, Type: done.event, Actor: actor, Data: done.data}
-		if err := AddEvents(ctx, tx, []tickets.Entry{{Ticket: number, Event: event}}); err != nil {
+		if err := writeState(ctx, tx, ticket, done.kind, tickets.Entry{Ticket: number, Event: event}); err != nil {
 			return err
 		}
 		after = ticket
@@ -138,7 +135,9 @@ func (s *Store) act(ctx context.Context, operation string, number int64, actor s
 	return after, err
 }
 
-func writeState(ctx context.Context, tx pgx.Tx, ticket tickets.Ticket, kind tickets.ChangeKind) error {
+// writeState writes what a transition changes, and its entries on the timeline.
+func writeState(ctx context.Context, tx pgx.Tx, ticket tickets.Ticket, kind tickets.ChangeKind, entries ...tickets.Entry) error {
+	batch := &pgx.Batch{}
 	if kind == tickets.ChangeReopened {
 		var into *int64
 		if err := tx.QueryRow(ctx, `SELECT merged_into FROM tickets WHERE number = $1`, ticket.Number).Scan(&into); err != nil {
@@ -147,22 +146,21 @@ func writeState(ctx context.Context, tx pgx.Tx, ticket tickets.Ticket, kind tick
 		if into != nil {
 			return conflict("ticket %d went into ticket %d; look there", ticket.Number, *into)
 		}
-		if _, err := tx.Exec(ctx, activateKeys, ticket.Number); err != nil {
-			return err
-		}
+		batch.Queue(activateKeys, ticket.Number)
 	}
 	if kind == tickets.ChangeResolved {
-		if _, err := tx.Exec(ctx, `UPDATE ticket_keys SET active = false WHERE ticket = $1`, ticket.Number); err != nil {
-			return err
-		}
+		batch.Queue(`UPDATE ticket_keys SET active = false WHERE ticket = $1`, ticket.Number)
 	}
-	_, err := tx.Exec(ctx, `
+	batch.Queue(`
 		UPDATE tickets SET state = $2, acknowledged_at = $3, acknowledged_by = $4, resolved_at = $5, assignee = $6, updated_at = $7,
 			classification = $8, hold = $9
 		WHERE number = $1`,
 		ticket.Number, ticket.State, ticket.AcknowledgedAt, ticket.AcknowledgedBy, ticket.ResolvedAt, ticket.Assignee, ticket.UpdatedAt,
 		ticket.Classification, ticket.Hold)
-	return err
+	if err := QueueEvents(batch, entries); err != nil {
+		return err
+	}
+	return tx.SendBatch(ctx, batch).Close()
 }
 
 // Note adds a note to the timeline. An empty or overlong one is an InvalidError.

@@ -99,6 +99,20 @@ func getTicket(ctx context.Context, db querier, number int64, lock string) (tick
 	return row.ticket(), nil
 }
 
+// QueueGet reads with a batch the ticket whose number a query of one argument yields; ticket stays as it is where it yields none.
+func QueueGet(batch *pgx.Batch, number string, argument any, ticket *tickets.Ticket) {
+	batch.Queue(`SELECT `+ticketColumns+` FROM tickets t WHERE t.number = (`+number+`)`, argument).Query(func(rows pgx.Rows) error {
+		row, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[ticketRow])
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err == nil {
+			*ticket = row.ticket()
+		}
+		return err
+	})
+}
+
 // List returns one page of the tickets that filter chooses, newest first.
 func (s *Store) List(ctx context.Context, filter tickets.Filter) (tickets.List, error) {
 	limit := filter.Limit

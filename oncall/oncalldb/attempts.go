@@ -87,8 +87,9 @@ type claim struct {
 func (s *Store) take(ctx context.Context, id int64, now time.Time) (c claim, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`
-		SELECT set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
-			set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)`)
+		SELECT version, set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true),
+			set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)
+		FROM configuration`)
 	batch.Queue(`
 		SELECT pg_advisory_xact_lock(hashtextextended(coalesce(person, 'webhook:' || webhook), 1)),
 			CASE WHEN single_at IS NULL AND unverified THEN pg_advisory_xact_lock(hashtextextended('unverified' || intake, 2)) END
@@ -135,15 +136,15 @@ func (s *Store) take(ctx context.Context, id int64, now time.Time) (c claim, err
 		RETURNING `+pageColumns+`, give_up_at, payload`,
 		id, now, now.Add(oncall.ClaimLease), now.Add(-oncall.ClaimLease), now.Add(-oncall.UnverifiedWithin), oncall.UnverifiedTickets,
 		oncall.PhoneEvery, oncall.PhoneCalls, oncall.PhoneWithin)
-	batch.Queue(`SELECT version FROM configuration`)
 	batch.Queue(toldBefore, id)
 	s.QueueTicket(batch, `SELECT ticket FROM pages WHERE id = $1`, id, &c.ticket)
 	results := s.Pool.SendBatch(ctx, batch)
 	defer func() { err = errors.Join(err, results.Close()) }()
-	for range 2 {
-		if _, err := results.Exec(); err != nil {
-			return c, err
-		}
+	if err := results.QueryRow().Scan(&c.version, nil, nil, nil, nil); err != nil {
+		return c, err
+	}
+	if _, err := results.Exec(); err != nil {
+		return c, err
 	}
 	rows, err := results.Query()
 	if err != nil {
@@ -157,9 +158,6 @@ func (s *Store) take(ctx context.Context, id int64, now time.Time) (c claim, err
 		return c, err
 	}
 	c.page.Payload = payload
-	if err := results.QueryRow().Scan(&c.version); err != nil {
-		return c, err
-	}
 	return c, results.QueryRow().Scan(&c.told.people, &c.told.note)
 }
 
@@ -232,7 +230,7 @@ func (s *Store) recordAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 	}
 	var r recordedOutcome
 	first := &pgx.Batch{}
-	first.Queue(lookup)
+	queueLookup(first, &r.version)
 	recordOutcome(first, page, outcome, now, &r)
 	return s.begin(ctx, first, func(tx *begun) error {
 		if !r.recorded { // the provider's report was faster, and has told all the rest
@@ -277,7 +275,6 @@ func recordOutcome(batch *pgx.Batch, page oncall.Page, outcome oncall.Outcome, n
 		r.recorded = tag.RowsAffected() > 0
 		return nil
 	})
-	batch.Queue(`SELECT version FROM configuration`).QueryRow(func(row pgx.Row) error { return row.Scan(&r.version) })
 	if outcome.State == oncall.PageFailed || outcome.State == oncall.PageHeld {
 		bringForward(batch, page, now, &r.forward)
 	}

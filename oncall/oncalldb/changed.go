@@ -55,12 +55,12 @@ func (s *Store) Changed(ctx context.Context, tx pgx.Tx, changes []tickets.Change
 // their pages up by keys, whoever began it: somebody waits for the answer, and what they have is to be found in the past of years
 // as in that of a day.
 func (s *Store) followed(ctx context.Context, tx pgx.Tx, known bool) (oncall.Configuration, error) {
+	if !known {
+		return s.configuration(ctx, tx)
+	}
 	var version int64
 	batch := &pgx.Batch{}
-	if known {
-		batch.Queue(lookup)
-	}
-	batch.Queue(`SELECT version FROM configuration`).QueryRow(func(row pgx.Row) error { return row.Scan(&version) })
+	queueLookup(batch, &version)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return oncall.Configuration{}, fmt.Errorf("read configuration: %w", err)
 	}

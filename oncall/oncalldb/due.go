@@ -17,18 +17,20 @@ func (s *Store) Due(ctx context.Context, now time.Time) (due oncall.Due, err err
 	var version int64
 	var held recorded
 	batch := &pgx.Batch{}
-	batch.Queue(lookup)
+	queueLookup(batch, &version)
 	batch.Queue(`
 		SELECT coalesce((SELECT min(due_at) FROM escalations WHERE state = 'running') <= $1, false),
 			EXISTS (SELECT FROM escalations WHERE state = 'running' AND maintenance <> ''),
 			coalesce((SELECT min(due_at) FROM escalations WHERE state = 'waiting') <= $1, false),
 			EXISTS (SELECT FROM pages WHERE state = 'queued' AND bundled AND summary IS NULL),
 			EXISTS (SELECT FROM shift_requests WHERE state = 'asked' AND expires_at <= $1),
-			coalesce((SELECT min(due_at) FROM pages WHERE state = 'queued' AND NOT bundled AND (lease_until IS NULL OR lease_until <= $1)) <= $1, false)`,
-		now).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&due.Steps, &due.Held, &due.Acknowledgements, &due.Summaries, &due.ShiftRequests, &due.Pages)
+			coalesce((SELECT min(due_at) FROM pages WHERE state = 'queued' AND NOT bundled AND (lease_until IS NULL OR lease_until <= $1)) <= $1, false),
+			until, configuration, last_version
+		FROM on_call_recorded`,
+		now).QueryRow(func(row pgx.Row) (err error) {
+		held, err = scanRecorded(row, &due.Steps, &due.Held, &due.Acknowledgements, &due.Summaries, &due.ShiftRequests, &due.Pages)
+		return err
 	})
-	queueRecorded(batch, &version, &held)
 	if err := s.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		return due, fmt.Errorf("read what is due: %w", err)
 	}

@@ -21,7 +21,7 @@ func (s *Store) ExecuteDue(ctx context.Context, now time.Time, limit int) (taken
 	var found []due
 	var version int64
 	first := &pgx.Batch{}
-	first.Queue(lookup)
+	queueLookup(first, &version)
 	first.Queue(`
 		SELECT e.ticket, e.policy, e.generation, e.round, e.step, t.severity, e.due_at
 		FROM escalations e JOIN tickets t ON t.number = e.ticket
@@ -36,7 +36,6 @@ func (s *Store) ExecuteDue(ctx context.Context, now time.Time, limit int) (taken
 		})
 		return err
 	})
-	first.Queue(`SELECT version FROM configuration`).QueryRow(func(row pgx.Row) error { return row.Scan(&version) })
 	err = s.begin(ctx, first, func(tx *begun) error {
 		if len(found) == 0 {
 			return nil

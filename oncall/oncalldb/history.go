@@ -40,18 +40,9 @@ func readRecorded(ctx context.Context, db querier, lock string) (r recorded, err
 	return scanRecorded(db.QueryRow(ctx, recordedQuery+lock))
 }
 
-// queueRecorded reads the version of the configuration and how far the history is written.
-func queueRecorded(batch *pgx.Batch, version *int64, r *recorded) {
-	batch.Queue(`SELECT version FROM configuration`).QueryRow(func(row pgx.Row) error { return row.Scan(version) })
-	batch.Queue(recordedQuery).QueryRow(func(row pgx.Row) (err error) {
-		*r, err = scanRecorded(row)
-		return err
-	})
-}
-
-func scanRecorded(row pgx.Row) (r recorded, err error) {
+func scanRecorded(row pgx.Row, before ...any) (r recorded, err error) {
 	var until *time.Time
-	err = row.Scan(&until, &r.configuration, &r.lastVersion)
+	err = row.Scan(append(before, &until, &r.configuration, &r.lastVersion)...)
 	if until != nil {
 		r.until = until.UTC()
 	}
@@ -65,7 +56,11 @@ func (s *Store) RecordOnCall(ctx context.Context, now time.Time) error {
 	var version int64
 	var held recorded
 	batch := &pgx.Batch{}
-	queueRecorded(batch, &version, &held)
+	queueLookup(batch, &version)
+	batch.Queue(recordedQuery).QueryRow(func(row pgx.Row) (err error) {
+		held, err = scanRecorded(row)
+		return err
+	})
 	if err := s.Pool.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("read how far the history goes: %w", err)
 	}

@@ -12,13 +12,21 @@ import (
 	"afterhours/tickets"
 )
 
-// lookup lets the statements of a transaction look everything up by keys. They are planned once for all values, which costs
-// less than to plan them anew each time, and always for the indexes, also where a plan was made while the tables were empty.
-// What is read whole all the same, a table of one row, looks so dear then that Postgres would compile its plan.
+// lookup lets the statements after it look everything up by keys, and yields the version of the configuration. They are planned
+// once for all values, which costs less than to plan them anew each time, and always for the indexes, also where a plan was made
+// while the tables were empty. What is read whole all the same, a table of one row, looks so dear then that Postgres would
+// compile its plan.
 const lookup = `
-	SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)`
+	SELECT version, set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+		set_config('jit', 'off', true)
+	FROM configuration`
 
-// keyed runs a transaction whose statements look everything up by keys.
+// queueLookup begins a batch with lookup.
+func queueLookup(batch *pgx.Batch, version *int64) {
+	batch.Queue(lookup).QueryRow(func(row pgx.Row) error { return row.Scan(version, nil, nil, nil) })
+}
+
+// keyed runs a transaction whose statements look everything up by keys, as those after lookup do.
 func (s *Store) keyed(ctx context.Context, do func(tx pgx.Tx) error) error {
 	return pgx.BeginTxFunc(ctx, s.Pool, pgx.TxOptions{
 		BeginQuery: `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL jit = off`,

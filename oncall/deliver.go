@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"afterhours/oncall/notify"
@@ -26,6 +27,7 @@ const (
 	eventGiveUpAfter = 24 * time.Hour // from an event's moment to its last attempt
 	eventBackoff     = 5 * time.Second
 	eventLongestWait = 6 * time.Hour
+	eventSpread      = 10 // a wait is longer by up to this part of it, so that what failed together does not come again together
 )
 
 // Outcome is what became of one attempt.
@@ -174,6 +176,7 @@ func (d *Deliverer) retry(dispatch Dispatch, err error) Outcome {
 	wait := min(firstBackoff<<min(dispatch.Page.Attempts-1, 8), longestWait)
 	if dispatch.Page.IsEvent() { // 5 s, 20 s, 80 s, … about ten attempts in a day
 		wait = min(eventBackoff<<min(2*(dispatch.Page.Attempts-1), 14), eventLongestWait)
+		wait += rand.N(wait / eventSpread)
 	}
 	wait = max(wait, notify.Wait(err))
 	at := d.Now().Add(wait)

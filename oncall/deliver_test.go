@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -97,6 +98,37 @@ func TestAPageWhoseTimeIsOverDoesNotWaitForATargetThatHangs(t *testing.T) {
 			t.Errorf("it took %s, want no more than one send", took)
 		}
 	})
+}
+
+func TestAnEventIsTriedForADayFurtherAndFurtherApart(t *testing.T) {
+	t.Parallel()
+	due := time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)
+	tries := func() (moments []time.Duration) {
+		now := due
+		d := &Deliverer{Now: func() time.Time { return now }}
+		page := Page{Type: EventTicketCreated, Webhook: "soc", DueAt: due}
+		for page.Attempts = 1; ; page.Attempts++ {
+			moments = append(moments, now.Sub(due).Round(time.Second))
+			got := d.retry(Dispatch{Page: page, GiveUp: page.GiveUpAt()}, errors.New("answered 503"))
+			if got.State == PageFailed {
+				return moments
+			}
+			now = got.RetryAt
+		}
+	}
+	first, second := tries(), tries()
+	t.Logf("an event that nobody takes is tried at %v", first)
+	if last := first[len(first)-1]; len(first) < 9 || last < 16*time.Hour || last > 24*time.Hour {
+		t.Errorf("got %d attempts, the last after %s, want eight after the first or more, over most of a day", len(first), last)
+	}
+	for i := 2; i < len(first)-2; i++ {
+		if first[i+1]-first[i] <= first[i]-first[i-1] {
+			t.Errorf("attempt %d comes %s after the one before, no later than that one did", i+2, first[i+1]-first[i])
+		}
+	}
+	if slices.Equal(first, second) {
+		t.Errorf("two events that failed together come again together: %v", first)
+	}
 }
 
 func TestALateFailureComesToItsEndWithinAMinute(t *testing.T) {

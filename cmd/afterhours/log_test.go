@@ -42,4 +42,5 @@ func TestEachEntryOfTheLogIsOneJSONObjectOnALine(t *testing.T) {
 	if lines.Err() != nil || read != *logLines {
 		t.Errorf("got %d lines, %v, want %d", read, lines.Err(), *logLines)
 	}
+	t.Logf("%d hostile entries: %d lines, each one JSON object", *logLines, read)
 }

@@ -305,10 +305,15 @@ func (s *Store) afterOutcome(ctx context.Context, tx pgx.Tx, last *pgx.Batch, di
 			return err
 		}
 	}
-	if !r.running && page.Channel == oncall.ReplacingChannel { // somebody took the ticket while its message was on its way
-		return s.rewrite(ctx, tx, []int64{page.Ticket}, now)
+	if !r.running { // somebody took the ticket while its message was on its way
+		if page.Channel == oncall.ReplacingChannel {
+			if err := s.rewrite(ctx, tx, []int64{page.Ticket}, now); err != nil {
+				return err
+			}
+		}
+		return s.tellLate(ctx, tx, configuration, page, outcome, now)
 	}
-	if !r.running || r.at.Generation != page.Generation {
+	if r.at.Generation != page.Generation {
 		return nil
 	}
 	if outcome.State == oncall.PageSent || outcome.State == oncall.PageDelivered {

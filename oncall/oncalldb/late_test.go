@@ -48,4 +48,5 @@ policies:
 	if got := r.count(t, `SELECT count(*) FROM pages WHERE step = 3 AND person = 'ben'`); got != 3 {
 		t.Errorf("a wait after the late step: got %d pages of the third step, want 3", got)
 	}
+	t.Logf("3 tickets, an outage of an hour over their second steps: each late, once and in order, the third a whole wait later")
 }

@@ -2,6 +2,7 @@ package oncalldb_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,6 +27,7 @@ type room struct {
 	severity tickets.Severity // of the tickets that change writes; empty is High
 	timeline []tickets.Entry
 	enqueued []int64
+	holder   string // who has acknowledged the tickets that are read
 }
 
 // plainSealer marks what it sealed.
@@ -77,6 +79,9 @@ func open(t *testing.T) *room {
 		QueueTicket: func(batch *pgx.Batch, number string, argument any, ticket *tickets.Ticket) {
 			batch.Queue(`SELECT coalesce((`+number+`), 0)`, argument).QueryRow(func(row pgx.Row) error {
 				ticket.State, ticket.Severity, ticket.Title = tickets.Open, tickets.High, "Ransomware"
+				if r.holder != "" {
+					ticket.State, ticket.AcknowledgedBy = tickets.Acknowledged, r.holder
+				}
 				return row.Scan(&ticket.Number)
 			})
 		},
@@ -240,6 +245,31 @@ func TestAnAcknowledgementStopsEverything(t *testing.T) {
 	}
 }
 
+func TestWhoeverIsToldWhileSomebodyTakesTheTicketLearnsWhoHasIt(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.apply(t, `policies: [{id: security, steps: [{notify: ["person:ben"], wait: 5m}]}]`)
+	for ticket, holder := range map[int64]string{1: "ana", 2: "ben"} {
+		r.holder = ""
+		r.change(t, ticket, tickets.ChangeCreated)
+		dispatch, ok, err := r.ClaimPage(t.Context(), r.enqueued[len(r.enqueued)-1])
+		if err != nil || !ok {
+			t.Fatalf("claim: %v, %v", ok, err)
+		}
+		r.change(t, ticket, tickets.ChangeAcknowledged)
+		r.holder = holder
+		if err := r.FinishAttempt(t.Context(), dispatch, oncall.Outcome{State: oncall.PageSent}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := r.count(t, `SELECT count(*) FROM pages WHERE type = 'page.taken' AND person = 'ben' AND ticket = 1`); got != 1 {
+		t.Errorf("Ben was told %d times that Ana has it, want once", got)
+	}
+	if got := r.count(t, `SELECT count(*) FROM pages WHERE type = 'page.taken' AND ticket = 2`); got != 0 {
+		t.Errorf("Ben was told %d times that he has it himself", got)
+	}
+}
+
 func TestAnAcknowledgementThatExpiresAsksItsOwnerFirst(t *testing.T) {
 	t.Parallel()
 	r := open(t)
@@ -376,6 +406,15 @@ func TestLinksBelongToTheirPageAndEnd(t *testing.T) {
 	invitation, err := r.Invitation(t.Context(), token)
 	if err != nil || invitation.Person != "ana" || invitation.Ticket != 1 || invitation.Name != "Ana" {
 		t.Errorf("invitation: got %+v, %v", invitation, err)
+	}
+	bits := 0
+	if octets, err := base64.RawURLEncoding.DecodeString(token); err == nil {
+		bits = 8 * len(octets)
+	}
+	stored := r.count(t, fmt.Sprintf(`SELECT count(*) FROM pages p WHERE p::text LIKE '%%%s%%'`, token))
+	t.Logf("a link's token has %d bits, is good for %s, and stands in %d rows itself", bits, oncall.LinkLifetime, stored)
+	if bits < 128 || stored != 0 || oncall.LinkLifetime != 7*24*time.Hour {
+		t.Error("want 128 bits or more, seven days, and its hash alone")
 	}
 	if _, err := r.Invitation(t.Context(), token+"x"); !errors.Is(err, tickets.ErrNotFound) {
 		t.Errorf("a forged token: got %v", err)

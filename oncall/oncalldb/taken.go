@@ -54,6 +54,26 @@ func (s *Store) tellTaken(ctx context.Context, tx pgx.Tx, configuration oncall.C
 	return s.insertTaken(ctx, tx, notices, now)
 }
 
+// tellLate tells who has a ticket to whoever was told of it only when somebody had it already.
+func (s *Store) tellLate(ctx context.Context, tx pgx.Tx, configuration oncall.Configuration, page oncall.Page, outcome oncall.Outcome, now time.Time) error {
+	if page.Person == "" || outcome.State != oncall.PageSent && outcome.State != oncall.PageDelivered {
+		return nil
+	}
+	var ticket tickets.Ticket
+	batch := &pgx.Batch{}
+	s.QueueTicket(batch, `SELECT $1::bigint`, page.Ticket, &ticket)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil || ticket.State != tickets.Acknowledged {
+		return err
+	}
+	notice, ok := configuration.TakenNotice(
+		oncall.Told{Ticket: page.Ticket, Person: page.Person, Contact: page.Contact, Channel: page.Channel, Generation: page.Generation},
+		tickets.Change{Kind: tickets.ChangeAcknowledged, Ticket: &ticket, At: now, Actor: ticket.AcknowledgedBy})
+	if !ok {
+		return nil
+	}
+	return s.insertTaken(ctx, tx, []oncall.Page{notice}, now)
+}
+
 // insertTaken queues notices. Whoever had enough of them of late gets the further ones in one, a little later.
 func (s *Store) insertTaken(ctx context.Context, tx pgx.Tx, notices []oncall.Page, now time.Time) error {
 	if len(notices) == 0 {

@@ -65,4 +65,5 @@ func TestNoSubjectAddsAHeaderForAnotherParser(t *testing.T) {
 	if want := fmt.Sprintf("read %d\n", *subjects); err != nil || string(said) != want {
 		t.Errorf("python: %v: got %s, want %s", err, said[:min(len(said), 2000)], want)
 	}
+	t.Logf("%d hostile subjects: Python %s", *subjects, said[:min(len(said), 100)])
 }

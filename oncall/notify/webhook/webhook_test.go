@@ -60,6 +60,48 @@ func TestContract(t *testing.T) {
 	})
 }
 
+func TestAReceiverRefusesWhatWasChangedOrIsOld(t *testing.T) {
+	t.Parallel()
+	verifier, err := standardwebhooks.NewWebhook(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for late, accepted := range map[time.Duration]bool{0: true, 4 * time.Minute: true, 6 * time.Minute: false, -6 * time.Minute: false} {
+		var body []byte
+		var header http.Header
+		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			body, _ = io.ReadAll(r.Body)
+			header = r.Header
+		}))
+		options := webhook.Options{
+			Client: notify.NewHTTPClient(notify.Guard{AllowPrivate: true}), AllowPrivate: true,
+			Now: func() time.Time { return time.Now().Add(-late) },
+		}
+		if _, err := webhook.New(options).Send(t.Context(), notify.Contact{Address: server.URL, Secret: secret}, notifytest.Message()); err != nil {
+			t.Fatal(err)
+		}
+		server.Close()
+		if err := verifier.Verify(body, header); (err == nil) != accepted {
+			t.Errorf("%s after it was signed: got %v, accepted is %v", late, err, accepted)
+		}
+		if !accepted {
+			continue
+		}
+		changed := 0
+		for i := range body {
+			body[i] ^= 1
+			if verifier.Verify(body, header) != nil {
+				changed++
+			}
+			body[i] ^= 1
+		}
+		t.Logf("%s after it was signed it is accepted; of %d changes of one octet %d are refused", late, len(body), changed)
+		if changed != len(body) {
+			t.Errorf("of %d changes %d are refused", len(body), changed)
+		}
+	}
+}
+
 func TestAddressesAndSecretsAreCheckedBeforeTheyAreStored(t *testing.T) {
 	t.Parallel()
 	strict := webhook.New(webhook.Options{})

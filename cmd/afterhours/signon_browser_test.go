@@ -29,6 +29,7 @@ type identityProvider struct {
 	key    *rsa.PrivateKey
 	role   atomic.Value
 	hangs  atomic.Bool
+	silent atomic.Bool // leaves browsers where they are
 	nonces chan string
 }
 
@@ -54,6 +55,10 @@ func newIdentityProvider(t *testing.T) *identityProvider {
 		write(w, map[string]any{"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys"})
 	})
 	mux.HandleFunc("GET /authorize", func(w http.ResponseWriter, r *http.Request) {
+		if p.silent.Load() {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 		http.Redirect(w, r, "/directory?"+r.URL.RawQuery, http.StatusFound)
 	})
 	mux.HandleFunc("GET /directory", func(w http.ResponseWriter, r *http.Request) {
@@ -107,8 +112,16 @@ func TestTheProviderSignsInWithoutScripts(t *testing.T) {
 	t.Parallel()
 	app, p := signingOn(t)
 	ctx := browserFor(t, 3*time.Minute)
-	complaints := listen(t, ctx)
+	complaints, judge := listen(t, ctx), axe(t)
 	k := keyboard{t, ctx, app}
+	p.silent.Store(true)
+	k.do(chromedp.EmulateViewport(360, 780), chromedp.Navigate(app.baseURL+"/login"), chromedp.Click(`form[action="/login/sso"] button`))
+	k.sees("h1", "On to your identity provider")
+	k.picture("onward")
+	for _, fault := range judge(ctx) {
+		t.Error(fault)
+	}
+	p.silent.Store(false)
 	k.do(withoutScript, chromedp.EmulateViewport(360, 780), chromedp.Navigate(app.baseURL+"/login?next=%2Foncall"))
 	if shown, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.getElementById("passkey").offsetParent !== null`)); err != nil || shown {
 		t.Errorf("the button that needs a script is shown without: %t, %v", shown, err)

@@ -16,24 +16,24 @@ const maxHTML = 8 << 20
 // nor missing end tags cost anything.
 func htmlPage(source string) page {
 	source = clip(source, maxHTML)
-	p := readHTML(source, true)
-	if len(p.rows) == 0 { // an unclosed hidden element took everything with it
-		p = readHTML(source, false)
+	r := readHTML(source, true)
+	if len(r.page.rows) == 0 && r.hid { // an unclosed hidden element took everything with it
+		r = readHTML(source, false)
 	}
-	return p
+	return r.page
 }
 
 // octetsOfRow is how many octets of HTML make a row where its text is dense, so that rows seldom have to be moved.
 const octetsOfRow = 128
 
-func readHTML(source string, hide bool) page {
-	r := htmlReader{tokens: newHTMLTokens(source), hide: hide, rest: len(source)}
+func readHTML(source string, hide bool) *htmlReader {
+	r := &htmlReader{tokens: newHTMLTokens(source), hide: hide, rest: len(source)}
 	r.page.rows = make([]row, 0, min(len(source)/octetsOfRow, maxShownRows))
 	for !r.full() {
 		switch r.tokens.next() {
 		case html.ErrorToken:
 			r.finish()
-			return r.page
+			return r
 		case html.TextToken:
 			r.text()
 		case html.StartTagToken, html.SelfClosingTagToken:
@@ -44,13 +44,14 @@ func readHTML(source string, hide bool) page {
 		}
 	}
 	r.finish()
-	return r.page
+	return r
 }
 
 // htmlReader holds what is open at the present token.
 type htmlReader struct {
 	tokens  *htmlTokens
 	hide    bool
+	hid     bool // an element was left out
 	page    page
 	line    []byte
 	lines   keeper
@@ -122,7 +123,7 @@ func (r *htmlReader) start() {
 		if isBlock(t.atom) {
 			r.endLine()
 		}
-		r.skipped, r.nested = t.name, 0
+		r.skipped, r.nested, r.hid = t.name, 0, true
 		return
 	}
 	switch t.atom {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -115,9 +116,8 @@ func TestOddMailsAreRead(t *testing.T) {
 	for headName, head := range oddHeads {
 		for bodyName, body := range oddBodies() {
 			raw := []byte(head + body)
-			begin := processorTime()
 			alert := Parse(raw)
-			took = append(took, processorTime()-begin)
+			took = append(took, shortest(func() { Parse(raw) }))
 			read++
 			soundStrings(t, alert)
 			if strings.Contains(alert.Message.Subject, "Anm") {
@@ -144,19 +144,39 @@ func TestOddMailsAreRead(t *testing.T) {
 			}
 		}
 	}
-	slices.Sort(took)
 	share := func(n int) float64 { return 100 * float64(n) / float64(read) }
-	summary := fmt.Sprintf("%d mails: subjects %.2f %%, texts %.2f %%, words %.2f %%, p99 %v", read, share(subjects), share(texts), share(full), took[len(took)*99/100])
+	summary := fmt.Sprintf("%d mails: subjects %.2f %%, texts %.2f %%, words %.2f %%, p99 %v", read, share(subjects), share(texts), share(full), p99(took))
 	t.Log(summary)
-	if share(subjects) < 99.6 || share(texts) < 99.5 || share(full) < 97 {
+	if share(subjects) < 99.6 || share(texts) < 99.5 || share(full) < 97 || *punctual && p99(took) > mostOdd {
 		t.Error(summary)
 	}
+}
+
+// mostOdd is how long the reading of all but one odd mail in a hundred may take, where the machine does nothing else.
+const mostOdd = 50 * time.Millisecond
+
+// shortest is how long something takes at best of a few times, on the wall: a thread's processor time is counted in steps
+// that are longer than most readings.
+func shortest(run func()) time.Duration {
+	least := time.Duration(math.MaxInt64)
+	for range 3 {
+		begin := time.Now()
+		run()
+		least = min(least, time.Since(begin))
+	}
+	return least
+}
+
+func p99(took []time.Duration) time.Duration {
+	slices.Sort(took)
+	return took[len(took)*99/100]
 }
 
 // TestDamagedMailsAreReadWithinBounds cuts samples off, swaps and drops octets and lines: something is read, soundly.
 func TestDamagedMailsAreReadWithinBounds(t *testing.T) {
 	t.Parallel()
 	r := maker{rand.New(rand.NewPCG(5, 5))}
+	var took []time.Duration
 	for seed := range uint64(150) {
 		_, raw, _ := makeMail(1_000_000 + seed)
 		for _, damaged := range [][]byte{
@@ -169,7 +189,12 @@ func TestDamagedMailsAreReadWithinBounds(t *testing.T) {
 			if slices.ContainsFunc(alert.Warnings, func(w string) bool { return strings.HasPrefix(w, "parser-failed") }) {
 				t.Errorf("mail %d: %q", seed, alert.Warnings)
 			}
+			took = append(took, shortest(func() { Parse(damaged) }))
 		}
+	}
+	t.Logf("%d mails: p99 %v", len(took), p99(took))
+	if *punctual && p99(took) > mostOdd {
+		t.Error("p99 is too high")
 	}
 }
 

@@ -49,7 +49,7 @@ func TestWhatAPageTakesDoesNotGrowWithTheHistory(t *testing.T) {
 	for ticket := range int64(many) {
 		one(101 + ticket)
 	}
-	took := r.pagesRead(t) / many
+	took := r.rowsRead(t, "pages") / many
 	t.Logf("%d rows of the pages read for a ticket with three of them", took)
 	if took > 1000 {
 		t.Errorf("a ticket with three pages read %d rows, where 9,000 are of the past", took)
@@ -90,16 +90,46 @@ func TestWhatAnAnswerTakesDoesNotGrowWithTheHistory(t *testing.T) {
 	for ticket := range int64(many) {
 		one(101 + ticket)
 	}
-	took := r.pagesRead(t) / many
+	took := r.rowsRead(t, "pages") / many
 	t.Logf("%d rows of the pages read for a ticket with seven answers", took)
 	if took > 1000 {
 		t.Errorf("a ticket with seven answers read %d rows, where 9,000 are of the past", took)
 	}
 }
 
-// pagesRead is how many rows of the pages were read by what has run so far, by index or by scan. A session tells at its end at
-// the latest.
-func (r *room) pagesRead(t *testing.T) (rows int) {
+// TestALookReadsNothingThatIsNotDue looks for what is due while thousands of escalations run that are not.
+func TestALookReadsNothingThatIsNotDue(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.apply(t, `policies: [{id: security, steps: [{notify: ["person:ana"], wait: 5m}]}]`)
+	look := func() { r.wantDue(t, "while nothing is due", oncall.Due{}) }
+	for range 8 {
+		look()
+	}
+	if _, err := r.pool.Exec(t.Context(), history, pgx.QueryExecModeSimpleProtocol, r.now, r.now.AddDate(1, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		`UPDATE pages SET state = 'sent' WHERE state = 'queued'`,
+		`INSERT INTO escalations (ticket, policy, state, step, due_at, started_at) SELECT number, 'security', 'running', 1, timestamptz '2027-01-01Z', created_at FROM tickets`,
+		`ANALYZE escalations`,
+	} {
+		if _, err := r.pool.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := r.rowsRead(t, "escalations")
+	for range 20 {
+		look()
+	}
+	if read := r.rowsRead(t, "escalations") - before; read > 20*2 {
+		t.Errorf("20 looks read %d escalations, none of them due", read)
+	}
+}
+
+// rowsRead is how many rows of a table were read by what has run so far, by index or by scan. A session tells at its end at the
+// latest.
+func (r *room) rowsRead(t *testing.T, table string) (rows int) {
 	t.Helper()
 	r.pool.Reset()
 	conn, err := pgx.ConnectConfig(t.Context(), r.pool.Config().ConnConfig)
@@ -117,7 +147,7 @@ func (r *room) pagesRead(t *testing.T) (rows int) {
 		}
 	}
 	err = conn.QueryRow(t.Context(), `
-		SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'pages') + (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'pages')`).Scan(&rows)
+		SELECT (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = $1) + (SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = $1)`, table).Scan(&rows)
 	if err != nil {
 		t.Fatal(err)
 	}

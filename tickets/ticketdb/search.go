@@ -24,18 +24,20 @@ import (
 
 // Bounds and weights of a search.
 const (
-	wordsFresh  = 10 * time.Minute // how long what is known of words holds
-	walked      = 40_000           // tickets that are read one after the other in the hope of enough, at most
-	glanced     = 1_000            // and where the words seem rare, for many rare words may begin alike
-	longWord    = 7                // characters of a word that is rare as a beginning, too
-	commonWord  = 0.1              // the list of such a word is not made before the newest were read
-	rareWord    = 0.002            // words up to this share of the tickets are all looked up
-	unknownWord = 0.0005           // the share of a word that is not among the common ones
-	numbers     = 4                // a ticket has about so many, of any digits
-	readAtOnce  = 200              // tickets that are read without regard to their ages
-	ageBits     = 13               // tickets of an age share their numbers but for so many bits, as tickets_by_words_and_age has them
-	fewestAges  = 8                // that are looked at in one go
-	moreAges    = 8                // times as many, where nothing was found in those before
+	wordsFresh   = 10 * time.Minute // how long what is known of words holds
+	walked       = 40_000           // tickets that are read one after the other in the hope of enough, at most
+	listedWhile  = 5                // tickets with a word are listed while one is read
+	digitsDearer = 8                // times as long takes the list of a few digits, of many words
+	glanced      = 1_000            // and where the words seem rare, for many rare words may begin alike
+	longWord     = 7                // characters of a word that is rare as a beginning, too
+	commonWord   = 0.1              // the list of such a word is not made before the newest were read
+	rareWord     = 0.002            // words up to this share of the tickets are all looked up
+	unknownWord  = 0.0005           // the share of a word that is not among the common ones
+	numbers      = 4                // a ticket has about so many, of any digits
+	readAtOnce   = 200              // tickets that are read without regard to their ages
+	ageBits      = 13               // tickets of an age share their numbers but for so many bits, as tickets_by_words_and_age has them
+	fewestAges   = 8                // that are looked at in one go
+	moreAges     = 8                // times as many, where nothing was found in those before
 )
 
 // wordShares knows in which part of the tickets the common words are, from the database's own statistics.
@@ -59,10 +61,14 @@ func (s *wordShares) of(beginning string) float64 {
 	for ; at < len(s.words) && strings.HasPrefix(s.words[at], beginning); at++ {
 		share += s.shares[at]
 	}
-	if !strings.ContainsFunc(beginning, func(r rune) bool { return r < '0' || r > '9' }) { // many words begin with a few digits, each of them rare
+	if isNumber(beginning) { // many words begin with a few digits, each of them rare
 		share = max(share, numbers/(9*math.Pow(10, float64(len(beginning)-1))))
 	}
 	return min(max(share, unknownWord), 1)
+}
+
+func isNumber(word string) bool {
+	return !strings.ContainsFunc(word, func(r rune) bool { return r < '0' || r > '9' })
 }
 
 // searching is how the words of a query are looked for.
@@ -80,10 +86,15 @@ func (s *wordShares) plan(words []string, show int) searching {
 	type word struct {
 		text  string
 		share float64
+		list  float64 // how many tickets its list takes as much time as
 	}
 	list := make([]word, len(words))
 	for i, text := range words {
-		list[i] = word{text, s.of(text)}
+		share := s.of(text)
+		list[i] = word{text, share, share * s.tickets}
+		if isNumber(text) {
+			list[i].list *= digitsDearer
+		}
 	}
 	slices.SortStableFunc(list, func(a, b word) int { return cmp.Compare(a.share, b.share) })
 	var found searching
@@ -94,23 +105,23 @@ func (s *wordShares) plan(words []string, show int) searching {
 	for i, w := range list {
 		together *= math.Pow(w.share, math.Pow(0.5, float64(i))) // words that stand together are no strangers to each other
 	}
-	for i, w := range list {
-		if i == 0 || w.share <= rareWord {
+	first := slices.MinFunc(list, func(a, b word) int { return cmp.Compare(a.list, b.list) })
+	for _, w := range list {
+		if w == first || w.share <= rareWord {
 			found.indexed = append(found.indexed, w.text)
 		} else {
 			found.others = append(found.others, w.text)
 		}
 	}
 	need := 1.5 * float64(show) / together // tickets that are looked at until enough are found
-	if list[0].share*s.tickets > readAtOnce {
+	if first.share*s.tickets > readAtOnce {
 		found.span = int64(max(math.Ceil(need/(1<<ageBits)), fewestAges))
 	}
-	rarest := list[0]
-	found.most = int(min(rarest.share*s.tickets/2, walked)) // takes no longer than the list of the word
+	found.most = int(min(first.list/listedWhile, walked))
 	switch {
 	case need < float64(found.most):
 		found.newest = max(glanced, int(need))
-	case rarest.share > commonWord || rarest.share == unknownWord && utf8.RuneCountInString(rarest.text) < longWord:
+	case first.share > commonWord || first.share == unknownWord && utf8.RuneCountInString(first.text) < longWord:
 		found.newest = glanced
 	}
 	return found
@@ -192,6 +203,9 @@ func (s *Store) search(ctx context.Context, filter tickets.Filter, search search
 		if top-before+walk > int64(search.most) {
 			break
 		}
+	}
+	if got := int64(len(found)); got > 0 && search.span > 0 {
+		search.span = (top-before)*(int64(limit)-got)*3/(2*got)>>ageBits + 1
 	}
 	for span := search.span; ; {
 		oldest := (before-1)>>ageBits - span + 1

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alexedwards/scs/pgxstore"
 	"github.com/alexedwards/scs/v2"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"afterhours/tickets"
@@ -29,7 +30,7 @@ const (
 
 func newSessions(pool *pgxpool.Pool, secure bool, idle, lifetime time.Duration) *scs.SessionManager {
 	sessions := scs.New()
-	sessions.Store = pgxstore.NewWithCleanupInterval(pool, 0) // sign-ins remove what has expired
+	sessions.Store = sessionStore{pgxstore.NewWithCleanupInterval(pool, 0), pool} // sign-ins remove what has expired
 	sessions.HashTokenInStore = true
 	sessions.IdleTimeout, sessions.Lifetime = idle, lifetime
 	sessions.Cookie.Name = "afterhours"
@@ -37,6 +38,23 @@ func newSessions(pool *pgxpool.Pool, secure bool, idle, lifetime time.Duration) 
 	sessions.Cookie.SameSite = http.SameSiteLaxMode
 	sessions.Cookie.Secure = secure
 	return sessions
+}
+
+// sessionStore keeps sessions in the database.
+type sessionStore struct {
+	*pgxstore.PostgresStore
+	pool *pgxpool.Pool
+}
+
+// Commit writes a session, as every request does, which moves its end. No page waits for the disk for that: what a crash of the
+// database takes with it is a sign-in of the last second, or where it ends. Sign-outs are deletions, and wait.
+func (s sessionStore) Commit(token string, data []byte, expiry time.Time) error {
+	batch := &pgx.Batch{}
+	batch.Queue(`SELECT set_config('synchronous_commit', 'off', true)`)
+	batch.Queue(`
+		INSERT INTO sessions (token, data, expiry) VALUES ($1, $2, $3)
+		ON CONFLICT (token) DO UPDATE SET data = EXCLUDED.data, expiry = EXCLUDED.expiry`, token, data, expiry)
+	return s.pool.SendBatch(context.Background(), batch).Close()
 }
 
 // Sessions returns the middleware that every other method with a session needs around it. fail answers where the

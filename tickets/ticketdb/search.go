@@ -27,10 +27,10 @@ import (
 const (
 	wordsFresh   = 10 * time.Minute // how long what is known of words holds
 	walked       = 40_000           // tickets that are read one after the other in the hope of enough, at most
+	glanced      = 1_000            // and where the words seem rare, for many rare words may begin alike
 	listedWhile  = 5                // tickets with a word are listed while one is read
 	wholeDigits  = 2                // of a number that is no beginning
 	digitsDearer = 8                // times as long takes the list of a few digits, of many words
-	glanced      = 1_000            // and where the words seem rare, for many rare words may begin alike
 	longWord     = 7                // characters of a word that is rare as a beginning, too
 	commonWord   = 0.1              // the list of such a word is not made before the newest were read
 	rareWord     = 0.002            // words up to this share of the tickets are all looked up

@@ -25,21 +25,20 @@ import (
 
 // Bounds and weights of a search.
 const (
-	wordsFresh   = 10 * time.Minute // how long what is known of words holds
-	walked       = 40_000           // tickets that are read one after the other in the hope of enough, at most
-	glanced      = 1_000            // and where the words seem rare, for many rare words may begin alike
-	listedWhile  = 5                // tickets with a word are listed while one is read
-	wholeDigits  = 2                // of a number that is no beginning
-	digitsDearer = 8                // times as long takes the list of a few digits, of many words
-	longWord     = 7                // characters of a word that is rare as a beginning, too
-	commonWord   = 0.1              // the list of such a word is not made before the newest were read
-	rareWord     = 0.002            // words up to this share of the tickets are all looked up
-	unknownWord  = 0.0005           // the share of a word that is not among the common ones
-	numbers      = 4                // a ticket has about so many, of any digits
-	readAtOnce   = 1_000            // tickets with a word that are read without regard to their ages
-	ageBits      = 13               // tickets of an age share their numbers but for so many bits, as tickets_by_words_and_age has them
-	fewestAges   = 8                // that are looked at in one go
-	moreAges     = 8                // times as many, where nothing was found in those before
+	wordsFresh  = 10 * time.Minute // how long what is known of words holds
+	walked      = 40_000           // tickets that are read one after the other in the hope of enough, at most
+	glanced     = 1_000            // and where the words seem rare, for many rare words may begin alike
+	listedWhile = 5                // tickets with a word are listed while one is read
+	wholeDigits = 3                // of a number that is no beginning
+	longWord    = 7                // characters of a word that is rare as a beginning, too
+	commonWord  = 0.1              // the list of such a word is not made before the newest were read
+	rareWord    = 0.002            // words up to this share of the tickets are all looked up
+	unknownWord = 0.0005           // the share of a word that is not among the common ones
+	numbers     = 4                // a ticket has about so many, of any digits
+	readAtOnce  = 200              // tickets with a word that are read without regard to their ages
+	ageBits     = 13               // tickets of an age share their numbers but for so many bits, as tickets_by_words_and_age has them
+	fewestAges  = 8                // that are looked at in one go
+	moreAges    = 8                // times as many, where nothing was found in those before
 )
 
 // wordShares knows in which part of the tickets the common words are, from the database's own statistics.
@@ -73,8 +72,8 @@ func isNumber(word string) bool {
 	return !strings.ContainsFunc(word, func(r rune) bool { return r < '0' || r > '9' })
 }
 
-// isWhole says whether a word is looked for as it is and not as a beginning: so many words begin with one digit or two that
-// "ws-7" would find half of all devices.
+// isWhole says whether a word is looked for as it is and not as a beginning: so many words begin with a few digits that "ws-7"
+// would find half of all devices.
 func isWhole(word string) bool { return len(word) <= wholeDigits && isNumber(word) }
 
 // searching is how the words of a query are looked for.
@@ -92,15 +91,10 @@ func (s *wordShares) plan(words []string, show int) searching {
 	type word struct {
 		text  string
 		share float64
-		list  float64 // how many tickets its list takes as much time as
 	}
 	list := make([]word, len(words))
 	for i, text := range words {
-		share := s.of(text)
-		list[i] = word{text, share, share * s.tickets}
-		if isNumber(text) && !isWhole(text) {
-			list[i].list *= digitsDearer
-		}
+		list[i] = word{text, s.of(text)}
 	}
 	slices.SortStableFunc(list, func(a, b word) int { return cmp.Compare(a.share, b.share) })
 	var found searching
@@ -111,19 +105,18 @@ func (s *wordShares) plan(words []string, show int) searching {
 	for i, w := range list {
 		together *= math.Pow(w.share, math.Pow(0.5, float64(i))) // words that stand together are no strangers to each other
 	}
-	first := slices.MinFunc(list, func(a, b word) int { return cmp.Compare(a.list, b.list) })
-	for _, w := range list {
-		if w == first || w.share <= rareWord {
+	for i, w := range list {
+		if i == 0 || w.share <= rareWord {
 			found.indexed = append(found.indexed, w.text)
 		} else {
 			found.others = append(found.others, w.text)
 		}
 	}
-	need := 1.5 * float64(show) / together // tickets that are looked at until enough are found
-	if first.share*s.tickets > readAtOnce {
+	first, need := list[0], 1.5*float64(show)/together                                              // tickets that are looked at until enough are found
+	if first.share*s.tickets > readAtOnce && !(isWhole(first.text) && first.share == unknownWord) { // which is rarer by far than it can be
 		found.span = int64(max(math.Ceil(need/(1<<ageBits)), fewestAges))
 	}
-	found.most = int(min(first.list/listedWhile, walked))
+	found.most = int(min(first.share*s.tickets/listedWhile, walked))
 	switch {
 	case need < float64(found.most):
 		found.newest = max(glanced, int(need))

@@ -16,26 +16,23 @@ import (
 	"afterhours/tickets"
 )
 
-// A search asks for all its words by their beginnings, short numbers aside. Postgres makes a list of every ticket with each of
-// them and only then compares the lists: where a word is in every ticket, as a sender's domain is, that takes most of a second,
-// and it reads every ticket that the lists lead to, though only the newest are shown. So only the rarest words are looked up, and
-// those by ages, the newest first, until enough are found; the other words are compared on what is found. Where all words are
-// common, or one may be more common than it seems, the newest tickets are read one after the other before that, for as long as
-// that promises enough and takes less than the list.
+// A search asks for all its words by their beginnings. Postgres makes a list of every ticket with each of them and only then
+// compares the lists: where a word is in every ticket, as a sender's domain is, that takes most of a second, and it reads every
+// ticket that the lists lead to, though only the newest are shown. So only the rarest words are looked up, and those by ages, the
+// newest first, until enough are found; the other words are compared on what is found. Where all words are common, or one may
+// be more common than it seems, the newest tickets are read one after the other before that.
 
 // Bounds and weights of a search.
 const (
 	wordsFresh  = 10 * time.Minute // how long what is known of words holds
 	walked      = 40_000           // tickets that are read one after the other in the hope of enough, at most
 	glanced     = 1_000            // and where the words seem rare, for many rare words may begin alike
-	listedWhile = 5                // tickets with a word are listed while one is read
-	wholeDigits = 3                // of a number that is no beginning
 	longWord    = 7                // characters of a word that is rare as a beginning, too
 	commonWord  = 0.1              // the list of such a word is not made before the newest were read
 	rareWord    = 0.002            // words up to this share of the tickets are all looked up
 	unknownWord = 0.0005           // the share of a word that is not among the common ones
 	numbers     = 4                // a ticket has about so many, of any digits
-	readAtOnce  = 200              // tickets with a word that are read without regard to their ages
+	readAtOnce  = 200              // tickets that are read without regard to their ages
 	ageBits     = 13               // tickets of an age share their numbers but for so many bits, as tickets_by_words_and_age has them
 	fewestAges  = 8                // that are looked at in one go
 	moreAges    = 8                // times as many, where nothing was found in those before
@@ -55,26 +52,18 @@ type wordMemory struct {
 	known *wordShares
 }
 
-// of is the share of tickets with a word that is looked for, at most.
-func (s *wordShares) of(word string) float64 {
-	at, _ := slices.BinarySearch(s.words, word)
+// of is the share of tickets with a word of a beginning, at most.
+func (s *wordShares) of(beginning string) float64 {
+	at, _ := slices.BinarySearch(s.words, beginning)
 	share := 0.0
-	for ; at < len(s.words) && (s.words[at] == word || !isWhole(word) && strings.HasPrefix(s.words[at], word)); at++ {
+	for ; at < len(s.words) && strings.HasPrefix(s.words[at], beginning); at++ {
 		share += s.shares[at]
 	}
-	if isNumber(word) && !isWhole(word) { // many words begin with a few digits, each of them rare
-		share = max(share, numbers/(9*math.Pow(10, float64(len(word)-1))))
+	if !strings.ContainsFunc(beginning, func(r rune) bool { return r < '0' || r > '9' }) { // many words begin with a few digits, each of them rare
+		share = max(share, numbers/(9*math.Pow(10, float64(len(beginning)-1))))
 	}
 	return min(max(share, unknownWord), 1)
 }
-
-func isNumber(word string) bool {
-	return !strings.ContainsFunc(word, func(r rune) bool { return r < '0' || r > '9' })
-}
-
-// isWhole says whether a word is looked for as it is and not as a beginning: so many words begin with a few digits that "ws-7"
-// would find half of all devices.
-func isWhole(word string) bool { return len(word) <= wholeDigits && isNumber(word) }
 
 // searching is how the words of a query are looked for.
 type searching struct {
@@ -112,15 +101,16 @@ func (s *wordShares) plan(words []string, show int) searching {
 			found.others = append(found.others, w.text)
 		}
 	}
-	first, need := list[0], 1.5*float64(show)/together                                              // tickets that are looked at until enough are found
-	if first.share*s.tickets > readAtOnce && !(isWhole(first.text) && first.share == unknownWord) { // which is rarer by far than it can be
+	need := 1.5 * float64(show) / together // tickets that are looked at until enough are found
+	if list[0].share*s.tickets > readAtOnce {
 		found.span = int64(max(math.Ceil(need/(1<<ageBits)), fewestAges))
 	}
-	found.most = int(min(first.share*s.tickets/listedWhile, walked))
+	rarest := list[0]
+	found.most = int(min(rarest.share*s.tickets/2, walked)) // takes no longer than the list of the word
 	switch {
 	case need < float64(found.most):
 		found.newest = max(glanced, int(need))
-	case first.share > commonWord || first.share == unknownWord && utf8.RuneCountInString(first.text) < longWord && !isWhole(first.text):
+	case rarest.share > commonWord || rarest.share == unknownWord && utf8.RuneCountInString(rarest.text) < longWord:
 		found.newest = glanced
 	}
 	return found
@@ -233,17 +223,14 @@ func few(states []tickets.State) bool {
 	return len(states) > 0 && !slices.Contains(states, tickets.Resolved)
 }
 
-// beginnings asks that each word be the beginning of a word of the ticket, or one of them, as tickets.SplitWords cuts both.
+// beginnings asks that each word be the beginning of a word of the ticket, as tickets.SplitWords cuts both.
 func beginnings(words []string) string {
 	if len(words) == 0 {
 		return "'-'" // no ticket has a word without letters and digits
 	}
 	asked := make([]string, len(words))
 	for i, word := range words {
-		asked[i] = "'" + word + "'" // letters and digits alone: nothing to escape
-		if !isWhole(word) {
-			asked[i] += ":*"
-		}
+		asked[i] = "'" + word + "':*" // letters and digits alone: nothing to escape
 	}
 	return strings.Join(asked, " & ")
 }

@@ -121,9 +121,10 @@ func TestAnEventIsTriedForADayFurtherAndFurtherApart(t *testing.T) {
 	if last := first[len(first)-1]; len(first) < 9 || last < 16*time.Hour || last > 24*time.Hour {
 		t.Errorf("got %d attempts, the last after %s, want eight after the first or more, over most of a day", len(first), last)
 	}
-	for i := 2; i < len(first)-2; i++ {
-		if first[i+1]-first[i] <= first[i]-first[i-1] {
-			t.Errorf("attempt %d comes %s after the one before, no later than that one did", i+2, first[i+1]-first[i])
+	for i := 1; i < len(first)-1; i++ {
+		wait, former := first[i+1]-first[i], first[i]-first[i-1]
+		if wait <= former && wait < eventLongestWait-time.Second { // two of the longest waits differ by chance alone; rounding takes a second
+			t.Errorf("attempt %d comes %s after the one before, no later than that one did", i+2, wait)
 		}
 	}
 	if slices.Equal(first, second) {

@@ -13,7 +13,7 @@ INTAKEFLAGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test lint bench bench-intake bench-pages bench-parser screenshots fuzz postgres chromium clean bench-web failover roll soak
-.PHONY: pgbouncer curl
+.PHONY: pgbouncer curl python3
 .PHONY: dist dist-check
 
 help: ## explain the targets
@@ -33,7 +33,7 @@ dist-check: dist ## build it again from a clone in another folder, and compare
 demo: postgres build ## run a sample team with sample mails, and print where to look
 	@$(BIN) demo
 
-test: postgres chromium pgbouncer curl ## run all tests, with the race detector where there is a C compiler
+test: postgres chromium pgbouncer curl python3 ## run all tests, with the race detector where there is a C compiler
 	@sh deploy/test $(GO) test $(TESTFLAGS) ./...
 
 lint: ## run go vet, gofumpt, staticcheck and golangci-lint, in pinned versions
@@ -87,6 +87,9 @@ pgbouncer: # install a pgbouncer for the tests behind one where none is found an
 
 curl: # install curl for the commands of the documents
 	@sh deploy/install curl
+
+python3: # install Python for the test that lets its parser read our mails
+	@sh deploy/install python3
 
 clean: ## remove what build made
 	rm -rf bin

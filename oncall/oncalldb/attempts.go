@@ -76,14 +76,15 @@ type claim struct {
 	ticket  tickets.Ticket
 }
 
-// take claims a page and counts the attempt. A page for a telephone that has had enough waits until it is free again, or, where the
-// telephone told of other tickets of late, goes with a summary. started_at keeps a second job for the same page away while the
-// first one sends. The locks let those that would spend the same budget count one after the other, and those without one wait
-// for nobody; so that they need not wait for the disk as well, the claim alone is not flushed. The record of the outcome flushes it, too, and until then a crash costs
-// what it costs in the middle of sending: a second message with the same id. All of it is one journey to the database, planned
-// once: every table is looked up by its keys, whatever the page, and a plan that was made while they were empty is to do so, too.
-// The page is found before anything else is asked of it, or the index of what is due, mostly empty, would look cheaper than its
-// own and be read through in a storm; what is counted is materialised, or it would be counted again for each of its uses.
+// take claims a page and counts the attempt. A page for a telephone that has had enough waits until it is free again, or, where
+// the telephone told of other tickets of late, goes with a summary. started_at keeps a second job for the same page away while the
+// first one sends. The locks let those that would spend the same budget count one after the other, and those without one wait for
+// nobody; so that they need not wait for the disk as well, the claim alone is not flushed. The record of the outcome flushes it,
+// too, and until then a crash costs what it costs in the middle of sending: a second message with the same id. All of it is one
+// journey to the database, planned once: every table is looked up by its keys, whatever the page, and a plan that was made while
+// they were empty is to do so, too. The page is found before anything else is asked of it, or the index of what is due, mostly
+// empty, would look cheaper than its own and be read through in a storm; what is counted is materialised, or it would be counted
+// again for each of its uses.
 func (s *Store) take(ctx context.Context, id int64, now time.Time) (c claim, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`

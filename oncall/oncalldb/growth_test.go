@@ -20,6 +20,23 @@ const history = `
 	FROM generate_series(1001, 4000) AS n, unnest(ARRAY['ana', 'ben', 'nix']) AS p,
 		LATERAL (SELECT CASE WHEN n > 3980 THEN 'queued' WHEN n % 2 = 0 THEN 'sent' ELSE 'failed' END AS state) AS s`
 
+// grown lets something happen to a few tickets, so that its statements are planned, then gives the people a history, and returns
+// how many rows of the pages it reads for each of the tickets after that.
+func (r *room) grown(t *testing.T, past time.Time, happens func(ticket int64)) int {
+	t.Helper()
+	for ticket := range int64(8) { // a statement's plan is settled after five times
+		happens(1 + ticket)
+	}
+	if _, err := r.pool.Exec(t.Context(), history, pgx.QueryExecModeSimpleProtocol, past, past.AddDate(1, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	const many = 10
+	for ticket := range int64(many) {
+		happens(101 + ticket)
+	}
+	return r.rowsRead(t, "pages") / many
+}
+
 // TestWhatAPageTakesDoesNotGrowWithTheHistory lets the store plan what it asks while its tables are empty, as a new
 // installation does, and counts what it reads of the pages once they are many.
 func TestWhatAPageTakesDoesNotGrowWithTheHistory(t *testing.T) {
@@ -39,17 +56,7 @@ func TestWhatAPageTakesDoesNotGrowWithTheHistory(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for ticket := range int64(8) { // a statement's plan is settled after five times
-		one(1 + ticket)
-	}
-	if _, err := r.pool.Exec(t.Context(), history, pgx.QueryExecModeSimpleProtocol, past, past.AddDate(1, 0, 0)); err != nil {
-		t.Fatal(err)
-	}
-	const many = 10
-	for ticket := range int64(many) {
-		one(101 + ticket)
-	}
-	took := r.rowsRead(t, "pages") / many
+	took := r.grown(t, past, one)
 	t.Logf("%d rows of the pages read for a ticket with three of them", took)
 	if took > 1000 {
 		t.Errorf("a ticket with three pages read %d rows, where 9,000 are of the past", took)
@@ -80,17 +87,7 @@ func TestWhatAnAnswerTakesDoesNotGrowWithTheHistory(t *testing.T) {
 			r.change(t, ticket, kind)
 		}
 	}
-	for ticket := range int64(8) {
-		one(1 + ticket)
-	}
-	if _, err := r.pool.Exec(t.Context(), history, pgx.QueryExecModeSimpleProtocol, past, past.AddDate(1, 0, 0)); err != nil {
-		t.Fatal(err)
-	}
-	const many = 10
-	for ticket := range int64(many) {
-		one(101 + ticket)
-	}
-	took := r.rowsRead(t, "pages") / many
+	took := r.grown(t, past, one)
 	t.Logf("%d rows of the pages read for a ticket with seven answers", took)
 	if took > 1000 {
 		t.Errorf("a ticket with seven answers read %d rows, where 9,000 are of the past", took)

@@ -3,13 +3,10 @@ package oncalldb
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"afterhours/tickets"
 )
 
 // lookup lets the statements after it look everything up by keys, and yields the version of the configuration. They are planned
@@ -100,16 +97,4 @@ func (t *begun) LargeObjects() pgx.LargeObjects { return pgx.LargeObjects{} }
 // Prepare implements pgx.Tx.
 func (t *begun) Prepare(ctx context.Context, name, sql string) (*pgconn.StatementDescription, error) {
 	return t.Conn().Prepare(ctx, name, sql)
-}
-
-// addEvents appends to timelines inside the given transaction, in order.
-func (s *Store) addEvents(ctx context.Context, tx batcher, entries []tickets.Entry) error {
-	batch := &pgx.Batch{}
-	if err := s.QueueEvents(batch, entries); err != nil {
-		return fmt.Errorf("timeline: %w", err)
-	}
-	if batch.Len() == 0 {
-		return nil
-	}
-	return tx.SendBatch(ctx, batch).Close()
 }

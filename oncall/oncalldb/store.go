@@ -9,6 +9,7 @@ package oncalldb
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -86,4 +87,16 @@ type querier interface {
 
 type batcher interface {
 	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
+}
+
+// addEvents appends to timelines inside the given transaction, in order.
+func (s *Store) addEvents(ctx context.Context, tx batcher, entries []tickets.Entry) error {
+	batch := &pgx.Batch{}
+	if err := s.QueueEvents(batch, entries); err != nil {
+		return fmt.Errorf("timeline: %w", err)
+	}
+	if batch.Len() == 0 {
+		return nil
+	}
+	return tx.SendBatch(ctx, batch).Close()
 }

@@ -11,8 +11,7 @@ import (
 )
 
 // queueTold asks who was told of tickets that somebody has now, each by the contact that reached them last; a call only where
-// nothing else did. Summaries name many tickets and ask for no answer: who got one is told nothing. Nor is
-// who heard of it before, also as the one who had the ticket then.
+// nothing else did. Summaries name many tickets and ask for no answer: who got one is told nothing, nor is who heard of it before.
 func queueTold(batch *pgx.Batch, changes []tickets.Change, told *[]oncall.Told) {
 	var numbers []int64
 	for _, change := range changes {

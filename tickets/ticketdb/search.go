@@ -20,7 +20,8 @@ import (
 // compares the lists: where a word is in every ticket, as a sender's domain is, that takes most of a second, and it reads every
 // ticket that the lists lead to, though only the newest are shown. So only the rarest words are looked up, and those by ages, the
 // newest first, until enough are found; the other words are compared on what is found. Where all words are common, or one may
-// be more common than it seems, the newest tickets are read one after the other before that.
+// be more common than it seems, the newest tickets are read one after the other before that, for as long as that promises enough
+// and takes less than the list.
 
 // Bounds and weights of a search.
 const (

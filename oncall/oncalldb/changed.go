@@ -128,10 +128,11 @@ func (s *Store) start(ctx context.Context, tx pgx.Tx, configuration oncall.Confi
 	if err := s.cancelPages(ctx, tx, known, changes[0].At); err != nil {
 		return err
 	}
-	if len(known) > 0 { // nobody has them any more
+	if len(known) > 0 { // nobody has them any more; as with a claim, the tickets' pages are found first
 		_, err := tx.Exec(ctx, `
+			WITH found AS MATERIALIZED (SELECT id FROM pages WHERE ticket = ANY($1))
 			UPDATE pages SET state = 'cancelled', finished_at = $2, lease_until = NULL
-			WHERE ticket = ANY($1) AND state = 'queued' AND type = 'page.taken'`, known, changes[0].At)
+			WHERE id IN (SELECT id FROM found) AND state = 'queued' AND type = 'page.taken'`, known, changes[0].At)
 		if err != nil {
 			return err
 		}

@@ -10,7 +10,8 @@ import (
 	"afterhours/tickets"
 )
 
-// history is the past of the same people: pages that failed, pages that were sent, and a few that are due and whose jobs wait.
+// history is the past of the same people: pages that failed, pages that were sent, a few that are due and whose jobs wait, and
+// notices that somebody has a ticket. It is counted, as autovacuum does, which lets what was planned before be planned again.
 const history = `
 	INSERT INTO tickets (number, state, severity, kind, product, title, source, created_at, updated_at, resolved_at)
 	OVERRIDING SYSTEM VALUE SELECT n, 'resolved', 'high', 'alert', 'endpoint', 'Ransomware', 'email', $1, $1, $1 FROM generate_series(1001, 4000) AS n;
@@ -18,7 +19,10 @@ const history = `
 	SELECT n || '/' || p, n, p, 'hook', 'webhook', 1, 1, 1, $1, $1, $1, $2, state, CASE WHEN state <> 'queued' THEN $1::timestamptz END,
 		CASE WHEN state = 'sent' THEN $1::timestamptz END, CASE WHEN state = 'sent' THEN $1::timestamptz END
 	FROM generate_series(1001, 4000) AS n, unnest(ARRAY['ana', 'ben', 'nix']) AS p,
-		LATERAL (SELECT CASE WHEN n > 3980 THEN 'queued' WHEN n % 2 = 0 THEN 'sent' ELSE 'failed' END AS state) AS s`
+		LATERAL (SELECT CASE WHEN n > 3980 THEN 'queued' WHEN n % 2 = 0 THEN 'sent' ELSE 'failed' END AS state) AS s;
+	INSERT INTO pages (key, type, ticket, person, contact, channel, generation, round, step, due_at, give_up_at, created_at, state, sent_at)
+	SELECT n || '/taken', 'page.taken', n, 'ben', 'mail', 'email', 1, 1, 1, $1, $1, $1, 'sent', $1 FROM generate_series(1001, 4000) AS n;
+	ANALYZE pages, escalations`
 
 // grown lets something happen to a few tickets, so that its statements are planned, then gives the people a history, and returns
 // how many rows of the pages it reads for each of the tickets after that.

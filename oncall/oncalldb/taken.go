@@ -12,6 +12,8 @@ import (
 
 // queueTold asks who was told of tickets that somebody has now, each by the contact that reached them last; a call only where
 // nothing else did. Summaries name many tickets and ask for no answer: who got one is told nothing, nor is who heard of it before.
+// As with a claim, the tickets' pages are found before anything else is asked of them, or every notice that anybody ever got
+// would be read.
 func queueTold(batch *pgx.Batch, changes []tickets.Change, told *[]oncall.Told) {
 	var numbers []int64
 	for _, change := range changes {
@@ -23,12 +25,13 @@ func queueTold(batch *pgx.Batch, changes []tickets.Change, told *[]oncall.Told) 
 		return
 	}
 	batch.Queue(`
-		SELECT DISTINCT ON (p.ticket, p.person) p.ticket, p.person, p.contact, p.channel, p.generation
-		FROM pages p JOIN escalations e ON e.ticket = p.ticket AND e.generation = p.generation
-		WHERE p.ticket = ANY($1) AND p.type = 'page' AND p.person IS NOT NULL AND p.summary IS NULL AND p.state IN ('sent', 'delivered')
+		WITH found AS MATERIALIZED (SELECT * FROM pages WHERE ticket = ANY($1))
+		SELECT DISTINCT ON (ticket, person) ticket, person, contact, channel, generation
+		FROM found p JOIN escalations e USING (ticket, generation)
+		WHERE type = 'page' AND person IS NOT NULL AND summary IS NULL AND p.state IN ('sent', 'delivered')
 			AND NOT EXISTS (
-				SELECT FROM pages n WHERE n.ticket = p.ticket AND n.type = 'page.taken' AND n.person = p.person AND n.generation = p.generation)
-		ORDER BY p.ticket, p.person, p.channel = 'voice', p.id DESC`, numbers).Query(func(rows pgx.Rows) (err error) {
+				SELECT FROM found n WHERE n.ticket = p.ticket AND n.type = 'page.taken' AND n.person = p.person AND n.generation = p.generation)
+		ORDER BY ticket, person, channel = 'voice', id DESC`, numbers).Query(func(rows pgx.Rows) (err error) {
 		*told, err = pgx.CollectRows(rows, pgx.RowToStructByName[oncall.Told])
 		return err
 	})

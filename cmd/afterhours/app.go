@@ -142,6 +142,7 @@ func (a *application) openGateway(context.Context) error {
 		return err
 	}
 	r := a.rooms
+	r.intake.Spooled = opened != nil
 	if opened != nil {
 		r.standby.Record = opened.Record
 		if state := opened.State(); state.Mails > 0 || state.Damaged > 0 {

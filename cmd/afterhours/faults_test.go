@@ -85,12 +85,14 @@ var faults = map[string]func(d *troubled) (mend func()){
 	"a lock on the tickets":               locked("tickets"),
 	noTickets:                             refusing("53100", "ERROR", takingTickets),
 	"the database is gone (10 min)":       func(d *troubled) func() { d.server.Kill(); return d.server.Start },
+	"the database is aborted (immediate)": func(d *troubled) func() { d.server.Abort(); return d.server.Start },
 	"the connections are cut, repeatedly": cutting,
+	"the answers about mails are lost":    refusing(losesAnswer, "", takingMail),
 }
 
 func refusing(code, severity string, statements *regexp.Regexp) func(d *troubled) func() {
 	return func(d *troubled) func() {
-		d.database.set(&statementFault{code, statements, severity})
+		d.database.set(&statementFault{code: code, statements: statements, severity: severity})
 		return func() { d.database.set(nil) }
 	}
 }
@@ -191,6 +193,11 @@ func TestAFaultOfTheDatabaseLosesAndDoublesNothing(t *testing.T) {
 				t.Errorf("got %d tickets of %d titles, %d mails wait; want %d", tickets, titles, waiting, troubledMails+1)
 			}
 			eventually(t, "a page for all", func() bool { return titlesTold(ana) == troubledMails+1 })
+			for title, pages := range pagesByTitle(ana) {
+				if pages != 1 {
+					t.Errorf("%s: %d pages, want one", title, pages)
+				}
+			}
 		})
 	}
 }

@@ -24,15 +24,25 @@ type faultyDatabase struct {
 
 	mutex sync.Mutex
 	fault *statementFault
+	once  bool // it ends when it has struck
+	hits  int  // how often faults struck
 	open  map[net.Conn]bool
 }
 
 // statementFault is what a Postgres in trouble answers.
 type statementFault struct {
-	code       string // SQLSTATE
+	code       string // SQLSTATE; losesQuestion and losesAnswer cut the connection instead
 	statements *regexp.Regexp
-	severity   string // ERROR, or FATAL where the session ends with it
+	severity   string         // ERROR, or FATAL where the session ends with it
+	behind     *regexp.Regexp // what its transaction asked for before; nil: anything
 }
+
+// The codes of connections that are cut: before the server got a statement, and after it has carried it out, so that its
+// outcome is unknown to whoever asked.
+const (
+	losesQuestion = "the question is lost"
+	losesAnswer   = "the answer is lost"
+)
 
 func inFrontOf(t *testing.T, address string) *faultyDatabase {
 	t.Helper()
@@ -69,13 +79,38 @@ func inFrontOf(t *testing.T, address string) *faultyDatabase {
 func (f *faultyDatabase) set(fault *statementFault) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	f.fault = fault
+	f.fault, f.once = fault, false
 }
 
-func (f *faultyDatabase) now() *statementFault {
+// setOnce begins a fault that strikes one group of messages alone.
+func (f *faultyDatabase) setOnce(fault *statementFault) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	return f.fault
+	f.fault, f.once = fault, true
+}
+
+// strikes returns the fault that a statement meets; nil for none. A connection is cut where something is carried out, not
+// where it is prepared.
+func (f *faultyDatabase) strikes(kind byte, statement, before string) *statementFault {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	fault := f.fault
+	if fault == nil || !fault.statements.MatchString(statement) || fault.behind != nil && !fault.behind.MatchString(before) ||
+		(fault.code == losesQuestion || fault.code == losesAnswer) && kind != 'B' && kind != 'Q' {
+		return nil
+	}
+	f.hits++
+	if f.once {
+		f.fault = nil
+	}
+	return fault
+}
+
+// struck is how often faults struck so far.
+func (f *faultyDatabase) struck() int {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	return f.hits
 }
 
 // cut ends every connection.
@@ -103,7 +138,9 @@ type faultySession struct {
 	client, server net.Conn
 	writing        sync.Mutex
 	status         byte              // of the transaction, as the server said last
+	mute           bool              // the next answer is lost, and the session ends with it
 	names          map[string]string // of prepared statements
+	before         string            // what the transaction asked for so far
 }
 
 func (f *faultyDatabase) serve(client net.Conn) {
@@ -135,6 +172,12 @@ func (s *faultySession) answer(kind byte, frame []byte) error {
 	if kind == 'Z' {
 		s.status = frame[5]
 	}
+	if s.mute {
+		if kind == 'Z' { // by now it is done
+			return errSessionEnded
+		}
+		return nil
+	}
 	_, err := s.client.Write(frame)
 	return err
 }
@@ -160,16 +203,33 @@ func (s *faultySession) follow() error {
 			return err
 		}
 		group = append(group, frame...)
-		if fault := s.now(); fault != nil && fault.statements.MatchString(s.statement(kind, frame[5:])) {
-			hit = fault
+		if statement := s.statement(kind, frame[5:]); statement != "" {
+			s.writing.Lock()
+			begins := s.status == 'I'
+			s.writing.Unlock()
+			if begins {
+				s.before = ""
+			}
+			if hit == nil {
+				hit = s.strikes(kind, statement, s.before)
+			}
+			s.before += statement + "\n"
 		}
 		if bytes.IndexByte([]byte("PBDEC"), kind) >= 0 {
 			continue
 		}
-		if hit != nil && (kind == 'S' || kind == 'Q') {
-			err = s.refuse(*hit)
-		} else {
+		switch {
+		case hit == nil || kind != 'S' && kind != 'Q':
 			_, err = s.server.Write(group)
+		case hit.code == losesQuestion:
+			err = errSessionEnded
+		case hit.code == losesAnswer:
+			s.writing.Lock()
+			s.mute = true
+			s.writing.Unlock()
+			_, err = s.server.Write(group)
+		default:
+			err = s.refuse(*hit)
 		}
 		if err != nil {
 			return err

@@ -236,7 +236,8 @@ func TestWhatADeadGatewayLeftInItsSpoolComesInOnce(t *testing.T) {
 	}
 }
 
-// TestAnOutageItselfPages: what stands in the database pages nobody while that is away, so whoever is on call must know.
+// TestAnOutageItselfPages: what stands in the database pages nobody while that is away, so whoever is on call must know, once.
+// With -punctual it waits for the alarm, which the short form brings about.
 func TestAnOutageItselfPages(t *testing.T) {
 	longTest(t)
 	t.Parallel()
@@ -244,13 +245,25 @@ func TestAnOutageItselfPages(t *testing.T) {
 	app, server := serveOwn(t, nil)
 	app.configure(t, team(ana, ben, "1h"))
 	app.rostered(t, "ana")
+	mustSend(t, app.smtpAddr, alertMail("High", "Before", "pc1", "da1111111111111111_1", "one@example"))
+	eventually(t, "the page of before", func() bool { return len(ana.deliveries()) == 1 })
+	app.settled(t)
 	server.Kill()
-	app.rooms.standby.Alarm(time.Now().Add(-alarmAfter))
-	app.rooms.standby.Alarm(time.Now())
-	eventually(t, "the alarm", func() bool { return len(ana.deliveries()) == 1 })
-	if got := ana.deliveries()[0].message.Data.Ticket.Title; !strings.HasPrefix(got, "afterhours cannot reach its database since") {
+	began := time.Now()
+	if *punctual {
+		time.Sleep(alarmAfter) // nothing is told of an outage that is over sooner
+	} else {
+		app.rooms.standby.Alarm(time.Now().Add(-alarmAfter))
+		app.rooms.standby.Alarm(time.Now())
+	}
+	eventually(t, "the alarm", func() bool { return len(ana.deliveries()) == 2 })
+	within(t, "the alarm, from the outage's beginning", ana.deliveries()[1].at.Sub(began), 2*time.Minute)
+	if got := ana.deliveries()[1].message.Data.Ticket.Title; !strings.HasPrefix(got, "afterhours cannot reach its database since") {
 		t.Errorf("title: got %q", got)
 	}
 	server.Start()
 	eventually(t, "the outage is over", func() bool { return !app.gateway.away.Load() })
+	if got := len(ana.deliveries()); got != 2 {
+		t.Errorf("told %d times, want once of the ticket and once of the outage", got)
+	}
 }

@@ -12,4 +12,5 @@ import (
 
 func take(string) (func(), bool, error) { return nil, false, pgserver.ErrUnsupported }
 func kill(int) error                    { return pgserver.ErrUnsupported }
+func abort(int) error                   { return pgserver.ErrUnsupported }
 func owned(os.FileInfo) bool            { return true }

@@ -43,6 +43,9 @@ func take(path string) (release func(), free bool, err error) {
 // kill ends a process without giving it a say.
 func kill(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) }
 
+// abort is what pg_ctl stop -m immediate sends.
+func abort(pid int) error { return syscall.Kill(pid, syscall.SIGQUIT) }
+
 // owned tells whether the file is this user's.
 func owned(info os.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)

@@ -16,7 +16,7 @@ type Server struct {
 }
 
 // Own starts a server for this test alone, with a migrated and otherwise empty database, and returns it running. It
-// keeps what was committed through Stop, Kill and Start. The cleanup ends it. It does not use the server that
+// keeps what was committed through Stop, Kill, Abort and Start. The cleanup ends it. It does not use the server that
 // AFTERHOURS_TEST_DATABASE_URL names.
 func Own(t testing.TB) *Server {
 	t.Helper()
@@ -46,7 +46,7 @@ func Own(t testing.TB) *Server {
 	return &Server{t: t, slot: slot, name: name} // the slot's next use drops the database
 }
 
-// URL is the address of the migrated database; it stays the same through Stop, Kill and Start.
+// URL is the address of the migrated database; it stays the same through Stop, Kill, Abort and Start.
 func (s *Server) URL() string { return withDatabase(s.slot.server.URL(), s.name) }
 
 // Stop ends the server in good order and waits for its end.
@@ -60,17 +60,28 @@ func (s *Server) Stop() {
 // Kill ends the server's main process without giving it a say, and waits for its end.
 func (s *Server) Kill() {
 	s.t.Helper()
-	if err := kill(s.slot.server.Pid()); err != nil {
-		s.t.Fatalf("kill the test server: %v", err)
+	s.end(kill)
+}
+
+// Abort ends the server as pg_ctl stop -m immediate does: at once, with recovery left to the next start. It waits for its end.
+func (s *Server) Abort() {
+	s.t.Helper()
+	s.end(abort)
+}
+
+func (s *Server) end(by func(pid int) error) {
+	s.t.Helper()
+	if err := by(s.slot.server.Pid()); err != nil {
+		s.t.Fatalf("end the test server: %v", err)
 	}
 	select {
 	case <-s.slot.server.Done():
 	case <-time.After(patience):
-		s.t.Fatal("the killed test server is still there")
+		s.t.Fatal("the test server that was ended is still there")
 	}
 }
 
-// Start starts the server again after Stop or Kill and returns when it answers.
+// Start starts the server again after Stop, Kill or Abort and returns when it answers.
 func (s *Server) Start() {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -45,12 +45,12 @@ func (h *handed) reserve(mails []*waiting) int {
 	return len(mails)
 }
 
-// put fills kept places; without ids it gives them back.
-func (h *handed) put(mails []*waiting, ids []int64, until time.Time) {
+// put fills kept places; without ids it gives them back, and with awaited those of mails for which nobody waits any more.
+func (h *handed) put(mails []*waiting, ids []int64, until time.Time, awaited bool) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	for n, mail := range mails {
-		if ids == nil {
+		if ids == nil || awaited && mail.ctx.Err() != nil {
 			h.count, h.bytes = h.count-1, h.bytes-len(mail.raw)
 			continue
 		}

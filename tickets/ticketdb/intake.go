@@ -29,6 +29,9 @@ type Intake struct {
 	queue  chan *waiting
 	wake   chan struct{}
 	handed handed
+	// Spooled says that a mail for which nobody waits any more is in a spool. A commit that comes too late for it leaves it
+	// to its lease then, so that what is done about it there is known before it is read. It is set before Run.
+	Spooled bool
 	// accepted is signalled after each commit, too: other processes are told.
 	accepted chan struct{}
 }
@@ -69,7 +72,11 @@ func (i *Intake) Accept(ctx context.Context, envelope tickets.Envelope, raw []by
 		select {
 		case got = <-mail.done:
 		case <-ctx.Done(): // the commit may still come about: then the mail is stored, whatever else is done with it
-			return 0, errors.Join(tickets.ErrUnavailable, ctx.Err())
+			select {
+			case got = <-mail.done:
+			default:
+				return 0, errors.Join(tickets.ErrUnavailable, ctx.Err())
+			}
 		}
 		if got.err == nil || !errors.Is(got.err, tickets.ErrUnavailable) {
 			return got.id, got.err
@@ -122,7 +129,7 @@ func (i *Intake) commit(ctx context.Context, mails []*waiting) {
 	until := i.store.now().Add(handedLease)
 	ids, err := i.store.insertMails(ctx, mails, len(handed), until)
 	if err != nil {
-		i.handed.put(handed, nil, until)
+		i.handed.put(handed, nil, until, false)
 	}
 	if err != nil && !errors.Is(err, tickets.ErrUnavailable) && len(mails) > 1 {
 		for _, mail := range mails { // one of them is at fault: it must not take the others with it
@@ -138,7 +145,7 @@ func (i *Intake) commit(ctx context.Context, mails []*waiting) {
 		mail.done <- answer{id: ids[n]}
 	}
 	if err == nil {
-		i.handed.put(handed, ids, until)
+		i.handed.put(handed, ids, until, i.Spooled)
 		i.wakeReader()
 		select {
 		case i.accepted <- struct{}{}:

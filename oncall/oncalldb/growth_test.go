@@ -128,6 +128,38 @@ func TestALookReadsNothingThatIsNotDue(t *testing.T) {
 	}
 }
 
+// TestALookForSummariesReadsNoneOfThePagesThatWait asks for the summaries that are due while a storm's pages wait for the next one.
+func TestALookForSummariesReadsNoneOfThePagesThatWait(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.apply(t, `policies: [{id: security, steps: [{notify: ["person:ana"], wait: 5m}]}]`)
+	look := func() {
+		if made, err := r.SummariseBundled(t.Context(), r.now, 10); err != nil || made != 0 {
+			t.Fatalf("got %d summaries and %v, want none", made, err)
+		}
+	}
+	for range 8 {
+		look()
+	}
+	if _, err := r.pool.Exec(t.Context(), history, pgx.QueryExecModeSimpleProtocol, r.now, r.now.AddDate(1, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.pool.Exec(t.Context(), `
+		UPDATE pages SET state = CASE WHEN key = '1001/ana' THEN 'sent' ELSE 'queued' END, bundled = key <> '1001/ana',
+			type = CASE WHEN key = '1001/ana' THEN 'page.summary' ELSE type END, payload = '{"by_severity": {"high": 5}}',
+			created_at = $1, due_at = $2
+		WHERE person = 'ana'`, r.now.Add(-oncall.SummaryEvery/2), r.now.Add(-oncall.SummaryAfter)); err != nil {
+		t.Fatal(err)
+	}
+	pages, all := r.rowsRead(t, "pages"), r.rowsRead(t, "tickets")
+	for range 20 {
+		look()
+	}
+	if pages, all := r.rowsRead(t, "pages")-pages, r.rowsRead(t, "tickets")-all; pages > 20*10 || all > 0 {
+		t.Errorf("20 looks read %d pages and %d tickets, where 2,999 wait for a summary that is not due", pages, all)
+	}
+}
+
 // rowsRead is how many rows of a table were read by what has run so far, by index or by scan. A session tells at its end at the
 // latest.
 func (r *room) rowsRead(t *testing.T, table string) (rows int) {

@@ -19,45 +19,9 @@ const lastSummary = `
 	ORDER BY created_at DESC LIMIT 1`
 
 // SummariseBundled makes the summaries that are due at now, for up to limit recipients. A recipient whom another process
-// serves just now is left to it. It runs each second: what waits is looked at for those alone whose turn may have come,
-// because in a storm it is much.
+// serves just now is left to it.
 func (s *Store) SummariseBundled(ctx context.Context, now time.Time, limit int) (taken int, err error) {
-	rows, err := s.Pool.Query(ctx, `
-		WITH RECURSIVE recipients AS (
-			(SELECT coalesce(person, 'webhook:' || webhook) AS recipient FROM pages
-				WHERE state = 'queued' AND bundled AND summary IS NULL ORDER BY 1 LIMIT 1)
-			UNION ALL
-			SELECT (SELECT coalesce(person, 'webhook:' || webhook) FROM pages
-				WHERE state = 'queued' AND bundled AND summary IS NULL AND coalesce(person, 'webhook:' || webhook) > r.recipient
-				ORDER BY 1 LIMIT 1)
-			FROM recipients r WHERE r.recipient IS NOT NULL
-		), candidates AS (
-			SELECT recipient FROM recipients LEFT JOIN LATERAL (`+lastSummary+`) AS last ON true
-			WHERE recipient IS NOT NULL AND (last.at IS NULL OR last.at <= $2 OR NOT last.high AND last.at <= $3)
-				AND EXISTS (SELECT FROM pages p WHERE coalesce(p.person, 'webhook:' || p.webhook) = recipient
-					AND p.state = 'queued' AND p.bundled AND p.summary IS NULL AND p.due_at <= $1)
-		), busy AS (
-			SELECT person FROM (
-				SELECT DISTINCT person FROM pages
-				WHERE state = 'queued' AND bundled AND summary IS NULL AND person IN (SELECT recipient FROM candidates) AND channel IN (`+phones+`)
-			) AS w WHERE `+phoneBusy("w.person", "$5", "$6", "$7")+`
-		), waiting AS (
-			SELECT coalesce(p.person, 'webhook:' || p.webhook) AS recipient, min(p.due_at) AS since, bool_or(t.severity = 'high') AS high
-			FROM pages p JOIN tickets t ON t.number = p.ticket
-			WHERE p.state = 'queued' AND p.bundled AND p.summary IS NULL
-				AND coalesce(p.person, 'webhook:' || p.webhook) IN (SELECT recipient FROM candidates)
-				AND NOT (p.channel IN (`+phones+`) AND p.person IS NOT NULL AND p.person IN (SELECT person FROM busy))
-			GROUP BY 1
-		)
-		SELECT recipient FROM waiting LEFT JOIN LATERAL (`+lastSummary+`) AS last ON true
-		WHERE since <= $1 AND (last.at IS NULL OR last.at <= $2 OR waiting.high AND NOT last.high AND last.at <= $3)
-		ORDER BY since LIMIT $4`,
-		now.Add(-oncall.SummaryAfter), now.Add(-oncall.SummaryEvery), now.Add(-oncall.SummaryLeast), limit,
-		now.Add(-oncall.PhoneEvery), now.Add(-oncall.PhoneWithin), oncall.PhoneCalls)
-	if err != nil {
-		return 0, fmt.Errorf("read bundled pages: %w", err)
-	}
-	recipients, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	recipients, err := s.summariesDue(ctx, now, limit)
 	if err != nil {
 		return 0, fmt.Errorf("read bundled pages: %w", err)
 	}
@@ -68,6 +32,57 @@ func (s *Store) SummariseBundled(ctx context.Context, now time.Time, limit int) 
 		}
 	}
 	return len(recipients), nil
+}
+
+// summariesDue are the recipients for whom a summary is due at now, those who wait longest first. It is asked each second, and
+// in a storm much waits: the first statement reads a row or two of each recipient, the second what waits for those alone whose
+// turn may have come. In one, a plan made while little waited would read it all.
+func (s *Store) summariesDue(ctx context.Context, now time.Time, limit int) ([]string, error) {
+	first, every, least := now.Add(-oncall.SummaryAfter), now.Add(-oncall.SummaryEvery), now.Add(-oncall.SummaryLeast)
+	rows, err := s.Pool.Query(ctx, `
+		WITH RECURSIVE recipients AS (
+			(SELECT coalesce(person, 'webhook:' || webhook) AS recipient FROM pages
+				WHERE state = 'queued' AND bundled AND summary IS NULL ORDER BY 1 LIMIT 1)
+			UNION ALL
+			SELECT (SELECT coalesce(person, 'webhook:' || webhook) FROM pages
+				WHERE state = 'queued' AND bundled AND summary IS NULL AND coalesce(person, 'webhook:' || webhook) > r.recipient
+				ORDER BY 1 LIMIT 1)
+			FROM recipients r WHERE r.recipient IS NOT NULL
+		)
+		SELECT recipient FROM recipients LEFT JOIN LATERAL (`+lastSummary+`) AS last ON true
+		WHERE recipient IS NOT NULL AND (last.at IS NULL OR last.at <= $2 OR NOT last.high AND last.at <= $3)
+			AND (SELECT min(due_at) FROM pages WHERE coalesce(person, 'webhook:' || webhook) = recipient
+				AND state = 'queued' AND bundled AND summary IS NULL) <= $1`,
+		first, every, least)
+	if err != nil {
+		return nil, err
+	}
+	candidates, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(candidates) == 0 {
+		return nil, err
+	}
+	rows, err = s.Pool.Query(ctx, `
+		WITH busy AS (
+			SELECT person FROM (
+				SELECT DISTINCT person FROM pages
+				WHERE state = 'queued' AND bundled AND summary IS NULL AND coalesce(person, 'webhook:' || webhook) = ANY($8)
+					AND person IS NOT NULL AND channel IN (`+phones+`)
+			) AS w WHERE `+phoneBusy("w.person", "$5", "$6", "$7")+`
+		), waiting AS (
+			SELECT coalesce(p.person, 'webhook:' || p.webhook) AS recipient, min(p.due_at) AS since, bool_or(t.severity = 'high') AS high
+			FROM pages p JOIN tickets t ON t.number = p.ticket
+			WHERE p.state = 'queued' AND p.bundled AND p.summary IS NULL AND coalesce(p.person, 'webhook:' || p.webhook) = ANY($8)
+				AND NOT (p.channel IN (`+phones+`) AND p.person IS NOT NULL AND p.person IN (SELECT person FROM busy))
+			GROUP BY 1
+		)
+		SELECT recipient FROM waiting LEFT JOIN LATERAL (`+lastSummary+`) AS last ON true
+		WHERE since <= $1 AND (last.at IS NULL OR last.at <= $2 OR waiting.high AND NOT last.high AND last.at <= $3)
+		ORDER BY since LIMIT $4`,
+		first, every, least, limit, now.Add(-oncall.PhoneEvery), now.Add(-oncall.PhoneWithin), oncall.PhoneCalls, candidates)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // phoneBusy is the condition that a person's telephone has had enough: something went to it after every, or as many as

@@ -13,19 +13,26 @@ const (
 	maxWordLength = 100
 )
 
-// Words are what a ticket is found by: its number, facts and ids, and the subject, sender and Message-ID of a mail that
-// belongs to it. Each is a run of letters and digits in lower case, once, in order.
-func Words(ticket Ticket, alert Alert) []string {
+// Words are what a ticket is found by: its number, facts and ids, and the subject, sender and Message-ID of mails that
+// belong to it. Each is a run of letters and digits in lower case, once, in order.
+func Words(ticket Ticket, alerts ...Alert) []string {
 	texts := []string{
 		strconv.FormatInt(ticket.Number, 10), ticket.Title, ticket.IncidentID, ticket.Category, ticket.Organisation, ticket.TenantID,
-		string(ticket.Product), alert.Title, alert.IncidentID, alert.Message.Subject, alert.Message.From, alert.Message.MessageID,
+		string(ticket.Product),
 	}
-	texts = slices.Concat(texts, ticket.AlertIDs, ticket.Devices, ticket.Users, alert.Files)
-	seen := map[string]bool{}
-	words := []string{}
+	for _, alert := range alerts {
+		texts = append(texts, alert.Title, alert.IncidentID, alert.Message.Subject, alert.Message.From, alert.Message.MessageID)
+	}
+	texts = slices.Concat(texts, ticket.AlertIDs, ticket.Devices, ticket.Users)
+	for _, alert := range alerts {
+		texts = append(texts, alert.Files...)
+	}
+	most := maxWords * max(1, len(alerts))
+	words := make([]string, 0, 32)
+	seen := make(map[string]bool, cap(words))
 	for _, text := range texts {
 		for _, word := range SplitWords(text) {
-			if !seen[word] && len(words) < maxWords {
+			if !seen[word] && len(words) < most {
 				seen[word] = true
 				words = append(words, word)
 			}
@@ -40,6 +47,9 @@ func SplitWords(text string) []string {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
 	})
 	for i, word := range words {
+		if len(word) <= maxWordLength {
+			continue
+		}
 		if runes := []rune(word); len(runes) > maxWordLength {
 			words[i] = string(runes[:maxWordLength])
 		}

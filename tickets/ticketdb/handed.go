@@ -15,8 +15,10 @@ import (
 const (
 	handedMails = 1000
 	handedBytes = 16 << 20
-	handedLease = 30 * time.Second // after which another reader may take such a mail
-	handedFresh = 17 * time.Second // and how much of it must be left where one is begun
+	handedFull  = 3                     // parts of ten of either, from which on the next commit waits for the readers
+	handedPause = 50 * time.Millisecond // so long at most
+	handedLease = 30 * time.Second      // after which another reader may take such a mail
+	handedFresh = 17 * time.Second      // and how much of it must be left where one is begun
 )
 
 // handed are mails that were committed as claimed by this process already: its readers need not ask the database for what
@@ -29,6 +31,33 @@ type handed struct {
 	count int
 	// look says that there may be mail which is not here; alone that the readers are to have only what is here.
 	look, alone atomic.Bool
+	// taken is signalled when a reader took some.
+	taken chan struct{}
+}
+
+// await lets the readers catch up before more is taken in, for a moment: what they have not in memory they would have to fetch,
+// and senders wait for their replies anyway where they send more than is read.
+func (h *handed) await(ctx context.Context) {
+	if !h.full() {
+		return
+	}
+	pause := time.NewTimer(handedPause)
+	defer pause.Stop()
+	for h.full() {
+		select {
+		case <-h.taken:
+		case <-pause.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (h *handed) full() bool {
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return h.count >= handedMails*handedFull/10 || h.bytes >= handedBytes*handedFull/10
 }
 
 // reserve keeps places for as many of the mails, from the first on, as there are, and returns their number.
@@ -71,6 +100,12 @@ func (h *handed) put(mails []*waiting, ids []int64, until time.Time, awaited boo
 func (h *handed) take(limit int, now time.Time) []tickets.Claimed {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
+	defer func() {
+		select {
+		case h.taken <- struct{}{}:
+		default:
+		}
+	}()
 	var taken []tickets.Claimed
 	for len(h.mails) > 0 && len(taken) < limit {
 		mail := h.mails[0]

@@ -51,7 +51,10 @@ type answer struct {
 
 // NewIntake returns an intake on store; it accepts while Run runs.
 func NewIntake(store *Store) *Intake {
-	return &Intake{store: store, queue: make(chan *waiting), wake: make(chan struct{}, 1), accepted: make(chan struct{}, 1)}
+	return &Intake{
+		store: store, queue: make(chan *waiting), wake: make(chan struct{}, 1), accepted: make(chan struct{}, 1),
+		handed: handed{taken: make(chan struct{}, committers)},
+	}
 }
 
 // Wake is signalled after each commit.
@@ -97,6 +100,7 @@ func (i *Intake) Run(ctx context.Context) {
 			for {
 				select {
 				case first := <-i.queue:
+					i.handed.await(ctx)
 					i.commit(ctx, i.gather(first))
 				case <-ctx.Done():
 					return
@@ -174,25 +178,26 @@ func (s *Store) insertMails(ctx context.Context, mails []*waiting, claimed int, 
 		WITH incoming AS (
 			SELECT nextval(pg_get_serial_sequence('mails', 'id')) AS id, m.*
 			FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::inet[], $5::text[], $6::bool[], $7::bool[],
-			            $8::jsonb[], $9::bytea[], $10::bytea[])
+			            $8::jsonb[], $9::bytea[], $10::int[], $11::int[])
 			WITH ORDINALITY AS m (received_at, envelope_from, envelope_to, remote, helo, tls, verified, authentication, digest,
-				raw, place)
+				start, size, place)
 		), headers AS (
 			INSERT INTO mails (id, received_at, envelope_from, envelope_to, remote, helo, tls, verified, authentication, digest, size,
 				attempts, lease_until)
 			OVERRIDING SYSTEM VALUE
 			SELECT id, received_at, envelope_from, envelope_to::text[], remote, helo, tls, verified, authentication, digest,
-				length(raw), CASE WHEN place <= $11 THEN 1 ELSE 0 END, CASE WHEN place <= $11 THEN $12::timestamptz END
+				size, CASE WHEN place <= $13 THEN 1 ELSE 0 END, CASE WHEN place <= $13 THEN $14::timestamptz END
 			FROM incoming
 		), bodies AS (
-			INSERT INTO mail_bodies (mail, received_at, raw) SELECT id, received_at, raw FROM incoming
+			INSERT INTO mail_bodies (mail, received_at, raw) SELECT id, received_at, substring($12::bytea FROM start FOR size) FROM incoming
 		)
 		SELECT id FROM incoming ORDER BY place`
 	n := len(mails)
 	received, from, to := make([]time.Time, n), make([]string, n), make([]string, n)
 	remote, helo, tls := make([]*netip.Addr, n), make([]string, n), make([]bool, n)
-	verified, digests, bodies := make([]*bool, n), make([][]byte, n), make([][]byte, n)
+	verified, digests, starts, sizes := make([]*bool, n), make([][]byte, n), make([]int32, n), make([]int32, n)
 	authentications := make([]*tickets.Authentication, n)
+	size := 0
 	for k, mail := range mails {
 		received[k], from[k] = mail.envelope.ReceivedAt, storable(mail.envelope.From)
 		to[k], helo[k] = arrayLiteral(mail.envelope.To), storable(mail.envelope.Helo)
@@ -202,12 +207,11 @@ func (s *Store) insertMails(ctx context.Context, mails []*waiting, claimed int, 
 		}
 		tls[k], verified[k] = mail.envelope.TLS, mail.envelope.Verified
 		authentications[k] = storableAuthentication(mail.envelope.Authentication)
-		digests[k], bodies[k] = mail.digest[:], mail.raw
-		if bodies[k] == nil {
-			bodies[k] = []byte{}
-		}
+		digests[k], starts[k], sizes[k] = mail.digest[:], int32(size+1), int32(len(mail.raw))
+		size += len(mail.raw)
 	}
-	rows, err := s.pool.Query(ctx, insert, received, from, to, remote, helo, tls, verified, authentications, digests, bodies, claimed, until)
+	rows, err := s.pool.Query(ctx, insert, received, from, to, remote, helo, tls, verified, authentications, digests, starts, sizes,
+		together(mails, size), claimed, until)
 	if err != nil {
 		return nil, classify(err)
 	}
@@ -216,4 +220,17 @@ func (s *Store) insertMails(ctx context.Context, mails []*waiting, claimed int, 
 		return nil, classify(err)
 	}
 	return ids, nil
+}
+
+// together are the bodies of mails, of so many octets in all, one after the other: as an array of bodies they would be copied
+// several times on their way.
+func together(mails []*waiting, size int) []byte {
+	if len(mails) == 1 && mails[0].raw != nil {
+		return mails[0].raw
+	}
+	bodies := make([]byte, 0, size)
+	for _, mail := range mails {
+		bodies = append(bodies, mail.raw...)
+	}
+	return bodies
 }

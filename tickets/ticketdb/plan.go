@@ -67,16 +67,17 @@ type ticketRecord struct {
 }
 
 func records(written []*tickets.Ticket, outcomes []tickets.Outcome) []ticketRecord {
-	words := map[*tickets.Ticket][]string{}
+	alerts := map[*tickets.Ticket][]tickets.Alert{}
 	for _, outcome := range outcomes {
 		if outcome.State == tickets.MailRead {
-			words[outcome.Ticket] = append(words[outcome.Ticket], tickets.Words(*outcome.Ticket, outcome.Reading.Alert)...)
+			alerts[outcome.Ticket] = append(alerts[outcome.Ticket], outcome.Reading.Alert)
 		}
 	}
 	list := make([]ticketRecord, len(written))
 	for i, ticket := range written {
-		all := append(words[ticket], tickets.Words(*ticket, tickets.Alert{})...)
-		list[i] = ticketRecord{ticket, slices.Compact(slices.Sorted(slices.Values(all)))}
+		words := tickets.Words(*ticket, alerts[ticket]...)
+		slices.Sort(words)
+		list[i] = ticketRecord{ticket, words}
 	}
 	return list
 }

@@ -31,7 +31,7 @@ func TestRelatedTicketsShareADeviceOrAUser(t *testing.T) {
 			INSERT INTO tickets (number, state, severity, kind, product, title, devices, users, source, message_count, created_at, updated_at, search)
 			OVERRIDING SYSTEM VALUE
 			VALUES ($1, 'open', 'high', 'alert', 'endpoint', 'T', coalesce($2::text[], '{}'), coalesce($3::text[], '{}'), 'email', 1, $4, $4, array_to_tsvector($5))`,
-			ticket.Number, made.devices, made.users, now.Add(-made.age), tickets.Words(ticket, tickets.Alert{})); err != nil {
+			ticket.Number, made.devices, made.users, now.Add(-made.age), tickets.Words(ticket)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,6 +12,8 @@ func storable(text string) string {
 	return strings.ReplaceAll(text, "\x00", "")
 }
 
+var quoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 // arrayLiteral writes a text[] as Postgres reads it, for arrays inside arrays that unnest could not keep apart.
 func arrayLiteral(values []string) string {
 	var literal strings.Builder
@@ -21,7 +23,7 @@ func arrayLiteral(values []string) string {
 			literal.WriteByte(',')
 		}
 		literal.WriteByte('"')
-		literal.WriteString(strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(storable(value)))
+		literal.WriteString(quoted.Replace(storable(value)))
 		literal.WriteByte('"')
 	}
 	literal.WriteByte('}')

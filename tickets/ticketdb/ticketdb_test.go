@@ -107,6 +107,23 @@ func TestRawBytesComeBackAsTheyWereAccepted(t *testing.T) {
 	}
 }
 
+func TestMarkupIsStoredInAFractionOfItsSize(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	if err := r.PrepareMonths(t.Context(), r.now); err != nil {
+		t.Fatal(err)
+	}
+	raw := strings.Repeat("<tr><td style=\"padding:12px\">Severity</td><td>High</td></tr>\r\n", 1000)
+	id := r.accept(t, raw)
+	var stored int
+	if err := r.pool.QueryRow(t.Context(), `SELECT pg_column_size(raw) FROM mail_bodies WHERE mail = $1`, id[0]).Scan(&stored); err != nil || stored > len(raw)/20 {
+		t.Errorf("%d octets take %d, %v, want a twentieth", len(raw), stored, err)
+	}
+	if got, err := r.Raw(t.Context(), id[0]); err != nil || string(got) != raw {
+		t.Errorf("got %d octets back, %v, want the %d that were accepted", len(got), err, len(raw))
+	}
+}
+
 func TestMailsAcceptedAtOnceKeepTheirOrderAndBodies(t *testing.T) {
 	t.Parallel()
 	r := open(t)

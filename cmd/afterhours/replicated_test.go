@@ -24,7 +24,7 @@ const (
 	failoverNetwork  = "10.97.42."
 	failoverHost     = failoverNetwork + "254"
 	failoverPassword = "test-password"
-	failoverPatience = 2 * time.Minute // for a node to be where it is expected
+	failoverPatience = 6 * time.Minute // for a node to be where it is expected: under load it is rewound or cloned in minutes
 )
 
 // replicated is a Postgres of several nodes, kept by Patroni with the file of deploy/ and one etcd.

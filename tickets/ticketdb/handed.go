@@ -74,12 +74,12 @@ func (h *handed) reserve(mails []*waiting) int {
 	return len(mails)
 }
 
-// put fills kept places; without ids it gives them back, and with awaited those of mails for which nobody waits any more.
-func (h *handed) put(mails []*waiting, ids []int64, until time.Time, awaited bool) {
+// put fills kept places; without ids it gives them back, and with leave those of mails for which nobody waits any more.
+func (h *handed) put(mails []*waiting, ids []int64, until time.Time, leave bool) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
 	for n, mail := range mails {
-		if ids == nil || awaited && mail.ctx.Err() != nil {
+		if ids == nil || leave && mail.late {
 			h.count, h.bytes = h.count-1, h.bytes-len(mail.raw)
 			continue
 		}

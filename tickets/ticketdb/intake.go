@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -42,6 +43,8 @@ type waiting struct {
 	raw      []byte
 	digest   [sha256.Size]byte
 	done     chan answer
+	settled  atomic.Bool // answered, or given up
+	late     bool        // given up before it was answered; of the committer alone
 }
 
 type answer struct {
@@ -66,6 +69,7 @@ func (i *Intake) Wake() <-chan struct{} { return i.wake }
 func (i *Intake) Accept(ctx context.Context, envelope tickets.Envelope, raw []byte) (int64, error) {
 	mail := &waiting{ctx: ctx, envelope: envelope, raw: raw, digest: sha256.Sum256(raw), done: make(chan answer, 1)}
 	for {
+		mail.settled.Store(false)
 		select {
 		case i.queue <- mail:
 		case <-ctx.Done():
@@ -75,11 +79,10 @@ func (i *Intake) Accept(ctx context.Context, envelope tickets.Envelope, raw []by
 		select {
 		case got = <-mail.done:
 		case <-ctx.Done(): // the commit may still come about: then the mail is stored, whatever else is done with it
-			select {
-			case got = <-mail.done:
-			default:
+			if mail.settled.CompareAndSwap(false, true) {
 				return 0, errors.Join(tickets.ErrUnavailable, ctx.Err())
 			}
+			got = <-mail.done
 		}
 		if got.err == nil || !errors.Is(got.err, tickets.ErrUnavailable) {
 			return got.id, got.err
@@ -142,6 +145,7 @@ func (i *Intake) commit(ctx context.Context, mails []*waiting) {
 		return
 	}
 	for n, mail := range mails {
+		mail.late = !mail.settled.CompareAndSwap(false, true)
 		if err != nil {
 			mail.done <- answer{err: err}
 			continue

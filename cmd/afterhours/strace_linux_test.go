@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -68,10 +70,14 @@ func TestTheSpoolAnswersAfterItsFileAndItsFolderAreSynced(t *testing.T) {
 	for i := range mails {
 		mustSend(t, child.smtp, cutMail(i))
 	}
+	calls := traced(t, record)
+	if pid, err := strconv.Atoi(strings.Fields(calls[0])[0]); err == nil { // it outlives strace otherwise
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
 	child.kill()
 	postgres.start()                        // for its end
 	filed, answered := map[string]bool{}, 0 // filed: by the id; true once the folder is synced, too
-	for _, call := range traced(t, record) {
+	for _, call := range calls {
 		synced := strings.Contains(call, "sync(") && strings.HasSuffix(call, "= 0")
 		switch file := spoolFile.FindStringSubmatch(call); {
 		case synced && file != nil:

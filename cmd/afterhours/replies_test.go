@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-smtp"
 
@@ -22,19 +23,26 @@ type smarthost struct {
 	mails []*netmail.Message
 	to    []string
 	addr  string
+	// forward says, where it is set, to which server mail for an address is handed on.
+	forward map[string]string
 }
 
 type smarthostSession struct {
 	host *smarthost
+	from string
 	to   string
 }
 
 func (h *smarthost) NewSession(*smtp.Conn) (smtp.Session, error) {
 	return &smarthostSession{host: h}, nil
 }
-func (s *smarthostSession) Reset()                               {}
-func (s *smarthostSession) Logout() error                        { return nil }
-func (s *smarthostSession) Mail(string, *smtp.MailOptions) error { return nil }
+func (s *smarthostSession) Reset()        {}
+func (s *smarthostSession) Logout() error { return nil }
+
+func (s *smarthostSession) Mail(from string, _ *smtp.MailOptions) error {
+	s.from = from
+	return nil
+}
 
 func (s *smarthostSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 	s.to = to
@@ -42,7 +50,11 @@ func (s *smarthostSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 }
 
 func (s *smarthostSession) Data(r io.Reader) error {
-	mail, err := netmail.ReadMessage(r)
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	mail, err := netmail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {
 		return err
 	}
@@ -52,8 +64,17 @@ func (s *smarthostSession) Data(r io.Reader) error {
 	}
 	mail.Body = bytes.NewReader(body)
 	s.host.mutex.Lock()
-	defer s.host.mutex.Unlock()
 	s.host.mails, s.host.to = append(s.host.mails, mail), append(s.host.to, s.to)
+	next := s.host.forward[s.to]
+	s.host.mutex.Unlock()
+	if next != "" {
+		client, err := smtp.Dial(next)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		return client.SendMail(s.from, []string{s.to}, bytes.NewReader(raw))
+	}
 	return nil
 }
 
@@ -237,10 +258,14 @@ func TestABounceTellsTheNextContactThenTheNextStep(t *testing.T) {
 	app.reply(t, page, "", "From: ana@people.example\nAuto-Submitted: auto-replied\nMessage-ID: <away@people.example>", "ack, I am away")
 	app.timelineHas(t, tickets.EventReply, "outcome", "auto_reply")
 	bounce(page, "ana@people.example")
+	bounced := time.Now()
 	app.timelineHas(t, tickets.EventPageFailed, "reason", "5.1.1")
 	eventually(t, "her other address is told", func() bool { return len(host.sent("ana@home.example", "Ransomware")) == 1 })
+	within(t, "the next contact, after the bounce", time.Since(bounced), time.Minute)
+	bounced = time.Now()
 	bounce(host.sent("ana@home.example", "Ransomware")[0], "ana@home.example")
 	eventually(t, "the next step begins", func() bool { return len(host.sent("ben@people.example", "Ransomware")) == 1 })
+	within(t, "the next step, after the bounce", time.Since(bounced), time.Minute)
 	pages, err := app.rooms.oncall.Pages(t.Context(), 1001)
 	if err != nil || len(pages) != 3 || pages[0].State != oncall.PageFailed || pages[1].State != oncall.PageFailed {
 		t.Errorf("pages: got %+v, %v", pages, err)
@@ -266,6 +291,36 @@ func TestOurOwnMailThatComesBackPagesNobody(t *testing.T) {
 	}
 	if got := len(host.sent("ana@people.example", "")); got != 1 {
 		t.Errorf("mails: got %d, want 1", got)
+	}
+}
+
+// TestAPageThatIsSentToTheIntakeItselfEndsThere: somebody's address is that of the intake, by mistake or by a forward.
+func TestAPageThatIsSentToTheIntakeItselfEndsThere(t *testing.T) {
+	t.Parallel()
+	const intake = "defender@test.example"
+	host := newSmarthost(t)
+	app := serveTest(t, func(s *settings) {
+		trusting(s)
+		s.SmarthostURL, s.MailTo = "smtp://"+host.addr, intake
+	})
+	host.mutex.Lock()
+	host.forward = map[string]string{intake: app.smtpAddr}
+	host.mutex.Unlock()
+	app.configure(t, `
+people: [{id: ana, name: Ana Ruiz, contacts: [{id: mail, channel: email, to: `+intake+`}]}]
+policies: [{id: security, steps: [{notify: ["person:ana"], wait: 1h}], bundle: {after: 0}}]
+`)
+	mustSend(t, app.smtpAddr, vouched(alertMail("High", "Ransomware", "pc1", "da1111111111111111_1", "1@example")))
+	eventually(t, "the page comes back", func() bool { return app.counted(t, `SELECT count(*) FROM mails WHERE state = 'answered'`) == 1 })
+	app.timelineHas(t, tickets.EventReply, "outcome", "loop")
+	circling := append(bytes.Repeat([]byte("Received: from a.example by b.example; Sun, 1 Mar 2026 03:00:00 +0000\r\n"), 51),
+		alertMail("High", "In a circle", "pc2", "da2222222222222222_1", "2@example")...)
+	mustSend(t, app.smtpAddr, vouched(circling))
+	app.settled(t)
+	sent, pages := len(host.sent(intake, "")), app.counted(t, `SELECT count(*) FROM pages`)
+	t.Logf("%d messages to the intake's own address, %d pages", sent, pages)
+	if sent != 1 || pages != 1 {
+		t.Errorf("got %d messages and %d pages, want one that ends", sent, pages)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -29,6 +30,7 @@ const (
 	gatewayEvery   = time.Second
 	databaseAnswer = 2 * time.Second
 	handoverWithin = 5 * time.Second // of one mail
+	claimsEvery    = 5 * time.Second // while a spool is handed over
 	policyFresh    = time.Second
 )
 
@@ -65,8 +67,9 @@ type gateway struct {
 	refused map[string]bool
 	sends   sync.WaitGroup
 	mutex   sync.Mutex
-	unread  []string // spooled mails that the standby has not seen
-	kept    string   // the roster that stands on disk
+	unread  []string         // spooled mails that the standby has not seen
+	stored  map[string]int64 // spooled mails that the database has, too, with their ids there
+	kept    string           // the roster that stands on disk
 }
 
 // openSpool opens the spool where the settings want one.
@@ -148,9 +151,35 @@ func (g *gateway) unwritten(mails []tickets.Claimed) {
 		g.log.Warn("mail spooled: the database makes no ticket of it", "spooled", name, "message", mail.Mail.ID)
 		g.away.Store(true)
 		g.intake.KeepToHanded(true)
+		g.keep(name, mail.Mail.ID)
 		g.show(name)
 	}
 	g.intake.GiveBack(again)
+}
+
+// keep remembers that the database has a spooled mail, too.
+func (g *gateway) keep(name string, stored int64) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	if g.stored == nil {
+		g.stored = map[string]int64{}
+	}
+	g.stored[name] = stored
+}
+
+// keepClaims keeps other processes from reading what this one paged from the roster, until its turn has come: they do not know
+// who was told.
+func (g *gateway) keepClaims(ctx context.Context, waiting []string) error {
+	g.mutex.Lock()
+	maps.DeleteFunc(g.stored, func(name string, _ int64) bool { return !slices.Contains(waiting, name) })
+	ids := slices.Collect(maps.Values(g.stored))
+	g.mutex.Unlock()
+	if len(ids) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, databaseAnswer)
+	defer cancel()
+	return g.store.KeepClaims(ctx, ids)
 }
 
 // read shows a mail to the standby. A self-test mail waits for the database: the outage itself pages.
@@ -294,9 +323,17 @@ func (g *gateway) drain(ctx context.Context) (done bool) {
 	done = true
 	before := g.refused
 	g.refused = map[string]bool{}
-	for _, name := range g.spool.Waiting(0) {
+	var kept time.Time
+	waiting := g.spool.Waiting(0)
+	for i, name := range waiting {
 		if ctx.Err() != nil {
 			return false
+		}
+		if now := g.now(); now.Sub(kept) >= claimsEvery {
+			if err := g.keepClaims(ctx, waiting[i:]); err != nil {
+				return false
+			}
+			kept = now
 		}
 		if !g.standby.Handover(name) {
 			done = false

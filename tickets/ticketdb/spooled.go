@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/jackc/pgx/v5"
@@ -41,6 +42,16 @@ func (s *Store) ReadSpooled(ctx context.Context, mail tickets.Spooled, readings 
 		}
 		return s.writeReadings(ctx, tx, readings)
 	})
+}
+
+// KeepClaims keeps mails claimed that the caller holds in its spool, so that no other reader takes them before ReadSpooled does.
+func (s *Store) KeepClaims(ctx context.Context, ids []int64) error {
+	_, err := s.pool.Exec(ctx, `
+		UPDATE mails SET lease_until = greatest(lease_until, $2) WHERE id = ANY($1) AND state = 'accepted'`, ids, s.now().Add(handedLease))
+	if err != nil {
+		return fmt.Errorf("keep mails claimed: %w", classify(err))
+	}
+	return nil
 }
 
 func addOutage(ctx context.Context, tx pgx.Tx, mail int64, events []tickets.OutageEvent) error {

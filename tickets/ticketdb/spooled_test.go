@@ -72,6 +72,35 @@ func TestAMailOfWhichNoTicketWasMadeIsReadWithWhatWasDoneMeanwhile(t *testing.T)
 	}
 }
 
+func TestAMailInASpoolIsLeftToItsProcessForAsLongAsThatKeepsIt(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	id := r.accept(t, "high Ransomware da1")
+	claimed := func() int {
+		t.Helper()
+		mails, err := r.ClaimMails(t.Context(), 10, 30*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(mails)
+	}
+	if claimed() != 1 {
+		t.Fatal("the mail was not claimed")
+	}
+	for range 3 {
+		r.now = r.now.Add(20 * time.Second)
+		if err := r.KeepClaims(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if got := claimed(); got != 0 {
+			t.Fatalf("%d mails were claimed by another reader while they were kept", got)
+		}
+	}
+	if r.now = r.now.Add(31 * time.Second); claimed() != 1 {
+		t.Error("a mail whose process is gone was never claimed again")
+	}
+}
+
 func TestAcceptedMailIsAnnouncedToOtherProcesses(t *testing.T) {
 	t.Parallel()
 	r := open(t)

@@ -15,8 +15,9 @@ import (
 const (
 	handedMails = 1000
 	handedBytes = 16 << 20
-	handedFull  = 3                     // parts of ten of either, from which on the next commit waits for the readers
-	handedPause = 50 * time.Millisecond // so long at most
+	behindMails = 300 // so far behind, the readers are waited for before more is committed
+	behindBytes = 5 << 20
+	behindPause = 50 * time.Millisecond // for so long at most
 	handedLease = 30 * time.Second      // after which another reader may take such a mail
 	handedFresh = 17 * time.Second      // and how much of it must be left where one is begun
 )
@@ -38,12 +39,12 @@ type handed struct {
 // await lets the readers catch up before more is taken in, for a moment: what they have not in memory they would have to fetch,
 // and senders wait for their replies anyway where they send more than is read.
 func (h *handed) await(ctx context.Context) {
-	if !h.full() {
+	if !h.behind() {
 		return
 	}
-	pause := time.NewTimer(handedPause)
+	pause := time.NewTimer(behindPause)
 	defer pause.Stop()
-	for h.full() {
+	for h.behind() {
 		select {
 		case <-h.taken:
 		case <-pause.C:
@@ -54,10 +55,10 @@ func (h *handed) await(ctx context.Context) {
 	}
 }
 
-func (h *handed) full() bool {
+func (h *handed) behind() bool {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	return h.count >= handedMails*handedFull/10 || h.bytes >= handedBytes*handedFull/10
+	return h.count >= behindMails || h.bytes >= behindBytes
 }
 
 // reserve keeps places for as many of the mails, from the first on, as there are, and returns their number.

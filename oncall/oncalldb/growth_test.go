@@ -160,24 +160,6 @@ func TestALookForSummariesReadsNoneOfThePagesThatWait(t *testing.T) {
 	}
 }
 
-// TestTheLatencyOfPagesIsThatOfTheNewest sends more of them than are measured, the older ones late.
-func TestTheLatencyOfPagesIsThatOfTheNewest(t *testing.T) {
-	t.Parallel()
-	r := open(t)
-	r.apply(t, `policies: [{id: security, steps: [{notify: ["person:ana"], wait: 5m}]}]`)
-	r.change(t, 1, tickets.ChangeCreated)
-	if _, err := r.pool.Exec(t.Context(), `
-		INSERT INTO pages (key, ticket, person, contact, channel, generation, round, step, due_at, give_up_at, created_at, state, sent_at)
-		SELECT n, 1, 'ana', 'hook', 'webhook', 1, 1, 1, $1::timestamptz - late, $1, $1, 'sent', $1::timestamptz + n * interval '1 ms'
-		FROM generate_series(1, 12000) AS n, LATERAL (SELECT CASE WHEN n <= 2000 THEN interval '1 hour' ELSE interval '0' END AS late) AS l`, r.now); err != nil {
-		t.Fatal(err)
-	}
-	got, err := r.Latencies(t.Context(), r.now)
-	if err != nil || len(got) != 1 || got[0].Channel != "webhook" || got[0].Pages != 10_000 || got[0].P50 > 13 || got[0].P99 > 13 {
-		t.Errorf("got %+v, %v, want those of the newest 10,000, below 13 s", got, err)
-	}
-}
-
 // rowsRead is how many rows of a table were read by what has run so far, by index or by scan. A session tells at its end at the
 // latest.
 func (r *room) rowsRead(t *testing.T, table string) (rows int) {

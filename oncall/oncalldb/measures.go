@@ -17,19 +17,14 @@ type Latency struct {
 	P99     float64
 }
 
-// latencyPages are as many as are measured: a storm's would take longer than what is measured.
-const latencyPages = 10_000
-
-// Latencies are those of the pages that were sent since a moment, of the newest latencyPages at most, by channel.
+// Latencies are those of the pages that were sent since a moment, by channel.
 func (s *Store) Latencies(ctx context.Context, since time.Time) ([]Latency, error) {
 	rows, err := s.Pool.Query(ctx, `
 		SELECT channel, count(*)::integer AS pages, percentile_disc(0.5) WITHIN GROUP (ORDER BY seconds) AS p50,
 			percentile_disc(0.99) WITHIN GROUP (ORDER BY seconds) AS p99
-		FROM (
-			SELECT channel, greatest(extract(epoch FROM sent_at - due_at), 0)::float8 AS seconds FROM pages
-			WHERE person IS NOT NULL AND sent_at > $1 AND type = 'page' ORDER BY sent_at DESC LIMIT $2
-		) AS newest
-		GROUP BY channel`, since, latencyPages)
+		FROM pages, LATERAL (SELECT greatest(extract(epoch FROM sent_at - due_at), 0)::float8 AS seconds) AS l
+		WHERE person IS NOT NULL AND sent_at > $1 AND type = 'page'
+		GROUP BY channel`, since)
 	if err != nil {
 		return nil, fmt.Errorf("latencies of pages: %w", err)
 	}

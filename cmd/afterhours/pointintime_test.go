@@ -38,7 +38,10 @@ func (p *archivedPostgres) as(script string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func (p *archivedPostgres) query(sql string) string { return p.as(`psql -AtXc "` + sql + `"`) }
+// query asks a database of the server.
+func (p *archivedPostgres) query(database, sql string) string {
+	return p.as(`psql -AtXc "` + sql + `" ` + database)
+}
 
 // begin starts the server on a data directory; stop ends it.
 func (p *archivedPostgres) begin(data string) {
@@ -84,8 +87,8 @@ func TestADatabaseGoesBackToTheMomentBeforeAnAccident(t *testing.T) {
 	}
 	p.as("mkdir /mnt/archive /mnt/base && initdb -D /mnt/data -A trust -U postgres >/mnt/initdb && cat >>/mnt/data/postgresql.conf <<'END'\n" + archiving + "END\n")
 	p.begin("/mnt/data")
-	p.query("CREATE ROLE afterhours LOGIN")
-	p.query("CREATE DATABASE afterhours OWNER afterhours ENCODING 'UTF8' TEMPLATE template0")
+	p.query("postgres", "CREATE ROLE afterhours LOGIN")
+	p.query("postgres", "CREATE DATABASE afterhours OWNER afterhours ENCODING 'UTF8' TEMPLATE template0")
 	ana, ben := newHook(t), newHook(t)
 	address := "postgres://afterhours@127.0.0.1:" + p.port + "/afterhours?sslmode=disable"
 	configureDatabase(t, address, team(ana, ben, "24h"))
@@ -101,13 +104,13 @@ func TestADatabaseGoesBackToTheMomentBeforeAnAccident(t *testing.T) {
 	p.as(copying)
 	send(gateway, "Before the accident", "da1111111111111111_2")
 	recorded := func() bool {
-		return p.as(`psql -AtXc "SELECT count(*) FROM pages WHERE state IN ('queued', 'sending')" afterhours`) == "0"
+		return p.query("afterhours", "SELECT count(*) FROM pages WHERE state = 'queued'") == "0"
 	}
 	eventually(t, "the pages are recorded", recorded)
-	moment := p.query("SELECT clock_timestamp()")
+	moment := p.query("postgres", "SELECT clock_timestamp()")
 	send(gateway, "After the moment", "da1111111111111111_3")
 	eventually(t, "the pages are recorded", recorded)
-	p.as(`psql -qXc "TRUNCATE tickets CASCADE" afterhours`) // the accident
+	p.query("afterhours", "TRUNCATE tickets CASCADE") // the accident
 	gateway.kill()
 	p.stop("/mnt/data")
 
@@ -117,11 +120,11 @@ func TestADatabaseGoesBackToTheMomentBeforeAnAccident(t *testing.T) {
 	}
 	p.as("install -d -m 700 /mnt/back && tar -xzf /mnt/base/*/base.tar.gz -C /mnt/back && touch /mnt/back/recovery.signal && cat >>/mnt/back/postgresql.auto.conf <<'END'\n" + settings + "END\n")
 	p.begin("/mnt/back")
-	eventually(t, "the recovery ends", func() bool { return p.query("SELECT pg_is_in_recovery()") == "f" })
+	eventually(t, "the recovery ends", func() bool { return p.query("postgres", "SELECT pg_is_in_recovery()") == "f" })
 	told := len(ana.deliveries())
 	gateway = serveChild(t, variables...)
 	time.Sleep(3 * time.Second) // ticks, in which what is paged again would be
-	if got := p.as(`psql -AtXc "SELECT string_agg(title, ', ' ORDER BY number) FROM tickets" afterhours`); got != "Before the copy, Before the accident" {
+	if got := p.query("afterhours", "SELECT string_agg(title, ', ' ORDER BY number) FROM tickets"); got != "Before the copy, Before the accident" {
 		t.Errorf("tickets: got %q, want the two from before the moment", got)
 	}
 	if got := len(ana.deliveries()); got != told {
@@ -138,7 +141,7 @@ func TestADatabaseGoesBackToTheMomentBeforeAnAccident(t *testing.T) {
 	}
 	send(gateway, "After the moment", "da1111111111111111_3") // its sender or a mailbox has it still
 	p.as(strings.ReplaceAll(copying, "$(date +%F)", "again")) // of the new timeline
-	if got := p.query("SELECT failed_count FROM pg_stat_archiver"); got != "0" {
+	if got := p.query("postgres", "SELECT failed_count FROM pg_stat_archiver"); got != "0" {
 		t.Errorf("%s files could not be archived", got)
 	}
 	archive := strings.ReplaceAll(archiveCommand.FindStringSubmatch(archiving)[1], "%f", "000000010000000000000001")

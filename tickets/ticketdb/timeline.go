@@ -59,6 +59,9 @@ func QueueEvents(batch *pgx.Batch, entries []tickets.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	if len(entries) == 1 {
+		return queueEvent(batch, entries[0])
+	}
 	type row struct {
 		Ticket int64 `json:"ticket"`
 		tickets.Event
@@ -77,5 +80,19 @@ func QueueEvents(batch *pgx.Batch, entries []tickets.Entry) error {
 		FROM ROWS FROM (jsonb_to_recordset($1) AS (ticket bigint, at timestamptz, type text, actor text, data jsonb))
 			WITH ORDINALITY AS e (ticket, at, type, actor, data, place)
 		ORDER BY place`, records)
+	return nil
+}
+
+// queueEvent is QueueEvents for one: most come alone, and nothing needs to be unpacked or put in order for them.
+func queueEvent(batch *pgx.Batch, entry tickets.Entry) error {
+	data := []byte(`{}`)
+	if entry.Event.Data != nil {
+		var err error
+		if data, err = json.Marshal(entry.Event.Data); err != nil {
+			return err
+		}
+	}
+	batch.Queue(`INSERT INTO ticket_events (ticket, at, type, actor, data) VALUES ($1, $2, $3, $4, $5)`,
+		entry.Ticket, entry.Event.At, entry.Event.Type, entry.Event.Actor, data)
 	return nil
 }

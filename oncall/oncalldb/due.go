@@ -39,7 +39,12 @@ func (s *Store) Due(ctx context.Context, now time.Time) (due oncall.Due, err err
 		return due, err
 	}
 	due.Steps = due.Steps || due.Held
-	due.OnCall = s.recording(inForce, held, now.UTC().Truncate(time.Microsecond)) != recordsNothing
+	at := now.UTC().Truncate(time.Microsecond)
+	recording := s.recording(inForce, held, at)
+	due.OnCall = recording != recordsNothing
+	if recording == recordsMoment {
+		s.seen.Store(&seenMoment{held, at})
+	}
 	due.Shifts = !s.notices.Load().covers(version, now, now)
 	return due, nil
 }

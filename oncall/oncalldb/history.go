@@ -34,6 +34,12 @@ type recorded struct {
 	lastVersion   int64
 }
 
+// seenMoment is what the look at what is due has seen of it: that nothing changes until a moment, which is to be written.
+type seenMoment struct {
+	recorded
+	at time.Time
+}
+
 const recordedQuery = `SELECT until, configuration, last_version FROM on_call_recorded `
 
 func readRecorded(ctx context.Context, db querier, lock string) (r recorded, err error) {
@@ -53,6 +59,11 @@ func scanRecorded(row pgx.Row, before ...any) (r recorded, err error) {
 // for it. What changed while nobody wrote is filled in from the schedules that were in force.
 func (s *Store) RecordOnCall(ctx context.Context, now time.Time) error {
 	now = now.UTC().Truncate(time.Microsecond)
+	if seen := s.seen.Swap(nil); seen != nil && seen.at.Equal(now) {
+		if done, err := s.recordMoment(ctx, seen.recorded, now); err != nil || done {
+			return err
+		}
+	}
 	var version int64
 	var held recorded
 	batch := &pgx.Batch{}
@@ -72,8 +83,7 @@ func (s *Store) RecordOnCall(ctx context.Context, now time.Time) error {
 	case recordsNothing:
 		return nil
 	case recordsMoment:
-		_, err := s.Pool.Exec(ctx, `
-			UPDATE on_call_recorded SET until = $1 WHERE until = $2 AND configuration = $3`, now, held.until, held.configuration)
+		_, err := s.recordMoment(ctx, held, now)
 		return err
 	}
 	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
@@ -86,6 +96,18 @@ func (s *Store) RecordOnCall(ctx context.Context, now time.Time) error {
 		}
 		return s.writeHistory(ctx, tx, held, now)
 	})
+}
+
+// recordMoment writes how far the history goes where nothing has changed since it was held; done is false where it was written or
+// the configuration changed meanwhile.
+func (s *Store) recordMoment(ctx context.Context, held recorded, now time.Time) (done bool, err error) {
+	written, err := s.Pool.Exec(ctx, `
+		UPDATE on_call_recorded SET until = $1
+		WHERE until = $2 AND configuration = $3 AND EXISTS (SELECT FROM configuration WHERE version = $3)`, now, held.until, held.configuration)
+	if err != nil {
+		return false, fmt.Errorf("write how far the history goes: %w", err)
+	}
+	return written.RowsAffected() > 0, nil
 }
 
 // recording is what there is to write of the history.

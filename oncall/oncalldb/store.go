@@ -58,6 +58,7 @@ type Store struct {
 
 	changes atomic.Pointer[lookAhead] // of who is on call
 	notices atomic.Pointer[lookAhead] // of shifts
+	seen    atomic.Pointer[seenMoment]
 }
 
 // lookAhead says that nothing happens between two moments by a version of the configuration, so that a tick need not ask

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"afterhours/oncall"
 	"afterhours/tickets"
@@ -98,7 +97,7 @@ func (s *Store) take(ctx context.Context, id int64, now time.Time) (c claim, err
 	batch.Queue(`
 		WITH found AS (
 			SELECT * FROM pages WHERE id = $1 FOR UPDATE
-		), p AS (
+		), asked AS (
 			SELECT * FROM found
 			WHERE state = 'queued' AND NOT bundled AND due_at <= $2 AND (started_at IS NULL OR started_at <= $4)
 		), phone AS (
@@ -108,7 +107,7 @@ func (s *Store) take(ctx context.Context, id int64, now time.Time) (c claim, err
 					ORDER BY phoned_at DESC OFFSET $8 - 1 LIMIT 1) + $9::interval) AS free_at,
 				(SELECT true FROM pages h WHERE h.person = p.person AND h.ticket <> p.ticket AND h.phoned_at > $2 - $9::interval
 					ORDER BY h.phoned_at DESC LIMIT 1) AS others
-			FROM p WHERE channel IN (`+phones+`) AND person IS NOT NULL
+			FROM asked AS p WHERE channel IN (`+phones+`) AND person IS NOT NULL
 		), counted AS MATERIALIZED (
 			SELECT id AS page, type = 'page' AND repetition = 0 AS countable, coalesce(phone.free_at > $2, false) AS busy, phone.free_at,
 				type = 'page' AND repetition = 0 AND single_at IS NULL AND (
@@ -121,23 +120,24 @@ func (s *Store) take(ctx context.Context, id int64, now time.Time) (c claim, err
 						AND NOT EXISTS (SELECT FROM pages s WHERE s.ticket = p.ticket AND s.type = 'page' AND s.single_at IS NOT NULL)
 						AND $6 <= (SELECT count(DISTINCT ticket) FROM pages s WHERE s.unverified AND s.intake = p.intake AND s.single_at > $5)
 				) AS over
-			FROM p LEFT JOIN phone ON true
+			FROM asked AS p LEFT JOIN phone ON true
 		), decided AS MATERIALIZED (
 			SELECT *, NOT over AND busy AS delayed, NOT over AND NOT busy AS goes FROM counted
+		), p AS (
+			UPDATE pages SET
+				bundled = over, attempts = attempts + goes::integer,
+				due_at = CASE WHEN delayed THEN free_at ELSE due_at END,
+				give_up_at = CASE WHEN delayed THEN give_up_at + (free_at - due_at) ELSE give_up_at END,
+				started_at = CASE WHEN goes THEN $2::timestamptz END,
+				lease_until = CASE WHEN goes THEN $3::timestamptz END,
+				single_at = CASE WHEN countable AND goes THEN coalesce(single_at, $2) WHEN NOT over THEN single_at END,
+				phoned_at = CASE WHEN goes AND channel IN (`+phones+`) AND person IS NOT NULL THEN $2::timestamptz ELSE phoned_at END
+			FROM decided WHERE id = decided.page
+			RETURNING pages.*
 		)
-		UPDATE pages SET
-			bundled = over, attempts = attempts + goes::integer,
-			due_at = CASE WHEN delayed THEN free_at ELSE due_at END,
-			give_up_at = CASE WHEN delayed THEN give_up_at + (free_at - due_at) ELSE give_up_at END,
-			started_at = CASE WHEN goes THEN $2::timestamptz END,
-			lease_until = CASE WHEN goes THEN $3::timestamptz END,
-			single_at = CASE WHEN countable AND goes THEN coalesce(single_at, $2) WHEN NOT over THEN single_at END,
-			phoned_at = CASE WHEN goes AND channel IN (`+phones+`) AND person IS NOT NULL THEN $2::timestamptz ELSE phoned_at END
-		FROM decided WHERE id = decided.page
-		RETURNING `+pageColumns+`, give_up_at, payload`,
+		SELECT `+pageColumns+`, give_up_at, payload, `+toldBefore+` FROM p`,
 		id, now, now.Add(oncall.ClaimLease), now.Add(-oncall.ClaimLease), now.Add(-oncall.UnverifiedWithin), oncall.UnverifiedTickets,
 		oncall.PhoneEvery, oncall.PhoneCalls, oncall.PhoneWithin)
-	batch.Queue(toldBefore, id)
 	s.QueueTicket(batch, `SELECT ticket FROM pages WHERE id = $1`, id, &c.ticket)
 	results := s.Pool.SendBatch(ctx, batch)
 	defer func() { err = errors.Join(err, results.Close()) }()
@@ -153,13 +153,10 @@ func (s *Store) take(ctx context.Context, id int64, now time.Time) (c claim, err
 	}
 	var payload []byte
 	c.page, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (oncall.Page, error) {
-		return scanPage(row, &c.giveUp, &payload)
+		return scanPage(row, &c.giveUp, &payload, &c.told.people, &c.told.note)
 	})
-	if err != nil {
-		return c, err
-	}
 	c.page.Payload = payload
-	return c, results.QueryRow().Scan(&c.told.people, &c.told.note)
+	return c, err
 }
 
 // dispatch adds to a page and its ticket the person and the contact as they are now, and who was told of the ticket before.
@@ -187,13 +184,13 @@ type told struct {
 	note   string
 }
 
+// toldBefore are the columns of told, of a page p.
 const toldBefore = `
-	SELECT coalesce((SELECT array_agg(person ORDER BY first) FROM (
-			SELECT person, min(id) AS first FROM pages
-			WHERE ticket = p.ticket AND id < p.id AND person IS NOT NULL AND person <> p.person AND state IN ('sent', 'delivered')
-			GROUP BY person) AS before), '{}'),
-		coalesce((SELECT note FROM escalations WHERE ticket = p.ticket), '')
-	FROM pages p WHERE id = $1`
+	coalesce((SELECT array_agg(person ORDER BY first) FROM (
+		SELECT person, min(id) AS first FROM pages
+		WHERE ticket = p.ticket AND id < p.id AND person IS NOT NULL AND person <> p.person AND state IN ('sent', 'delivered')
+		GROUP BY person) AS before), '{}'),
+	coalesce((SELECT note FROM escalations WHERE ticket = p.ticket), '')`
 
 func (t told) add(dispatch *oncall.Dispatch, configuration oncall.Configuration) {
 	dispatch.Told = make([]string, len(t.people))
@@ -258,24 +255,30 @@ type recordedOutcome struct {
 	recorded bool          // false where the page was not waiting for an outcome any more
 	version  int64         // of the configuration
 	forward  []oncall.Page // that go at once because this one failed
+	again    []int64       // the number of its repetition
 }
 
-// recordOutcome locks where the ticket stands, writes the outcome on the page, and lets the person's next contact begin
-// where this one failed.
+// recordOutcome locks where the ticket stands, before the page as everywhere, writes the outcome on the page, and lets the
+// person's next contact begin where this one failed. A page that may have to be repeated gets the number of the next one.
 func recordOutcome(batch *pgx.Batch, page oncall.Page, outcome oncall.Outcome, now time.Time, r *recordedOutcome) {
-	batch.Queue(positionQuery, page.Ticket).QueryRow(func(row pgx.Row) (err error) {
-		r.at, r.due, r.running, err = scanPosition(row, page.Ticket)
-		return err
-	})
+	r.at.Ticket = page.Ticket
 	batch.Queue(`
-		UPDATE pages SET state = $2, last_error = $3, provider_id = $4, finished_at = $5, lease_until = NULL,
-			sent_at = CASE WHEN $2 IN ('sent', 'delivered') THEN $5::timestamptz END,
-			phoned_at = CASE WHEN $2 <> 'failed' THEN phoned_at END
-		WHERE id = $1 AND state IN ('queued', 'cancelled')`,
-		page.ID, outcome.State, outcome.Reason, outcome.Receipt.ProviderID, now).Exec(func(tag pgconn.CommandTag) error {
-		r.recorded = tag.RowsAffected() > 0
-		return nil
+		WITH stands AS MATERIALIZED (`+positionQuery+`), written AS (
+			UPDATE pages SET state = $3, last_error = $4, provider_id = $5, finished_at = $6, lease_until = NULL,
+				sent_at = CASE WHEN $3 IN ('sent', 'delivered') THEN $6::timestamptz END,
+				phoned_at = CASE WHEN $3 <> 'failed' THEN phoned_at END
+			WHERE id = $2 AND state IN ('queued', 'cancelled') AND (SELECT count(*) FROM stands) >= 0
+			RETURNING id
+		)
+		SELECT EXISTS (SELECT FROM written), stands.ticket IS NOT NULL, coalesce(policy, ''), coalesce(generation, 0), coalesce(round, 0),
+			coalesce(step, 0), coalesce(due_at, 'epoch'), coalesce(severity, '')
+		FROM (VALUES (0)) AS one LEFT JOIN stands ON true`,
+		page.Ticket, page.ID, outcome.State, outcome.Reason, outcome.Receipt.ProviderID, now).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&r.recorded, &r.running, &r.at.Policy, &r.at.Generation, &r.at.Round, &r.at.Step, &r.due, &r.at.Severity)
 	})
+	if _, ok := repetition(page, outcome, now); ok {
+		queueNumbers(batch, 1, &r.again)
+	}
 	if outcome.State == oncall.PageFailed || outcome.State == oncall.PageHeld {
 		bringForward(batch, page, now, &r.forward)
 	}
@@ -317,8 +320,11 @@ func (s *Store) afterOutcome(ctx context.Context, tx pgx.Tx, last *pgx.Batch, di
 	if r.at.Generation != page.Generation {
 		return nil
 	}
+	if again, ok := repetition(page, outcome, now); ok {
+		return s.insertNumbered(ctx, tx, []oncall.Page{again}, r.again, now)
+	}
 	if outcome.State == oncall.PageSent || outcome.State == oncall.PageDelivered {
-		return s.repeat(ctx, tx, page, now)
+		return nil
 	}
 	if r.at.Round == page.Round && r.at.Step == page.Step {
 		fallThrough(last, r.at, configuration.FallThrough(r.at, r.due, now))
@@ -436,10 +442,10 @@ func fallThrough(batch *pgx.Batch, at oncall.Position, due time.Time) {
 		at.Ticket, at.Generation, at.Round, at.Step, due, oncall.QuietReason)
 }
 
-func (s *Store) repeat(ctx context.Context, tx pgx.Tx, page oncall.Page, now time.Time) error {
-	again, ok := oncall.Repeat(page, now)
-	if !ok {
-		return nil
+// repetition is the page that repeats one that was sent.
+func repetition(page oncall.Page, outcome oncall.Outcome, now time.Time) (oncall.Page, bool) {
+	if outcome.State != oncall.PageSent && outcome.State != oncall.PageDelivered {
+		return oncall.Page{}, false
 	}
-	return s.insertPages(ctx, tx, []oncall.Page{again}, now)
+	return oncall.Repeat(page, now)
 }

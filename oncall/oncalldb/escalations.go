@@ -84,26 +84,29 @@ func (s *Store) tellEscalated(ctx context.Context, tx pgx.Tx, configuration onca
 // ExpireAcknowledgements opens up to limit tickets again whose acknowledgement has ended at now without a resolution: the
 // owner is asked first, then the policy. Tickets are locked before their escalations, as everywhere.
 func (s *Store) ExpireAcknowledgements(ctx context.Context, now time.Time, limit int) (taken int, err error) {
-	err = s.keyed(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT ticket FROM escalations WHERE state = 'waiting' AND due_at <= $1 ORDER BY due_at LIMIT $2`, now, limit)
-		if err != nil {
-			return err
-		}
-		numbers, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-		if err != nil || len(numbers) == 0 {
-			return err
+	var numbers []int64
+	var version int64
+	first := &pgx.Batch{}
+	queueLookup(first, &version)
+	first.Queue(`
+		SELECT ticket FROM escalations WHERE state = 'waiting' AND due_at <= $1 ORDER BY due_at LIMIT $2`, now, limit).Query(func(rows pgx.Rows) (err error) {
+		numbers, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
+	err = s.begin(ctx, first, func(tx *begun) error {
+		if len(numbers) == 0 {
+			return nil
 		}
 		changes, err := s.ReopenUnresolved(ctx, tx, numbers, now, "acknowledged, and not resolved in the time that its policy gives")
 		if err != nil {
 			return err
 		}
 		taken = len(changes)
-		configuration, err := s.configuration(ctx, tx)
+		inForce, err := s.inForceAt(ctx, tx, version)
 		if err != nil {
 			return err
 		}
-		return s.start(ctx, tx, configuration, changes)
+		return s.start(ctx, tx, inForce.configuration, changes)
 	})
 	return taken, err
 }
@@ -204,18 +207,14 @@ func (s *Store) Outlooks(ctx context.Context, numbers []int64) (map[int64]oncall
 }
 
 const positionQuery = `
-	SELECT e.policy, e.generation, e.round, e.step, e.due_at, t.severity FROM escalations e JOIN tickets t ON t.number = e.ticket
+	SELECT e.ticket, e.policy, e.generation, e.round, e.step, e.due_at, t.severity FROM escalations e JOIN tickets t ON t.number = e.ticket
 	WHERE e.ticket = $1 AND e.state = 'running' FOR UPDATE OF e`
 
 // position reads and locks where a ticket stands; ok is false where its policy does not run.
 func position(ctx context.Context, tx pgx.Tx, ticket int64) (at oncall.Position, due time.Time, ok bool, err error) {
-	return scanPosition(tx.QueryRow(ctx, positionQuery, ticket), ticket)
-}
-
-func scanPosition(row pgx.Row, ticket int64) (at oncall.Position, due time.Time, ok bool, err error) {
-	at.Ticket = ticket
-	err = row.Scan(&at.Policy, &at.Generation, &at.Round, &at.Step, &due, &at.Severity)
+	err = tx.QueryRow(ctx, positionQuery, ticket).Scan(&at.Ticket, &at.Policy, &at.Generation, &at.Round, &at.Step, &due, &at.Severity)
 	if errors.Is(err, pgx.ErrNoRows) {
+		at.Ticket = ticket
 		return at, due, false, nil
 	}
 	return at, due, err == nil, err

@@ -25,9 +25,10 @@ func queueLookup(batch *pgx.Batch, version *int64) {
 
 // keyed runs a transaction whose statements look everything up by keys, as those after lookup do.
 func (s *Store) keyed(ctx context.Context, do func(tx pgx.Tx) error) error {
-	return pgx.BeginTxFunc(ctx, s.Pool, pgx.TxOptions{
-		BeginQuery: `BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL jit = off`,
-	}, do)
+	var version int64
+	first := &pgx.Batch{}
+	queueLookup(first, &version)
+	return s.begin(ctx, first, func(tx *begun) error { return do(tx) })
 }
 
 // begun is a transaction that began with its first batch and may end with its last. A page costs the gateway and the database

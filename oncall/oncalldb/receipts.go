@@ -93,7 +93,7 @@ func (s *Store) Dispatch(ctx context.Context, id int64) (oncall.Dispatch, error)
 		return oncall.Dispatch{}, err
 	}
 	var before told
-	if err := s.Pool.QueryRow(ctx, toldBefore, id).Scan(&before.people, &before.note); err != nil {
+	if err := s.Pool.QueryRow(ctx, `SELECT `+toldBefore+` FROM pages p WHERE id = $1`, id).Scan(&before.people, &before.note); err != nil {
 		return oncall.Dispatch{}, fmt.Errorf("who was told before page %d: %w", id, err)
 	}
 	var ticket tickets.Ticket

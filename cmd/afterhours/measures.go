@@ -80,8 +80,8 @@ func newMeasureCollector(a *application) *measureCollector {
 	}
 	return &measureCollector{
 		app:        a,
-		latency:    describe("page_latency_seconds", "From a page's due moment to the provider's acceptance, of the last 15 minutes.", "channel", "quantile"),
-		sent:       describe("pages_sent_recently", "Pages that were sent in the last 15 minutes.", "channel"),
+		latency:    describe("page_latency_seconds", "From a message's due moment to the provider's acceptance, of those that paged in the last 15 minutes.", "channel", "quantile"),
+		sent:       describe("pages_sent_recently", "Messages that paged in the last 15 minutes; a summary is one.", "channel"),
 		queueAge:   describe("queue_age_seconds", "How long the oldest page that is due has waited to be sent."),
 		pendingAge: describe("intake_pending_age_seconds", "How long the oldest accepted mail has waited to be read."),
 		pollAge:    describe("poll_age_seconds", "Time since the last poll of a tenant that came to its end.", "tenant"),

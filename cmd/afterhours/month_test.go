@@ -67,8 +67,9 @@ type month struct {
 	now      time.Time
 	accepted map[string]int // by message id
 	failures float64
-	killed   int            // sends that were in flight at a kill
-	doubtful map[string]int // of them, by message id
+	killed   int              // sends that were in flight at a kill
+	shares   []oncalldb.Share // of summaries whose pages do not know their outcome yet
+	doubtful map[string]int   // of them, by message id
 	arrived  []oncall.Page
 }
 
@@ -129,7 +130,7 @@ func newMonth(t *testing.T, configuration string, failures float64) *month {
 		r.oncall = oncalldb.New(oncalldb.Options{
 			Pool: m.pool, Now: m.clock, Sealer: seal, Links: links,
 			QueueEvents: ticketdb.QueueEvents, SetRoutings: ticketdb.SetRoutings, ReopenUnresolved: ticketdb.ReopenUnresolved,
-			GetTicket: ticketdb.New(m.pool, m.clock, nil).Get, QueueTicket: ticketdb.QueueGet, Enqueue: r.enqueue, Recipient: recipient,
+			GetTicket: ticketdb.New(m.pool, m.clock, nil).Get, QueueTicket: ticketdb.QueueGet, Enqueue: r.enqueue, EnqueueShare: m.enqueueShare, Recipient: recipient,
 		})
 		r.tickets = ticketdb.New(m.pool, m.clock, r.oncall.Changed)
 		r.deliverer = &oncall.Deliverer{
@@ -156,6 +157,25 @@ func (r *replica) enqueue(_ context.Context, _ pgx.Tx, pages []oncall.Page) erro
 	defer r.mutex.Unlock()
 	r.jobs = append(r.jobs, pages...)
 	return nil
+}
+
+// enqueueShare keeps a share of a summary's outcome, whoever dies: any replica does it.
+func (m *month) enqueueShare(_ context.Context, _ pgx.Tx, share oncalldb.Share) error {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	m.shares = append(m.shares, share)
+	return nil
+}
+
+// share records what became of summaries on the pages that they stand for.
+func (m *month) share() {
+	for len(m.shares) > 0 {
+		next := m.shares[0]
+		m.shares = m.shares[1:]
+		if err := m.replicas[m.random.IntN(2)].oncall.ShareOutcome(m.t.Context(), next); err != nil {
+			m.t.Error(err)
+		}
+	}
 }
 
 // ClaimPage and FinishAttempt are the store's; a replica that dies loses what it was about to record, and one that stands
@@ -336,6 +356,7 @@ func (m *month) work() {
 		}
 	}
 	group.Wait()
+	m.share()
 	for _, page := range m.arrived {
 		if m.random.Float64() >= willing[page.Person] {
 			continue

@@ -67,7 +67,7 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 	}
 	r.queue, err = oncalldb.NewQueue(db.pool, db.directly(), names, func(ctx context.Context, page int64, target string, isEvent bool) error {
 		return r.deliverer.Deliver(ctx, page, target, isEvent)
-	}, quiet(log))
+	}, func(ctx context.Context, share oncalldb.Share) error { return r.oncall.ShareOutcome(ctx, share) }, quiet(log))
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 		QueueEvents: ticketdb.QueueEvents, SetRoutings: ticketdb.SetRoutings, ReopenUnresolved: ticketdb.ReopenUnresolved,
 		OpenTicket: ticketdb.OpenTicket, ResolveTicket: ticketdb.ResolveTicket,
 		GetTicket: ticketdb.New(db.pool, now, nil).Get, QueueTicket: ticketdb.QueueGet,
-		Enqueue: r.queue.Enqueue, Recipient: recipient,
+		Enqueue: r.queue.Enqueue, EnqueueShare: r.queue.EnqueueShare, Recipient: recipient,
 	})
 	if r.defender, err = wireDefender(s, db.pool, r, log, now); err != nil {
 		return nil, err

@@ -224,7 +224,7 @@ func (s *Store) FinishAttempt(ctx context.Context, dispatch oncall.Dispatch, out
 func (s *Store) recordAttempt(ctx context.Context, dispatch oncall.Dispatch, outcome oncall.Outcome, now time.Time) error {
 	page := dispatch.Page
 	if page.Type == oncall.SummaryType {
-		return s.keyed(ctx, func(tx pgx.Tx) error { return s.finishSummary(ctx, tx, page, outcome, now) })
+		return s.keyed(ctx, func(tx pgx.Tx) error { return s.finishSummary(ctx, tx, dispatch, outcome, now) })
 	}
 	var r recordedOutcome
 	first := &pgx.Batch{}

@@ -28,7 +28,7 @@ func (s *Store) TendInsights(ctx context.Context, now time.Time) (more bool, err
 	today := now.UTC().Truncate(24 * time.Hour)
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		var counted *time.Time
-		err := tx.QueryRow(ctx, `SELECT coalesce(counted, (SELECT min(sent_at AT TIME ZONE 'UTC')::date FROM pages WHERE person IS NOT NULL AND sent_at IS NOT NULL))
+		err := tx.QueryRow(ctx, `SELECT coalesce(counted, (SELECT min(sent_at AT TIME ZONE 'UTC')::date FROM pages WHERE person IS NOT NULL AND sent_at IS NOT NULL AND NOT bundled))
 			FROM insight_pages_mark FOR UPDATE`).Scan(&counted)
 		if err != nil || counted == nil { // nobody was ever told of anything
 			return err
@@ -59,7 +59,7 @@ func (s *Store) TendInsights(ctx context.Context, now time.Time) (more bool, err
 const countPages = `
 	WITH told AS MATERIALIZED (
 		SELECT ticket, min(sent_at) AS at FROM pages
-		WHERE person IS NOT NULL AND sent_at >= $3 AND sent_at < $2 AND (type = 'page' AND NOT bundled OR type = 'page.summary')
+		WHERE person IS NOT NULL AND sent_at >= $3 AND sent_at < $2 AND NOT bundled AND type IN ('page', 'page.summary')
 		GROUP BY person, ticket, generation, round, step, CASE WHEN type = 'page.summary' THEN id END
 		HAVING min(sent_at) >= $1
 	)

@@ -16,7 +16,7 @@ func (s *Store) Loads(ctx context.Context, person string, since time.Time) (map[
 	found := map[string]oncall.LoadFacts{}
 	rows, err := s.Pool.Query(ctx, `
 		SELECT person, min(sent_at) FROM pages
-		WHERE person IS NOT NULL AND sent_at >= $1 AND ($2 = '' OR person = $2) AND (type = 'page' AND NOT bundled OR type = 'page.summary')
+		WHERE person IS NOT NULL AND sent_at >= $1 AND ($2 = '' OR person = $2) AND NOT bundled AND type IN ('page', 'page.summary')
 		GROUP BY person, ticket, generation, round, step, CASE WHEN type = 'page.summary' THEN id END`, since, person)
 	if err != nil {
 		return nil, fmt.Errorf("read loads: %w", err)

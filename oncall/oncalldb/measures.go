@@ -17,13 +17,13 @@ type Latency struct {
 	P99     float64
 }
 
-// Latencies are those of the pages that were sent since a moment, by channel.
+// Latencies are those of the messages that were sent since a moment, by channel: a summary is one, whatever it stands for.
 func (s *Store) Latencies(ctx context.Context, since time.Time) ([]Latency, error) {
 	rows, err := s.Pool.Query(ctx, `
 		SELECT channel, count(*)::integer AS pages, percentile_disc(0.5) WITHIN GROUP (ORDER BY seconds) AS p50,
 			percentile_disc(0.99) WITHIN GROUP (ORDER BY seconds) AS p99
 		FROM pages, LATERAL (SELECT greatest(extract(epoch FROM sent_at - due_at), 0)::float8 AS seconds) AS l
-		WHERE person IS NOT NULL AND sent_at > $1 AND type = 'page'
+		WHERE person IS NOT NULL AND sent_at > $1 AND NOT bundled AND type IN ('page', 'page.summary')
 		GROUP BY channel`, since)
 	if err != nil {
 		return nil, fmt.Errorf("latencies of pages: %w", err)

@@ -27,6 +27,7 @@ type room struct {
 	severity tickets.Severity // of the tickets that change writes; empty is High
 	timeline []tickets.Entry
 	enqueued []int64
+	shares   []oncalldb.Share
 	holder   string // who has acknowledged the tickets that are read
 }
 
@@ -55,7 +56,7 @@ policies:
   - {id: security, repeat: 1, steps: [{notify: ["person:ana"], wait: 5m}, {notify: ["schedule:empty", "person:nix"], wait: 5m}, {notify: ["person:ben"], wait: 10m}]}
 `
 
-func open(t *testing.T) *room {
+func open(t testing.TB) *room {
 	t.Helper()
 	r := &room{pool: pgtest.New(t), now: time.Date(2026, 3, 1, 3, 0, 0, 0, time.UTC)}
 	r.Store = oncalldb.New(oncalldb.Options{
@@ -91,13 +92,17 @@ func open(t *testing.T) *room {
 			}
 			return nil
 		},
+		EnqueueShare: func(_ context.Context, _ pgx.Tx, share oncalldb.Share) error {
+			r.shares = append(r.shares, share)
+			return nil
+		},
 		Recipient: func(_, address string) string { return address },
 	})
 	r.apply(t, team)
 	return r
 }
 
-func (r *room) apply(t *testing.T, yaml string) {
+func (r *room) apply(t testing.TB, yaml string) {
 	t.Helper()
 	document, err := oncall.ParseFile("team.yaml", []byte(yaml))
 	if err != nil {
@@ -133,7 +138,7 @@ func (r *room) change(t *testing.T, number int64, kind tickets.ChangeKind) {
 	}
 }
 
-func (r *room) tick(t *testing.T, later time.Duration) {
+func (r *room) tick(t testing.TB, later time.Duration) {
 	t.Helper()
 	r.now = r.now.Add(later)
 	if err := (&oncall.Escalator{Store: r.Store}).Tick(t.Context(), r.now); err != nil {
@@ -163,6 +168,25 @@ func (r *room) finish(t *testing.T, page int64, outcome oncall.Outcome) {
 		t.Fatalf("claim page %d: %v, %v", page, ok, err)
 	}
 	if err := r.FinishAttempt(t.Context(), dispatch, outcome); err != nil {
+		t.Fatal(err)
+	}
+	r.share(t)
+}
+
+// share lets the pages of summaries that ended share their outcomes.
+func (r *room) share(t testing.TB) {
+	t.Helper()
+	for len(r.shares) > 0 {
+		r.shareOnce(t)
+	}
+}
+
+// shareOnce takes the next of the shares that were enqueued.
+func (r *room) shareOnce(t testing.TB) {
+	t.Helper()
+	next := r.shares[0]
+	r.shares = r.shares[1:]
+	if err := r.ShareOutcome(t.Context(), next); err != nil {
 		t.Fatal(err)
 	}
 }

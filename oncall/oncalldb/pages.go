@@ -112,7 +112,7 @@ func (s *Store) insertNumbered(ctx context.Context, tx pgx.Tx, pages []oncall.Pa
 
 // pageInsertion bundles a page at once where its recipient has had enough of late ($2 is now, $3 and $4 the budget of
 // unverified mail), what waits to be sent included: the oldest tickets page by themselves. The claim, which counts
-// exactly, stays the judge. It returns what is to be sent now.
+// exactly, stays the judge. A page that no message is made of needs no link. It returns what is to be sent now.
 const pageInsertion = `
 	WITH read AS (
 		SELECT p.*, coalesce(nullif(p.intake, ''), CASE WHEN p.step > 1 OR p.round > 1 OR p.generation > 1 THEN
@@ -155,7 +155,7 @@ const pageInsertion = `
 			bundle_within, bundled, reason, intake)
 		OVERRIDING SYSTEM VALUE
 		SELECT id, key, nullif(ticket, 0), nullif(person, ''), webhook, contact, channel, type, generation, round, step, repetition,
-			due_at, give_up_at, CASE WHEN NOT bundled THEN lease_until END, nullif(token, '')::bytea, token_expires, created_at,
+			due_at, give_up_at, CASE WHEN NOT bundled THEN lease_until END, CASE WHEN NOT bundled THEN nullif(token, '')::bytea END, token_expires, created_at,
 			payload, unverified, bundle_after, bundle_within, bundled, coalesce(reason, ''), budget
 		FROM (
 			SELECT ranked.*, countable AND (

@@ -45,15 +45,31 @@ func (w *pageWorker) Work(ctx context.Context, job *river.Job[pageJob]) error {
 	return w.deliver(ctx, job.Args.Page, job.Args.Target, job.Args.Event)
 }
 
+// Kind implements river.JobArgs.
+func (Share) Kind() string { return "summary" }
+
+type shareWorker struct {
+	river.WorkerDefaults[Share]
+	share func(ctx context.Context, share Share) error
+}
+
+func (w *shareWorker) Work(ctx context.Context, job *river.Job[Share]) error {
+	return w.share(ctx, job.Args)
+}
+
+// shareQueue is worked off by one at a time in each process: what is in it has been told already.
+const shareQueue = "summaries"
+
 // Deliver makes one attempt at a page, of which its job says what its target is and whether it is an event.
 type Deliver func(ctx context.Context, page int64, target string, isEvent bool) error
 
-// NewQueue returns a queue for the given channels, whose jobs call deliver. It hears of new jobs on a connection of direct,
-// which may be the same pool and must not lead through a pooler that hands out connections by transaction.
-func NewQueue(pool, direct *pgxpool.Pool, channels []string, deliver Deliver, log *slog.Logger) (*Queue, error) {
+// NewQueue returns a queue for the given channels, whose jobs call deliver, and for shares of summaries. It hears of new jobs on
+// a connection of direct, which may be the same pool and must not lead through a pooler that hands out connections by transaction.
+func NewQueue(pool, direct *pgxpool.Pool, channels []string, deliver Deliver, share func(context.Context, Share) error, log *slog.Logger) (*Queue, error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &pageWorker{deliver: deliver})
-	queues := map[string]river.QueueConfig{}
+	river.AddWorker(workers, &shareWorker{share: share})
+	queues := map[string]river.QueueConfig{shareQueue: {MaxWorkers: 1}}
 	for _, channel := range channels {
 		queues[queueName(channel)] = river.QueueConfig{MaxWorkers: workersPerChannel}
 	}
@@ -98,5 +114,11 @@ func (q *Queue) Enqueue(ctx context.Context, tx pgx.Tx, pages []oncall.Page) err
 		jobs[i] = river.InsertManyParams{Args: pageJob{page.ID, page.Target(), page.IsEvent()}, InsertOpts: &river.InsertOpts{Queue: queueName(page.Channel), MaxAttempts: 3, Priority: priority}}
 	}
 	_, err := q.client.InsertManyFastTx(ctx, tx, jobs)
+	return err
+}
+
+// EnqueueShare inserts a job for a share inside tx; it runs once that has committed.
+func (q *Queue) EnqueueShare(ctx context.Context, tx pgx.Tx, share Share) error {
+	_, err := q.client.InsertTx(ctx, tx, share, &river.InsertOpts{Queue: shareQueue})
 	return err
 }

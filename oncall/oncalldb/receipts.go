@@ -125,33 +125,30 @@ func (s *Store) RecordReport(ctx context.Context, id int64, report oncall.Report
 		if report.Failed {
 			outcome = oncall.Outcome{State: oncall.PageFailed, Reason: report.Reason}
 		}
-		pages, overtaken, err := reported(ctx, tx, id, outcome, now)
+		page, overtaken, err := reported(ctx, tx, id, outcome, now)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil // it has ended already
+		}
 		if err != nil {
 			return err
 		}
-		for _, page := range pages {
-			if page.ID == id && overtaken && page.Type == oncall.PageType {
-				if err := s.addEvents(ctx, tx, []tickets.Entry{receipt(page, oncall.Outcome{State: oncall.PageSent}, now)}); err != nil {
-					return err
-				}
-			}
-			if err := s.addReport(ctx, tx, page, outcome, now); err != nil {
+		switch page.Type {
+		case oncall.PageType:
+			if err := s.addReport(ctx, tx, page, overtaken, outcome, now); err != nil || !report.Failed {
 				return err
 			}
-			if report.Failed && page.ID == id && page.Type == oncall.PageType && running && at.Generation == page.Generation {
-				configuration, err := s.configuration(ctx, tx)
-				if err != nil {
-					return err
-				}
-				if err := s.moveOn(ctx, tx, configuration, at, due, page, now); err != nil {
+			configuration, err := s.tellReported(ctx, tx, page, outcome, now)
+			if err != nil || !running || at.Generation != page.Generation {
+				return err
+			}
+			return s.moveOn(ctx, tx, configuration, at, due, page, now)
+		case oncall.SummaryType:
+			if report.Failed {
+				if _, err := s.tellReported(ctx, tx, page, outcome, now); err != nil {
 					return err
 				}
 			}
-			if report.Failed && page.Type == oncall.SummaryType {
-				if err := hurry(ctx, tx, page.ID, now); err != nil {
-					return err
-				}
-			}
+			return s.EnqueueShare(ctx, tx, Share{Summary: page.ID, Detail: outcome.Receipt.Detail})
 		}
 		return nil
 	})
@@ -161,45 +158,48 @@ func (s *Store) RecordReport(ctx context.Context, id int64, report oncall.Report
 	return nil
 }
 
-// reported moves a page, and those that a summary stands for, to the state of a report; none where it has ended already.
-// overtaken says that the report came before the page was recorded as sent.
-func reported(ctx context.Context, tx pgx.Tx, id int64, outcome oncall.Outcome, now time.Time) (pages []oncall.Page, overtaken bool, err error) {
+// reported moves a page to the state of a report; pgx.ErrNoRows where it has ended already. overtaken says that the report came
+// before the page was recorded as sent.
+func reported(ctx context.Context, tx pgx.Tx, id int64, outcome oncall.Outcome, now time.Time) (page oncall.Page, overtaken bool, err error) {
 	if err := tx.QueryRow(ctx, `SELECT state = 'queued' FROM pages WHERE id = $1 FOR UPDATE`, id).Scan(&overtaken); err != nil {
-		return nil, false, err
+		return page, false, err
 	}
 	rows, err := tx.Query(ctx, `
 		UPDATE pages SET state = $2, last_error = $3, finished_at = $4, lease_until = NULL, sent_at = coalesce(sent_at, $4),
 			phoned_at = CASE WHEN $2 <> 'failed' THEN phoned_at END
-		WHERE (id = $1 OR summary = $1) AND (state = 'sent' OR state = 'queued' AND started_at IS NOT NULL)
+		WHERE id = $1 AND (state = 'sent' OR state = 'queued' AND started_at IS NOT NULL)
 		RETURNING `+pageColumns, id, outcome.State, outcome.Reason, now)
 	if err != nil {
-		return nil, false, err
+		return page, false, err
 	}
-	pages, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) { return scanPage(row) })
-	return pages, overtaken, err
+	page, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (oncall.Page, error) { return scanPage(row) })
+	return page, overtaken, err
 }
 
-// addReport writes what was told to the timeline, and a failure to the webhooks that ask for it.
-func (s *Store) addReport(ctx context.Context, tx pgx.Tx, page oncall.Page, outcome oncall.Outcome, now time.Time) error {
-	if page.Type != oncall.PageType {
-		return nil
+// addReport writes what was told of a page to its timeline.
+func (s *Store) addReport(ctx context.Context, tx pgx.Tx, page oncall.Page, overtaken bool, outcome oncall.Outcome, now time.Time) error {
+	var entries []tickets.Entry
+	if overtaken {
+		entries = append(entries, receipt(page, oncall.Outcome{State: oncall.PageSent}, now))
 	}
 	entry := receipt(page, outcome, now)
 	if outcome.State == oncall.PageDelivered {
 		entry.Event.Type = tickets.EventPageDelivered
 	}
-	if err := s.addEvents(ctx, tx, []tickets.Entry{entry}); err != nil || outcome.State != oncall.PageFailed {
-		return err
+	return s.addEvents(ctx, tx, append(entries, entry))
+}
+
+// tellReported tells the webhooks that ask for it of a failure that a provider reported.
+func (s *Store) tellReported(ctx context.Context, tx pgx.Tx, page oncall.Page, outcome oncall.Outcome, now time.Time) (oncall.Configuration, error) {
+	configuration, err := s.configuration(ctx, tx)
+	if err != nil {
+		return configuration, err
 	}
 	ticket, err := s.GetTicket(ctx, page.Ticket)
 	if err != nil {
-		return err
+		return configuration, err
 	}
-	configuration, err := s.configuration(ctx, tx)
-	if err != nil {
-		return err
-	}
-	return s.tellFailed(ctx, tx, configuration, ticket, page, outcome.Reason, now)
+	return configuration, s.tellFailed(ctx, tx, configuration, ticket, page, outcome.Reason, now)
 }
 
 // updateWritten queues a new form of what was written about changed tickets.

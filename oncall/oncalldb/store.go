@@ -46,6 +46,8 @@ type Options struct {
 	QueueTicket func(batch *pgx.Batch, number string, argument any, ticket *tickets.Ticket)
 	// Enqueue inserts one job for each page inside the given transaction.
 	Enqueue func(ctx context.Context, tx pgx.Tx, pages []oncall.Page) error
+	// EnqueueShare inserts a job that hands to ShareOutcome what it is given.
+	EnqueueShare func(ctx context.Context, tx pgx.Tx, share Share) error
 	// Recipient shows a contact's address without credentials.
 	Recipient func(channel, address string) string
 }

@@ -3,7 +3,6 @@ package oncalldb
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -149,78 +148,138 @@ func (s *Store) summarise(ctx context.Context, tx pgx.Tx, recipient string, now 
 	return nil
 }
 
-// finishSummary records what became of a summary, and lets the pages that it stands for share it. Where it failed, their
-// tickets go on to their next steps soon; half a minute keeps an outage of every channel from using up the repeats.
-func (s *Store) finishSummary(ctx context.Context, tx pgx.Tx, summary oncall.Page, outcome oncall.Outcome, now time.Time) error {
-	lost := outcome.State == oncall.PageFailed || outcome.State == oncall.PageHeld
-	if lost { // escalations are locked before pages
-		_, err := tx.Exec(ctx, `
-			SELECT FROM escalations WHERE ticket IN (SELECT ticket FROM pages WHERE summary = $1) ORDER BY ticket FOR UPDATE`, summary.ID)
+// Share is the part of a summary's outcome that is to be recorded next: of the pages that it stands for, those after one. Of a
+// storm they are many thousands, and no transaction, nor a stop, is to wait for all of them.
+type Share struct {
+	Summary int64  `json:"summary"`
+	After   int64  `json:"after,omitempty"`
+	Detail  string `json:"detail,omitempty"` // what the provider said
+}
+
+// sharePart is how many pages one transaction gives the outcome of their summary.
+const sharePart = 1000
+
+// finishSummary records what became of a summary, and lets the pages that it stands for share it.
+func (s *Store) finishSummary(ctx context.Context, tx pgx.Tx, dispatch oncall.Dispatch, outcome oncall.Outcome, now time.Time) error {
+	summary := dispatch.Page
+	recorded, err := tx.Exec(ctx, `
+		UPDATE pages SET state = $2, last_error = $3, provider_id = $4, finished_at = $5, lease_until = NULL,
+			sent_at = CASE WHEN $2 IN ('sent', 'delivered') THEN $5::timestamptz END
+		WHERE id = $1 AND state IN ('queued', 'cancelled')`,
+		summary.ID, outcome.State, outcome.Reason, outcome.Receipt.ProviderID, now)
+	if err != nil {
+		return err
+	}
+	if recorded.RowsAffected() == 0 { // the provider's report was faster
+		_, err := tx.Exec(ctx, `UPDATE pages SET provider_id = $2 WHERE id = $1 AND provider_id = ''`, summary.ID, outcome.Receipt.ProviderID)
+		return err
+	}
+	if outcome.State == oncall.PageFailed { // told once, however many pages it stands for
+		configuration, err := s.configuration(ctx, tx)
 		if err != nil {
 			return err
 		}
-	}
-	// As with a claim: found by the summary before anything else is asked of them.
-	rows, err := tx.Query(ctx, `
-		WITH found AS MATERIALIZED (SELECT id, state FROM pages WHERE summary = $1)
-		SELECT id FROM found WHERE state = 'queued' ORDER BY id`, summary.ID)
-	if err != nil {
-		return err
-	}
-	stands, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return err
-	}
-	stands = append(stands, summary.ID)
-	for part := range slices.Chunk(stands, summaryPart) {
-		if err := s.finishPart(ctx, tx, summary.ID, part, outcome, now); err != nil {
+		if err := s.tellFailed(ctx, tx, configuration, dispatch.Ticket, summary, outcome.Reason, now); err != nil {
 			return err
 		}
 	}
-	if !lost {
-		return nil
-	}
-	return hurry(ctx, tx, summary.ID, now)
+	return s.EnqueueShare(ctx, tx, Share{Summary: summary.ID, Detail: outcome.Receipt.Detail})
 }
 
-// summaryPart is how many pages that share a summary's outcome are in memory at a time: of a storm there are many thousands.
-const summaryPart = 1000
-
-// finishPart gives some of those pages, or the summary itself, its outcome.
-func (s *Store) finishPart(ctx context.Context, tx pgx.Tx, summary int64, ids []int64, outcome oncall.Outcome, now time.Time) error {
-	rows, err := tx.Query(ctx, `
-		UPDATE pages SET state = $2, last_error = $3, provider_id = $4, finished_at = $5, lease_until = NULL,
-			sent_at = CASE WHEN $2 IN ('sent', 'delivered') THEN $5::timestamptz END
-		WHERE id = ANY($6) AND state IN ('queued', 'cancelled') AND (id = $1 OR state = 'queued')
-		RETURNING `+pageColumns, summary, outcome.State, outcome.Reason, outcome.Receipt.ProviderID, now, ids)
-	if err != nil {
-		return err
-	}
-	pages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (oncall.Page, error) { return scanPage(row) })
-	if err != nil {
-		return err
-	}
-	var entries []tickets.Entry
-	for _, page := range pages {
-		if page.ID == summary {
-			continue
+// ShareOutcome gives some of the pages that a summary stands for what became of it, and enqueues the rest. Where it reached
+// nobody, their tickets go on to their next steps soon; half a minute keeps an outage of every channel from using up the
+// repeats. A share that is done twice changes nothing.
+func (s *Store) ShareOutcome(ctx context.Context, share Share) error {
+	now := s.Now()
+	err := s.keyed(ctx, func(tx pgx.Tx) error {
+		summary, part, err := readShare(ctx, tx, share)
+		if err != nil || len(part) == 0 || summary.FinishedAt == nil {
+			return err
 		}
-		entry := receipt(page, outcome, now)
-		entry.Event.Data["summary"] = summary
-		entries = append(entries, entry)
+		lost := summary.State == oncall.PageFailed || summary.State == oncall.PageHeld
+		if lost { // escalations are locked before pages
+			_, err := tx.Exec(ctx, `
+				SELECT FROM escalations WHERE ticket IN (SELECT ticket FROM pages WHERE id = ANY($1)) ORDER BY ticket FOR UPDATE`, part)
+			if err != nil {
+				return err
+			}
+		}
+		if err := s.recordShare(ctx, tx, summary, part, share.Detail); err != nil {
+			return err
+		}
+		if lost {
+			if err := hurry(ctx, tx, part, now); err != nil {
+				return err
+			}
+		}
+		if len(part) < sharePart {
+			return nil
+		}
+		share.After = part[len(part)-1]
+		return s.EnqueueShare(ctx, tx, share)
+	})
+	if err != nil {
+		return fmt.Errorf("share the outcome of summary %d: %w", share.Summary, err)
+	}
+	return nil
+}
+
+func readShare(ctx context.Context, tx pgx.Tx, share Share) (summary oncall.Page, part []int64, err error) {
+	rows, err := tx.Query(ctx, `SELECT `+pageColumns+` FROM pages WHERE id = $1`, share.Summary)
+	if err != nil {
+		return summary, nil, err
+	}
+	summary, err = pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (oncall.Page, error) { return scanPage(row) })
+	if err != nil {
+		return summary, nil, err
+	}
+	if rows, err = tx.Query(ctx, `SELECT id FROM pages WHERE summary = $1 AND id > $2 ORDER BY id LIMIT $3`, share.Summary, share.After, sharePart); err != nil {
+		return summary, nil, err
+	}
+	part, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+	return summary, part, err
+}
+
+// recordShare writes a summary's state on pages and timelines. Who acknowledged after the summary had gone was told by it.
+func (s *Store) recordShare(ctx context.Context, tx pgx.Tx, summary oncall.Page, part []int64, detail string) error {
+	rows, err := tx.Query(ctx, `
+		WITH part AS MATERIALIZED (SELECT id AS page, state AS former FROM pages WHERE id = ANY($1))
+		UPDATE pages SET state = $2, last_error = $3, provider_id = $4, finished_at = $5, sent_at = $6, lease_until = NULL
+		FROM part
+		WHERE id = page AND (state = 'queued' OR state = 'sent' AND $2 <> 'sent'
+			OR state = 'cancelled' AND $2 IN ('sent', 'delivered') AND finished_at > $5)
+		RETURNING `+pageColumns+`, former`,
+		part, summary.State, summary.LastError, summary.ProviderID, summary.FinishedAt, summary.SentAt)
+	if err != nil {
+		return err
+	}
+	outcome := oncall.Outcome{State: summary.State, Reason: summary.LastError}
+	outcome.Receipt.ProviderID, outcome.Receipt.Detail = summary.ProviderID, detail
+	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (tickets.Entry, error) {
+		var former oncall.PageState
+		page, err := scanPage(row, &former)
+		entry := receipt(page, outcome, *summary.FinishedAt)
+		if former == oncall.PageSent && outcome.State == oncall.PageDelivered {
+			entry.Event.Type = tickets.EventPageDelivered
+		}
+		entry.Event.Data["summary"] = summary.ID
+		return entry, err
+	})
+	if err != nil {
+		return err
 	}
 	return s.addEvents(ctx, tx, entries)
 }
 
-// hurry lets the tickets of a summary that reached nobody go on to their next steps soon.
-func hurry(ctx context.Context, tx pgx.Tx, summary int64, now time.Time) error {
+// hurry lets the tickets of pages that reached nobody go on to their next steps soon.
+func hurry(ctx context.Context, tx pgx.Tx, pages []int64, now time.Time) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE escalations e SET due_at = $2
-		FROM (SELECT DISTINCT ticket, generation, round, step FROM pages WHERE summary = $1) AS p
+		FROM (SELECT DISTINCT ticket, generation, round, step FROM pages WHERE id = ANY($1)) AS p
 		WHERE e.ticket = p.ticket AND e.state = 'running' AND e.due_at > $2 AND (e.generation, e.round, e.step) = (p.generation, p.round, p.step)
 			AND NOT EXISTS (SELECT FROM pages alive WHERE alive.ticket = p.ticket AND alive.type = 'page' AND alive.generation = p.generation
 				AND alive.round = p.round AND alive.step = p.step AND alive.state IN ('queued', 'sent', 'delivered')
 				AND NOT (alive.state = 'queued' AND alive.reason = $3))`,
-		summary, now.Add(30*time.Second), oncall.QuietReason)
+		pages, now.Add(30*time.Second), oncall.QuietReason)
 	return err
 }

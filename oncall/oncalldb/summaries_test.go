@@ -41,6 +41,7 @@ func (r *room) deliver(t *testing.T) (sent []oncall.Page) {
 		})
 	}
 	workers.Wait()
+	r.share(t)
 	return sent
 }
 

@@ -91,22 +91,3 @@ func (s *Store) OldestPending(ctx context.Context) (time.Time, error) {
 	}
 	return *oldest, nil
 }
-
-// OldestOpen is when the oldest open ticket of each severity was made; a severity without one is absent.
-func (s *Store) OldestOpen(ctx context.Context) (map[tickets.Severity]time.Time, error) {
-	rows, err := s.pool.Query(ctx, `SELECT severity, min(created_at) FROM tickets WHERE state = 'open' GROUP BY severity`)
-	if err != nil {
-		return nil, fmt.Errorf("look for the oldest open tickets: %w", classify(err))
-	}
-	oldest := map[tickets.Severity]time.Time{}
-	var severity tickets.Severity
-	var at time.Time
-	_, err = pgx.ForEachRow(rows, []any{&severity, &at}, func() error {
-		oldest[severity] = at
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("look for the oldest open tickets: %w", classify(err))
-	}
-	return oldest, nil
-}

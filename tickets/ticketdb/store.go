@@ -41,9 +41,10 @@ type Store struct {
 	read ReadHook
 	note NoteHook
 	// route is called before changes are written.
-	route Hook
-	words *wordMemory
-	self  string // in notifications, by which a process knows its own
+	route   Hook
+	words   *wordMemory
+	counted *countMemory
+	self    string // in notifications, by which a process knows its own
 }
 
 // New returns a store on a migrated database. hook may be nil.
@@ -51,7 +52,7 @@ func New(pool *pgxpool.Pool, now func() time.Time, hook Hook) *Store {
 	if hook == nil {
 		hook = func(context.Context, pgx.Tx, []tickets.Change) error { return nil }
 	}
-	return &Store{pool: pool, now: now, hook: hook, words: &wordMemory{}, self: rand.Text()}
+	return &Store{pool: pool, now: now, hook: hook, words: &wordMemory{}, counted: &countMemory{}, self: rand.Text()}
 }
 
 // Hooked returns the store with what else is done inside its transactions; either may be nil.

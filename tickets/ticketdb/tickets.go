@@ -183,19 +183,6 @@ func (s *Store) CountUpTo(ctx context.Context, filter tickets.Filter, most int) 
 	return count, nil
 }
 
-// Counts returns how many tickets are in each unresolved state, and whether there is any ticket at all. Resolved ones are
-// not counted: there may be millions of them.
-func (s *Store) Counts(ctx context.Context) (tickets.Counts, error) {
-	var counts tickets.Counts
-	err := s.pool.QueryRow(ctx, `
-		SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'acknowledged'), EXISTS (SELECT FROM tickets)
-		FROM tickets WHERE state <> 'resolved'`).Scan(&counts.Open, &counts.Acknowledged, &counts.Any)
-	if err != nil {
-		return counts, fmt.Errorf("count tickets: %w", classify(err))
-	}
-	return counts, nil
-}
-
 // conditions are those that a filter asks for and no others, so that each has the plan that suits it.
 func conditions(filter tickets.Filter, search *searching) (where string, args pgx.NamedArgs) {
 	args = pgx.NamedArgs{"before": filter.Before}

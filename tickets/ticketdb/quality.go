@@ -28,28 +28,31 @@ func (s *Store) TallyReadings(ctx context.Context) (more bool, err error) {
 			SELECT id, received_at, state, read_at, alert FROM mails, span WHERE id > span.after AND id <= span.before ORDER BY id LIMIT $1
 		), ripe AS MATERIALIZED (
 			SELECT * FROM batch WHERE id < coalesce((SELECT min(id) FROM batch WHERE read_at > $2), 9223372036854775807)
-		), said AS (
-			SELECT date_trunc('week', received_at AT TIME ZONE 'UTC')::date AS week, alert ->> 'kind' AS kind, alert
-			FROM ripe WHERE state = 'read' AND alert IS NOT NULL
+		), said AS ( -- taken apart at once: each look into a large alert would unpack all of it
+			SELECT date_trunc('week', received_at AT TIME ZONE 'UTC')::date AS week, a.*
+			FROM ripe, LATERAL jsonb_to_record(alert) AS a (kind text, provenance text, title text, warnings jsonb, severity text,
+				category text, detection_source text, organisation text, tenant_id text, incident_id text, alert_ids jsonb, devices jsonb,
+				users jsonb, detected_at text, links jsonb)
+			WHERE state = 'read' AND alert IS NOT NULL
 		), fields AS (
 			SELECT week, kind, f.field, f.found FROM said, LATERAL (VALUES
-				('title', alert ->> 'title' <> '' AND NOT coalesce((alert -> 'warnings')::text, '') LIKE '%"no-title:%'),
-				('severity', alert ->> 'severity' <> 'unknown'),
-				('category', alert ->> 'category' <> ''),
-				('detection source', alert ->> 'detection_source' <> ''),
-				('organisation', alert ->> 'organisation' <> ''),
-				('tenant id', alert ->> 'tenant_id' <> ''),
-				('incident id', alert ->> 'incident_id' <> ''),
-				('alert id', jsonb_array_length(alert -> 'alert_ids') > 0),
-				('device', jsonb_array_length(alert -> 'devices') > 0),
-				('user', jsonb_array_length(alert -> 'users') > 0),
-				('detection time', alert ->> 'detected_at' <> ''),
-				('link', jsonb_array_length(alert -> 'links') > 0)
+				('title', title <> '' AND NOT coalesce(warnings::text, '') LIKE '%"no-title:%'),
+				('severity', severity <> 'unknown'),
+				('category', category <> ''),
+				('detection source', detection_source <> ''),
+				('organisation', organisation <> ''),
+				('tenant id', tenant_id <> ''),
+				('incident id', incident_id <> ''),
+				('alert id', jsonb_array_length(alert_ids) > 0),
+				('device', jsonb_array_length(devices) > 0),
+				('user', jsonb_array_length(users) > 0),
+				('detection time', detected_at <> ''),
+				('link', jsonb_array_length(links) > 0)
 			) AS f (field, found)
 			WHERE kind <> 'unrecognised'
 			UNION ALL
 			SELECT week, '` + tickets.KindOfMicrosoft + `', '` + tickets.FieldRecognised + `', kind <> 'unrecognised' FROM said
-			WHERE alert ->> 'provenance' = 'microsoft'
+			WHERE provenance = 'microsoft'
 		), counted AS (
 			INSERT INTO reading_weeks (week, kind, field, mails, found)
 			SELECT week, kind, field, count(*), count(*) FILTER (WHERE found) FROM fields GROUP BY week, kind, field

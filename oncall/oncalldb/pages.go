@@ -70,7 +70,7 @@ func queueNumbers(batch *pgx.Batch, count int, ids *[]int64) {
 	if count == 0 {
 		return
 	}
-	batch.Queue(`SELECT nextval(pg_get_serial_sequence('pages', 'id')) FROM generate_series(1, $1)`, count).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(`SELECT nextval((SELECT pg_get_serial_sequence('pages', 'id')::regclass)) FROM generate_series(1, $1)`, count).Query(func(rows pgx.Rows) (err error) {
 		*ids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})

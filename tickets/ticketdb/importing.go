@@ -100,7 +100,7 @@ func (s *Store) WriteImport(ctx context.Context, mails []tickets.Filed, readings
 func insertImported(ctx context.Context, tx pgx.Tx, known tickets.Known, mails []tickets.Filed, readings []tickets.Reading) (repeated []bool, fresh []tickets.Reading, err error) {
 	const insert = `
 		WITH incoming AS (
-			SELECT nextval(pg_get_serial_sequence('mails', 'id')) AS id, m.*
+			SELECT nextval((SELECT pg_get_serial_sequence('mails', 'id')::regclass)) AS id, m.*
 			FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::bytea[], $5::bytea[])
 			WITH ORDINALITY AS m (received_at, envelope_from, envelope_to, digest, raw, place)
 		), headers AS (

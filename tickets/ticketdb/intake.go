@@ -180,7 +180,7 @@ func (i *Intake) wakeReader() {
 func (s *Store) insertMails(ctx context.Context, mails []*waiting, claimed int, until time.Time) ([]int64, error) {
 	const insert = `
 		WITH incoming AS (
-			SELECT nextval(pg_get_serial_sequence('mails', 'id')) AS id, m.*
+			SELECT nextval((SELECT pg_get_serial_sequence('mails', 'id')::regclass)) AS id, m.*
 			FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::inet[], $5::text[], $6::bool[], $7::bool[],
 			            $8::jsonb[], $9::bytea[], $10::int[], $11::int[])
 			WITH ORDINALITY AS m (received_at, envelope_from, envelope_to, remote, helo, tls, verified, authentication, digest,

@@ -142,13 +142,14 @@ func lockNumbers(keys []string) []int32 {
 	return slices.Compact(numbers)
 }
 
-// number gives new tickets their numbers before anything refers to them.
+// number gives new tickets their numbers before anything refers to them. The sequence is looked up once, in a subquery: for each
+// row that would take ten times as long as the number itself.
 func number(ctx context.Context, tx pgx.Tx, created []*tickets.Ticket) error {
 	if len(created) == 0 {
 		return nil
 	}
 	rows, err := tx.Query(ctx, `
-		SELECT nextval(pg_get_serial_sequence('tickets', 'number')) FROM generate_series(1, $1)`, len(created))
+		SELECT nextval((SELECT pg_get_serial_sequence('tickets', 'number')::regclass)) FROM generate_series(1, $1)`, len(created))
 	if err != nil {
 		return err
 	}

@@ -119,16 +119,54 @@ func queueKeys(batch *pgx.Batch, plan tickets.Plan) {
 	if len(plan.Keys) == 0 {
 		return
 	}
-	keys, owners := make([]string, len(plan.Keys)), make([]int64, len(plan.Keys))
-	for i, claim := range plan.Keys {
+	fresh, others := claims(plan)
+	if keys, owners := fresh.columns(); len(keys) > 0 {
+		active := make([]bool, len(fresh))
+		for i, claim := range fresh {
+			active[i] = claim.Ticket.State != tickets.Resolved
+		}
+		batch.Queue(`
+			INSERT INTO ticket_keys (key, ticket, active)
+			SELECT key, ticket, active FROM unnest($1::text[], $2::bigint[], $3::boolean[]) AS k (key, ticket, active)`, keys, owners, active)
+	}
+	if keys, owners := others.columns(); len(keys) > 0 {
+		batch.Queue(`
+			INSERT INTO ticket_keys (key, ticket, active)
+			SELECT k.key, k.ticket, t.state <> 'resolved' FROM unnest($1::text[], $2::bigint[]) AS k (key, ticket)
+			CROSS JOIN LATERAL (SELECT state, merged_into FROM tickets WHERE number = k.ticket LIMIT 1) t
+			WHERE t.merged_into IS NULL
+			ON CONFLICT (key, ticket) DO UPDATE SET active = EXCLUDED.active`, keys, owners)
+	}
+}
+
+type keyClaims []tickets.KeyClaim
+
+// claims are the keys of a plan in two parts. Tickets that are new in it and went into no other have no keys yet and the state
+// that is known here: nothing is looked up for theirs.
+func claims(plan tickets.Plan) (fresh, others keyClaims) {
+	if len(plan.Joined) > 0 {
+		return nil, plan.Keys
+	}
+	created := make(map[*tickets.Ticket]bool, len(plan.Created))
+	for _, ticket := range plan.Created {
+		created[ticket] = true
+	}
+	for _, claim := range plan.Keys {
+		if created[claim.Ticket] {
+			fresh = append(fresh, claim)
+		} else {
+			others = append(others, claim)
+		}
+	}
+	return fresh, others
+}
+
+func (c keyClaims) columns() (keys []string, owners []int64) {
+	keys, owners = make([]string, len(c)), make([]int64, len(c))
+	for i, claim := range c {
 		keys[i], owners[i] = storable(claim.Key), claim.Ticket.Number
 	}
-	batch.Queue(`
-		INSERT INTO ticket_keys (key, ticket, active)
-		SELECT k.key, k.ticket, t.state <> 'resolved' FROM unnest($1::text[], $2::bigint[]) AS k (key, ticket)
-		CROSS JOIN LATERAL (SELECT state, merged_into FROM tickets WHERE number = k.ticket LIMIT 1) t
-		WHERE t.merged_into IS NULL
-		ON CONFLICT (key, ticket) DO UPDATE SET active = EXCLUDED.active`, keys, owners)
+	return keys, owners
 }
 
 // queueResolved frees the keys of tickets that a plan leaves resolved.

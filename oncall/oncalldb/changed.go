@@ -2,7 +2,6 @@ package oncalldb
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -167,52 +166,39 @@ func generations(ctx context.Context, tx pgx.Tx, changes []tickets.Change) (map[
 
 // writeDecisions stores positions, pages and timeline entries.
 func (s *Store) writeDecisions(ctx context.Context, tx pgx.Tx, decisions []oncall.Decision, now time.Time) error {
-	type row struct {
-		Ticket     int64      `json:"ticket"`
-		Policy     string     `json:"policy"`
-		State      string     `json:"state"`
-		Generation int        `json:"generation"`
-		Round      int        `json:"round"`
-		Step       int        `json:"step"`
-		Due        *time.Time `json:"due_at"`
-		Reason     string     `json:"reason"`
-		Held       string     `json:"maintenance"`
-		Note       string     `json:"note"`
-	}
-	var rows []row
+	n := len(decisions)
+	owners, policies, states, reasons := make([]int64, n), make([]string, n), make([]string, n), make([]string, n)
+	generations, rounds, steps := make([]int32, n), make([]int32, n), make([]int32, n)
+	dues, held, notes := make([]*time.Time, n), make([]string, n), make([]string, n)
 	var pages []oncall.Page
 	var entries []tickets.Entry
-	for _, decision := range decisions {
+	for i, decision := range decisions {
 		pages = append(pages, decision.Pages...)
 		entries = append(entries, decision.Entries...)
 		at := decision.Position
-		r := row{Ticket: at.Ticket, Policy: at.Policy, Generation: at.Generation, Round: at.Round, Step: at.Step, Held: decision.Maintenance, Note: decision.Note}
+		owners[i], policies[i], held[i], notes[i] = at.Ticket, at.Policy, decision.Maintenance, decision.Note
+		generations[i], rounds[i], steps[i] = int32(at.Generation), int32(at.Round), int32(at.Step)
 		switch {
 		case decision.Exhausted != "":
-			r.State, r.Reason = "exhausted", decision.Exhausted
+			states[i], reasons[i] = "exhausted", decision.Exhausted
 		case decision.Due.IsZero():
-			r.State, r.Reason = "stopped", "recorded: nobody is paged"
+			states[i], reasons[i] = "stopped", "recorded: nobody is paged"
 		default:
-			r.State, r.Due = "running", &decision.Due
+			states[i], dues[i] = "running", &decision.Due
 		}
-		rows = append(rows, r)
-	}
-	records, err := json.Marshal(rows)
-	if err != nil {
-		return err
 	}
 	var ids []int64
 	batch := &pgx.Batch{}
 	batch.Queue(`
 		INSERT INTO escalations (ticket, policy, state, generation, round, step, due_at, reason, maintenance, note, started_at)
-		SELECT ticket, policy, state, generation, round, step, due_at, reason, maintenance, note, $2
-		FROM jsonb_to_recordset($1) AS e (ticket bigint, policy text, state text, generation integer, round integer,
-			step integer, due_at timestamptz, reason text, maintenance text, note text)
+		SELECT ticket, policy, state, generation, round, step, due_at, reason, maintenance, note, $11
+		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::integer[], $7::timestamptz[], $8::text[],
+			$9::text[], $10::text[]) AS e (ticket, policy, state, generation, round, step, due_at, reason, maintenance, note)
 		ON CONFLICT (ticket) DO UPDATE SET policy = EXCLUDED.policy, state = EXCLUDED.state, round = EXCLUDED.round,
 			step = EXCLUDED.step, due_at = EXCLUDED.due_at, reason = EXCLUDED.reason, maintenance = EXCLUDED.maintenance, generation = EXCLUDED.generation,
 			note = CASE WHEN escalations.generation = EXCLUDED.generation THEN escalations.note ELSE EXCLUDED.note END,
-			started_at = CASE WHEN escalations.generation = EXCLUDED.generation THEN escalations.started_at ELSE $2 END`,
-		records, now)
+			started_at = CASE WHEN escalations.generation = EXCLUDED.generation THEN escalations.started_at ELSE $11 END`,
+		owners, policies, states, generations, rounds, steps, dues, reasons, held, notes, now)
 	if err := s.QueueEvents(batch, entries); err != nil {
 		return err
 	}

@@ -30,24 +30,16 @@ func writePlan(ctx context.Context, tx pgx.Tx, plan tickets.Plan, now time.Time)
 	return tx.SendBatch(ctx, batch).Close()
 }
 
-// ticketFields are the columns of a ticket as its JSON form names them.
-const ticketFields = `state text, severity text, kind text, product text, title text, description text, category text,
-	organisation text, tenant_id text, incident_id text, alert_ids text[], devices text[], users text[], links jsonb,
-	classification text, assignee text, policy text, runbook text, verified boolean, authentication jsonb, source text, message_count integer,
-	created_at timestamptz, updated_at timestamptz, acknowledged_at timestamptz, acknowledged_by text,
-	resolved_at timestamptz, machines jsonb, techniques text[], evidence jsonb`
-
 const insertTickets = `
 	INSERT INTO tickets (number, state, severity, kind, product, title, description, category, organisation, tenant_id,
 		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, authentication, source,
 		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at, machines, techniques, evidence, search)
 	OVERRIDING SYSTEM VALUE
 	SELECT number, state, severity, kind, product, title, description, category, organisation, tenant_id,
-		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, nullif(authentication, 'null'), source,
-		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at,
-		coalesce(nullif(machines, 'null'), '[]'), coalesce(techniques, '{}'), coalesce(nullif(evidence, 'null'), '[]'),
-		array_to_tsvector(coalesce(words, '{}'))
-	FROM jsonb_to_recordset($1) AS t (number bigint, words text[], ` + ticketFields + `)`
+		incident_id, alert_ids, devices, users, links, classification, assignee, policy, runbook, verified, authentication, source,
+		message_count, created_at, updated_at, acknowledged_at, acknowledged_by, resolved_at, machines, techniques, evidence,
+		array_to_tsvector(words)
+	FROM (` + ticketRows + `) AS t`
 
 const updateTickets = `
 	UPDATE tickets SET state = t.state, severity = t.severity, kind = t.kind, product = t.product, title = t.title,
@@ -55,32 +47,9 @@ const updateTickets = `
 		incident_id = t.incident_id, alert_ids = t.alert_ids, devices = t.devices, users = t.users, links = t.links,
 		message_count = t.message_count, created_at = t.created_at, updated_at = t.updated_at, acknowledged_at = t.acknowledged_at,
 		acknowledged_by = t.acknowledged_by, resolved_at = t.resolved_at, assignee = t.assignee, classification = t.classification,
-		machines = coalesce(nullif(t.machines, 'null'), '[]'), techniques = coalesce(t.techniques, '{}'),
-		evidence = coalesce(nullif(t.evidence, 'null'), '[]'), search = tickets.search || array_to_tsvector(coalesce(words, '{}'))
-	FROM jsonb_to_recordset($1) AS t (number bigint, words text[], ` + ticketFields + `)
+		machines = t.machines, techniques = t.techniques, evidence = t.evidence, search = tickets.search || array_to_tsvector(t.words)
+	FROM (` + ticketRows + `) AS t
 	WHERE tickets.number = t.number`
-
-// ticketRecord is a ticket as it is written, with the words by which its new mails let it be found.
-type ticketRecord struct {
-	*tickets.Ticket
-	Words []string `json:"words"`
-}
-
-func records(written []*tickets.Ticket, outcomes []tickets.Outcome) []ticketRecord {
-	alerts := map[*tickets.Ticket][]tickets.Alert{}
-	for _, outcome := range outcomes {
-		if outcome.State == tickets.MailRead {
-			alerts[outcome.Ticket] = append(alerts[outcome.Ticket], outcome.Reading.Alert)
-		}
-	}
-	list := make([]ticketRecord, len(written))
-	for i, ticket := range written {
-		words := tickets.Words(*ticket, alerts[ticket]...)
-		slices.Sort(words)
-		list[i] = ticketRecord{ticket, words}
-	}
-	return list
-}
 
 func queueTickets(batch *pgx.Batch, plan tickets.Plan) error {
 	for _, part := range []struct {
@@ -90,11 +59,11 @@ func queueTickets(batch *pgx.Batch, plan tickets.Plan) error {
 		if len(part.tickets) == 0 {
 			continue
 		}
-		content, err := json.Marshal(records(part.tickets, plan.Outcomes))
+		columns, err := ticketColumnsOf(part.tickets, plan.Outcomes)
 		if err != nil {
 			return err
 		}
-		batch.Queue(part.statement, content)
+		batch.Queue(part.statement, columns...)
 	}
 	return nil
 }

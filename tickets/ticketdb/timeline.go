@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -62,24 +63,19 @@ func QueueEvents(batch *pgx.Batch, entries []tickets.Entry) error {
 	if len(entries) == 1 {
 		return queueEvent(batch, entries[0])
 	}
-	type row struct {
-		Ticket int64 `json:"ticket"`
-		tickets.Event
-	}
-	rows := make([]row, len(entries))
-	for i, entry := range entries {
-		rows[i] = row{entry.Ticket, entry.Event}
-	}
-	records, err := json.Marshal(rows)
+	data, err := documents(entries, func(e tickets.Entry) any { return e.Event.Data }, func(e tickets.Entry) bool { return len(e.Event.Data) == 0 }, "{}")
 	if err != nil {
 		return err
 	}
 	batch.Queue(`
 		INSERT INTO ticket_events (ticket, at, type, actor, data)
-		SELECT ticket, at, type, actor, coalesce(nullif(data, 'null'), '{}')
-		FROM ROWS FROM (jsonb_to_recordset($1) AS (ticket bigint, at timestamptz, type text, actor text, data jsonb))
+		SELECT ticket, at, type, actor, data
+		FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::jsonb[])
 			WITH ORDINALITY AS e (ticket, at, type, actor, data, place)
-		ORDER BY place`, records)
+		ORDER BY place`,
+		column(entries, func(e tickets.Entry) int64 { return e.Ticket }), column(entries, func(e tickets.Entry) time.Time { return e.Event.At }),
+		column(entries, func(e tickets.Entry) string { return string(e.Event.Type) }),
+		column(entries, func(e tickets.Entry) string { return storable(e.Event.Actor) }), data)
 	return nil
 }
 

@@ -48,3 +48,31 @@ func TestEachFactOfATicketComesBackFromItsOwnColumn(t *testing.T) {
 		}
 	}
 }
+
+func TestEntriesAreKeptWhateverTheirActorIsCalled(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	ticket := tickets.Ticket{
+		State: tickets.Open, Severity: tickets.SeverityUnknown, Kind: tickets.KindUnrecognised, Product: tickets.ProductUnknown,
+		Title: "a title", Source: tickets.FromEmail, CreatedAt: r.now, UpdatedAt: r.now,
+	}
+	err := pgx.BeginFunc(t.Context(), r.pool, func(tx pgx.Tx) error { return ticketdb.OpenTicket(t.Context(), tx, &ticket, nil) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := tickets.Entry{Ticket: ticket.Number, Event: tickets.Event{At: r.now, Type: tickets.EventNote, Actor: "cut \xff off\x00"}}
+	for _, entries := range [][]tickets.Entry{{entry}, {entry, entry}} {
+		err := pgx.BeginFunc(t.Context(), r.pool, func(tx pgx.Tx) error { return ticketdb.AddEvents(t.Context(), tx, entries) })
+		if err != nil {
+			t.Errorf("%d at once: %v", len(entries), err)
+		}
+	}
+	var kept int
+	if err := r.pool.QueryRow(t.Context(), `
+		SELECT count(*) FROM ticket_events WHERE ticket = $1 AND actor = $2 AND data = '{}'`, ticket.Number, "cut \uFFFD off").Scan(&kept); err != nil {
+		t.Fatal(err)
+	}
+	if kept != 3 {
+		t.Errorf("%d entries were kept, want 3", kept)
+	}
+}

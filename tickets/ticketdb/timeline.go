@@ -89,6 +89,6 @@ func queueEvent(batch *pgx.Batch, entry tickets.Entry) error {
 		}
 	}
 	batch.Queue(`INSERT INTO ticket_events (ticket, at, type, actor, data) VALUES ($1, $2, $3, $4, $5)`,
-		entry.Ticket, entry.Event.At, entry.Event.Type, entry.Event.Actor, data)
+		entry.Ticket, entry.Event.At, entry.Event.Type, storable(entry.Event.Actor), data)
 	return nil
 }

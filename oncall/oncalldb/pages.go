@@ -2,7 +2,6 @@ package oncalldb
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -12,37 +11,46 @@ import (
 	"afterhours/oncall"
 )
 
-// pageRecord is a page as it is inserted.
-type pageRecord struct {
-	oncall.Page
-	Generation  int             `json:"generation"`
-	Key         string          `json:"key"`
-	Intake      string          `json:"intake"`
-	Token       string          `json:"token"` // the hash of the link's token; empty for what nobody acknowledges
-	TokenExpiry time.Time       `json:"token_expires"`
-	GiveUp      time.Time       `json:"give_up_at"`
-	Lease       *time.Time      `json:"lease_until"` // set where it is enqueued at once
-	Payload     json.RawMessage `json:"payload"`
-	After       int             `json:"bundle_after"`
-	Within      string          `json:"bundle_within"`
+// columns are pages as they are inserted, an array for each column: of records of JSON the database took several times as long to
+// make rows.
+type columns struct {
+	ids, owners                             []int64
+	keys, people, webhooks, contacts        []string
+	channels, types, reasons, intakes       []string
+	generations, rounds, steps, repetitions []int32
+	dues, givesUp, linkExpiries, creations  []time.Time
+	leases                                  []*time.Time // set where it is enqueued at once
+	links                                   [][]byte     // the hashes of their tokens; nil for what nobody acknowledges
+	payloads                                []*string
+	bundleAfter                             []int32
+	bundleWithin                            []time.Duration
 }
 
-func (s *Store) record(page oncall.Page, id int64, now time.Time) pageRecord {
-	page.ID = id
-	// As the database keeps them: the link depends on the one, and a page that is due now would else be due a moment after.
-	page.CreatedAt, page.DueAt = page.CreatedAt.UTC().Truncate(time.Microsecond), page.DueAt.UTC().Truncate(time.Microsecond)
-	record := pageRecord{
-		Page: page, Generation: page.Generation, Key: pageKey(page), Intake: page.Intake, TokenExpiry: page.DueAt.Add(oncall.LinkLifetime),
-		GiveUp: page.GiveUpAt(), Payload: page.Payload, After: page.Bundle.After, Within: interval(page.Bundle.Within),
+func (c *columns) add(page oncall.Page, lease *time.Time, link []byte) {
+	c.ids, c.owners, c.keys = append(c.ids, page.ID), append(c.owners, page.Ticket), append(c.keys, pageKey(page))
+	c.people, c.webhooks, c.contacts = append(c.people, page.Person), append(c.webhooks, page.Webhook), append(c.contacts, page.Contact)
+	c.channels, c.types = append(c.channels, page.Channel), append(c.types, page.Type)
+	c.reasons, c.intakes = append(c.reasons, page.Reason), append(c.intakes, page.Intake)
+	c.generations, c.rounds = append(c.generations, int32(page.Generation)), append(c.rounds, int32(page.Round))
+	c.steps, c.repetitions = append(c.steps, int32(page.Step)), append(c.repetitions, int32(page.Repetition))
+	c.dues, c.givesUp = append(c.dues, page.DueAt), append(c.givesUp, page.GiveUpAt())
+	c.creations, c.linkExpiries = append(c.creations, page.CreatedAt), append(c.linkExpiries, page.DueAt.Add(oncall.LinkLifetime))
+	c.leases, c.links = append(c.leases, lease), append(c.links, link)
+	var payload *string
+	if page.Payload != nil {
+		text := string(page.Payload)
+		payload = &text
 	}
-	if page.Type == oncall.PageType || page.IsNotice() && page.Ticket != 0 {
-		record.Token = fmt.Sprintf(`\x%x`, oncall.HashToken(s.Links.Token(page.ID, page.CreatedAt)))
+	c.payloads = append(c.payloads, payload)
+	c.bundleAfter, c.bundleWithin = append(c.bundleAfter, int32(page.Bundle.After)), append(c.bundleWithin, time.Duration(page.Bundle.Within))
+}
+
+// arguments are those of pageInsertion from $4 on.
+func (c *columns) arguments() []any {
+	return []any{
+		c.ids, c.keys, c.owners, c.people, c.webhooks, c.contacts, c.channels, c.types, c.generations, c.rounds, c.steps, c.repetitions,
+		c.dues, c.givesUp, c.leases, c.links, c.linkExpiries, c.creations, c.payloads, c.bundleAfter, c.bundleWithin, c.reasons, c.intakes,
 	}
-	if !page.DueAt.After(now) {
-		lease := now.Add(oncall.ClaimLease)
-		record.Lease = &lease
-	}
-	return record
 }
 
 // insertPages stores queued pages and enqueues those that are due at now. A page whose cause has one already is left out.
@@ -81,27 +89,35 @@ func (s *Store) insertNumbered(ctx context.Context, tx pgx.Tx, pages []oncall.Pa
 	if len(pages) == 0 {
 		return nil
 	}
-	records := make([]pageRecord, len(pages))
-	for i, page := range pages {
-		records[i] = s.record(page, ids[i], now)
+	numbered, rows := slices.Clone(pages), columns{}
+	for i := range numbered {
+		page := &numbered[i]
+		// As the database keeps them: the link depends on the one, and a page that is due now would else be due a moment after.
+		page.ID, page.CreatedAt, page.DueAt = ids[i], page.CreatedAt.UTC().Truncate(time.Microsecond), page.DueAt.UTC().Truncate(time.Microsecond)
+		var lease *time.Time
+		if !page.DueAt.After(now) {
+			until := now.Add(oncall.ClaimLease)
+			lease = &until
+		}
+		var link []byte
+		if page.Type == oncall.PageType || page.IsNotice() && page.Ticket != 0 {
+			link = oncall.HashToken(s.Links.Token(page.ID, page.CreatedAt))
+		}
+		rows.add(*page, lease, link)
 	}
-	content, err := json.Marshal(records)
+	inserted, err := tx.Query(ctx, pageInsertion, append([]any{now, now.Add(-oncall.UnverifiedWithin), oncall.UnverifiedTickets}, rows.arguments()...)...)
 	if err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, pageInsertion, content, now, now.Add(-oncall.UnverifiedWithin), oncall.UnverifiedTickets)
-	if err != nil {
-		return err
-	}
-	released, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	released, err := pgx.CollectRows(inserted, pgx.RowTo[int64])
 	if err != nil {
 		return err
 	}
 	slices.Sort(released)
 	var due []oncall.Page
-	for _, record := range records {
-		if _, found := slices.BinarySearch(released, record.ID); found {
-			due = append(due, record.Page)
+	for _, page := range numbered {
+		if _, found := slices.BinarySearch(released, page.ID); found {
+			due = append(due, page)
 		}
 	}
 	if len(due) == 0 {
@@ -110,7 +126,7 @@ func (s *Store) insertNumbered(ctx context.Context, tx pgx.Tx, pages []oncall.Pa
 	return s.Enqueue(ctx, tx, due)
 }
 
-// pageInsertion bundles a page at once where its recipient has had enough of late ($2 is now, $3 and $4 the budget of
+// pageInsertion bundles a page at once where its recipient has had enough of late ($1 is now, $2 and $3 the budget of
 // unverified mail), what waits to be sent included: the oldest tickets page by themselves. The claim, which counts
 // exactly, stays the judge. A page that no message is made of needs no link. It returns what is to be sent now.
 const pageInsertion = `
@@ -119,11 +135,12 @@ const pageInsertion = `
 				(SELECT s.intake FROM pages s WHERE s.ticket = p.ticket AND s.type = 'page' AND s.intake <> '' LIMIT 1) END, '') AS budget,
 			coalesce(nullif(person, ''), 'webhook:' || webhook) AS recipient,
 			coalesce(t.source = 'email' AND t.verified IS NOT TRUE, false) AS unverified,
-			p.type = 'page' AND p.repetition = 0 AND p.due_at <= $2 AS countable
-		FROM jsonb_to_recordset($1) AS p (id bigint, key text, ticket bigint, person text, webhook text, contact text,
-			channel text, type text, generation integer, round integer, step integer, repetition integer, due_at timestamptz,
-			give_up_at timestamptz, lease_until timestamptz, token text, token_expires timestamptz, created_at timestamptz,
-			payload jsonb, bundle_after integer, bundle_within interval, reason text, intake text)
+			p.type = 'page' AND p.repetition = 0 AND p.due_at <= $1 AS countable
+		FROM unnest($4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::integer[],
+			$13::integer[], $14::integer[], $15::integer[], $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::bytea[],
+			$20::timestamptz[], $21::timestamptz[], $22::text[], $23::integer[], $24::interval[], $25::text[], $26::text[])
+			AS p (id, key, ticket, person, webhook, contact, channel, type, generation, round, step, repetition, due_at, give_up_at,
+				lease_until, token_hash, token_expires, created_at, payload, bundle_after, bundle_within, reason, intake)
 		LEFT JOIN LATERAL (SELECT source, verified FROM tickets WHERE number = p.ticket LIMIT 1) t ON true
 	), given AS (
 		SELECT read.*, unverified AND (
@@ -135,18 +152,18 @@ const pageInsertion = `
 		FROM given
 	), waiting AS (
 		SELECT ticket, unverified, intake, coalesce(person, 'webhook:' || webhook) AS recipient FROM pages
-		WHERE state = 'queued' AND NOT bundled AND type = 'page' AND repetition = 0 AND single_at IS NULL AND due_at <= $2
+		WHERE state = 'queued' AND NOT bundled AND type = 'page' AND repetition = 0 AND single_at IS NULL AND due_at <= $1
 	), spent AS (
 		SELECT g.*, (
 			SELECT count(*) FROM pages s
 			WHERE coalesce(s.person, 'webhook:' || s.webhook) = g.recipient AND s.unverified = g.unverified
-				AND s.single_at > $2 - g.bundle_within
+				AND s.single_at > $1 - g.bundle_within
 		) + (SELECT count(*) FROM waiting w WHERE w.recipient = g.recipient AND w.unverified = g.unverified) AS pages
 		FROM (SELECT DISTINCT recipient, unverified, bundle_after, bundle_within FROM given
 			WHERE countable AND person <> '' AND bundle_after > 0) g
 	), flood AS (
 		SELECT intake AS budget, count(DISTINCT ticket) AS tickets FROM (
-			SELECT ticket, intake FROM pages WHERE unverified AND single_at > $3 AND (SELECT bool_or(limited) FROM given)
+			SELECT ticket, intake FROM pages WHERE unverified AND single_at > $2 AND (SELECT bool_or(limited) FROM given)
 			UNION SELECT ticket, intake FROM waiting WHERE unverified
 		) AS u GROUP BY intake
 	), inserted AS (
@@ -155,11 +172,11 @@ const pageInsertion = `
 			bundle_within, bundled, reason, intake)
 		OVERRIDING SYSTEM VALUE
 		SELECT id, key, nullif(ticket, 0), nullif(person, ''), webhook, contact, channel, type, generation, round, step, repetition,
-			due_at, give_up_at, CASE WHEN NOT bundled THEN lease_until END, CASE WHEN NOT bundled THEN nullif(token, '')::bytea END, token_expires, created_at,
-			payload, unverified, bundle_after, bundle_within, bundled, coalesce(reason, ''), budget
+			due_at, give_up_at, CASE WHEN NOT bundled THEN lease_until END, CASE WHEN NOT bundled THEN token_hash END, token_expires, created_at,
+			payload::jsonb, unverified, bundle_after, bundle_within, bundled, reason, budget
 		FROM (
 			SELECT ranked.*, countable AND (
-				coalesce(spent.pages + place > bundle_after, false) OR limited AND coalesce(flood.tickets, 0) + ticket_place > $4) AS bundled
+				coalesce(spent.pages + place > bundle_after, false) OR limited AND coalesce(flood.tickets, 0) + ticket_place > $3) AS bundled
 			FROM ranked LEFT JOIN flood USING (budget) LEFT JOIN spent USING (recipient, unverified, bundle_after, bundle_within)
 		) AS ready
 		ON CONFLICT (key) DO NOTHING
@@ -267,9 +284,4 @@ func (s *Store) release(ctx context.Context, statement string, arguments ...any)
 		return s.Enqueue(ctx, tx, pages)
 	})
 	return len(pages), err
-}
-
-// interval writes a duration as Postgres reads it.
-func interval(of oncall.Duration) string {
-	return fmt.Sprintf("%d microseconds", time.Duration(of).Microseconds())
 }

@@ -68,8 +68,12 @@ var (
 )
 
 func splitList(value string) []string {
+	items := []string{value}
+	if strings.ContainsAny(value, "\n;；、，,•·|") { // one of them is in every separator: looking for them is cheaper
+		items = listSeparator.Split(value, maxValues)
+	}
 	var list []string
-	for _, item := range listSeparator.Split(value, maxValues) {
+	for _, item := range items {
 		item = oneLine(strings.Trim(item, "-*\" "))
 		if item != "" && !isNothing(item) {
 			list = append(list, item)
@@ -83,7 +87,8 @@ func (f fields) names(meaning string) []string {
 	names := []string{}
 	for _, value := range f.all(meaning) {
 		parts := []string{value}
-		if !strings.Contains(value, "=") { // a distinguished name has commas of its own
+		// A distinguished name has commas of its own; what has neither comma nor space is one name.
+		if !strings.Contains(value, "=") && strings.ContainsAny(value, ", \t\n\f\r") {
 			parts = nameSeparator.Split(value, maxValues)
 		}
 		for _, name := range parts {

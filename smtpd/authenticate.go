@@ -61,9 +61,12 @@ func (a *Authenticator) isRelay(address netip.Addr) bool {
 	return slices.ContainsFunc(a.TrustedRelays, func(network netip.Prefix) bool { return network.Contains(address.Unmap()) })
 }
 
+// headerLine is as much of a header as is read at once, in octets; lines can be longer.
+const headerLine = 1 << 10
+
 // judge puts together what a mail's header and body, its relay and the domain's own word say.
 func (a *Authenticator) judge(envelope Envelope, raw []byte, spf *spfCheck) Authentication {
-	header, err := textproto.ReadHeader(bufio.NewReader(bytes.NewReader(raw)))
+	header, err := textproto.ReadHeader(bufio.NewReaderSize(bytes.NewReader(raw), headerLine))
 	if err != nil {
 		return Authentication{SPF: spf.word()}
 	}

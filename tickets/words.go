@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Bounds of what is searched: words of one ticket that one mail adds, and the length of a word in characters.
@@ -28,10 +29,11 @@ func Words(ticket Ticket, alerts ...Alert) []string {
 		texts = append(texts, alert.Files...)
 	}
 	most := maxWords * max(1, len(alerts))
-	words := make([]string, 0, 32)
-	seen := make(map[string]bool, cap(words))
+	words := make([]string, 0, 64)
+	seen := make(map[string]bool, 48)
+	var buffer [32]string
 	for _, text := range texts {
-		for _, word := range SplitWords(text) {
+		for _, word := range appendWords(buffer[:0], text) {
 			if !seen[word] && len(words) < most {
 				seen[word] = true
 				words = append(words, word)
@@ -42,17 +44,40 @@ func Words(ticket Ticket, alerts ...Alert) []string {
 }
 
 // SplitWords cuts a text into its runs of letters and digits, in lower case.
-func SplitWords(text string) []string {
-	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
-	})
-	for i, word := range words {
-		if len(word) <= maxWordLength {
-			continue
-		}
-		if runes := []rune(word); len(runes) > maxWordLength {
-			words[i] = string(runes[:maxWordLength])
+func SplitWords(text string) []string { return appendWords(nil, text) }
+
+func appendWords(words []string, text string) []string {
+	text = strings.ToLower(text)
+	begin := -1
+	for i, r := range text {
+		switch {
+		case isOfWord(r) && begin < 0:
+			begin = i
+		case !isOfWord(r) && begin >= 0:
+			words = append(words, clipWord(text[begin:i]))
+			begin = -1
 		}
 	}
+	if begin >= 0 {
+		words = append(words, clipWord(text[begin:]))
+	}
 	return words
+}
+
+// isOfWord says whether a character in lower case is part of a word.
+func isOfWord(r rune) bool {
+	if r < utf8.RuneSelf {
+		return 'a' <= r && r <= 'z' || '0' <= r && r <= '9'
+	}
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)
+}
+
+func clipWord(word string) string {
+	if len(word) <= maxWordLength {
+		return word
+	}
+	if runes := []rune(word); len(runes) > maxWordLength {
+		return string(runes[:maxWordLength])
+	}
+	return word
 }

@@ -51,6 +51,7 @@ type child struct {
 	done    chan struct{} // closed when the process has ended and cleanup has run
 
 	mu      sync.Mutex
+	ending  bool // because it was told to
 	ended   bool
 	state   string // how it ended
 	said    string // its last complaint
@@ -174,7 +175,8 @@ func (c *child) atEnd(f func()) {
 	}
 }
 
-// forward hands the server's log on, line by line, each cut at 4 KiB.
+// forward hands the server's log on, line by line, each cut at 4 KiB. That sessions are ended is an error unless the server is
+// to end.
 func (c *child) forward(output io.Reader, log *slog.Logger) {
 	reader := bufio.NewReaderSize(output, 4096)
 	for {
@@ -187,10 +189,13 @@ func (c *child) forward(output io.Reader, log *slog.Logger) {
 			_, long, err = reader.ReadLine()
 		}
 		level := slog.LevelInfo
-		if strings.HasPrefix(text, "FATAL:") || strings.HasPrefix(text, "PANIC:") {
-			level = slog.LevelError
+		fatal, panics := strings.HasPrefix(text, "FATAL:"), strings.HasPrefix(text, "PANIC:")
+		if fatal || panics {
 			c.mu.Lock()
 			c.said = strings.TrimSpace(text)
+			if panics || !c.ending {
+				level = slog.LevelError
+			}
 			c.mu.Unlock()
 		}
 		log.Log(context.Background(), level, "database server", "line", text)
@@ -226,6 +231,9 @@ func (c *child) waitReady(ctx context.Context, cluster string) error {
 
 // end signals the process and waits for its end.
 func (c *child) end(signal os.Signal, limit time.Duration) error {
+	c.mu.Lock()
+	c.ending = true
+	c.mu.Unlock()
 	if err := c.process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}

@@ -431,6 +431,25 @@ func TestServerLogIsForwardedWithoutTheValuesOfStatements(t *testing.T) {
 	}
 }
 
+func TestSessionsThatAStopEndsAreNoErrors(t *testing.T) {
+	t.Parallel()
+	var written locked
+	server := run(t, Options{Dir: folder(t), Throwaway: true, Log: slog.New(slog.NewTextHandler(&written, nil))})
+	ctx := within(t, 10*time.Second)
+	conn, err := pgx.Connect(ctx, server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if err := server.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	log := written.String()
+	if !strings.Contains(log, "FATAL:  terminating connection") || strings.Contains(log, "level=ERROR") {
+		t.Errorf("the log of a stop with a session:\n%s", log)
+	}
+}
+
 // locked is a buffer for many writers.
 type locked struct {
 	mu     sync.Mutex

@@ -289,9 +289,11 @@ func (a *application) forget(ctx context.Context, ages []oncall.Age, some func(c
 	return forgotten, nil
 }
 
-// startCron drives the escalator each second. What is due stands in the database: a tick that is missed runs late.
+// startCron drives the escalator each second. What is due stands in the database: a tick that is missed runs late. A stop lets a
+// tick end, and breaks off what only tends: after a storm that takes longer than a stop may.
 func (a *application) startCron(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	tending, endTending := context.WithCancel(ctx)
 	escalator := &oncall.Escalator{Store: a.rooms.oncall}
 	schedule := cron.New(cron.WithLocation(time.UTC), cron.WithChain(cron.SkipIfStillRunning(cron.DiscardLogger)))
 	_, err := schedule.AddFunc("@every 1s", func() {
@@ -310,10 +312,10 @@ func (a *application) startCron(ctx context.Context) error {
 	}
 	if err == nil {
 		_, err = schedule.AddFunc(housekeepingEvery, func() {
-			if err := a.keepHouse(ctx); err != nil && ctx.Err() == nil {
+			if err := a.keepHouse(tending); err != nil && tending.Err() == nil {
 				a.log.Error("housekeeping", "error", err)
 			}
-			if err := a.backUp(ctx); err != nil && ctx.Err() == nil {
+			if err := a.backUp(tending); err != nil && tending.Err() == nil {
 				a.log.Error("not backed up", "error", err)
 			}
 		})
@@ -346,7 +348,7 @@ func (a *application) startCron(ctx context.Context) error {
 	}
 	if err == nil {
 		_, err = schedule.AddFunc(readingsEvery, func() {
-			if err := a.tendReadings(ctx); err != nil && ctx.Err() == nil {
+			if err := a.tendReadings(tending); err != nil && tending.Err() == nil {
 				a.log.Error("tend readings", "error", err)
 			}
 		})
@@ -355,24 +357,26 @@ func (a *application) startCron(ctx context.Context) error {
 		var again time.Time // before which the figures of days are not counted
 		_, err = schedule.AddFunc(insightsEvery, func() {
 			if began := a.now(); !began.Before(again) {
-				if err := a.tendInsights(ctx); err != nil && ctx.Err() == nil {
+				if err := a.tendInsights(tending); err != nil && tending.Err() == nil {
 					a.log.Error("tend insights", "error", err)
 				}
 				ended := a.now()
 				again = ended.Add((insightsPart - 1) * ended.Sub(began))
 			}
-			if err := a.tellWeeks(ctx); err != nil && ctx.Err() == nil {
+			if err := a.tellWeeks(tending); err != nil && tending.Err() == nil {
 				a.log.Error("weekly reports not sent", "error", err)
 			}
 		})
 	}
 	if err != nil {
+		endTending()
 		cancel()
 		return fmt.Errorf("cron: %w", err)
 	}
 	schedule.Start()
 	a.onStop("cron", func(stopping context.Context) error {
 		done := schedule.Stop()
+		endTending()
 		select {
 		case <-done.Done():
 		case <-stopping.Done():

@@ -90,6 +90,35 @@ func (c *smtpClient) send(to string, stuffed []byte) (reply string, took time.Du
 
 func (c *smtpClient) close() { _ = c.conn.Close() } // whether or not the server still listens
 
+// sessionLife is after how long a sender connects anew: the server ends a session after an hour.
+const sessionLife = 10 * time.Minute
+
+// sender is a client that goes on for hours.
+type sender struct {
+	address string
+	client  *smtpClient
+	since   time.Time
+}
+
+func dialSender(address string) (*sender, error) {
+	client, err := dialSMTP(address)
+	return &sender{address, client, time.Now()}, err
+}
+
+func (s *sender) close() { s.client.close() }
+
+func (s *sender) send(to string, stuffed []byte) (reply string, took time.Duration, err error) {
+	if time.Since(s.since) > sessionLife {
+		client, err := dialSMTP(s.address)
+		if err != nil {
+			return "", 0, err
+		}
+		s.close()
+		s.client, s.since = client, time.Now()
+	}
+	return s.client.send(to, stuffed)
+}
+
 // stuffed is a mail as DATA carries it.
 func stuffed(raw []byte) []byte {
 	raw = bytes.ReplaceAll(raw, []byte("\r\n."), []byte("\r\n.."))

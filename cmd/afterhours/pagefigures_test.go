@@ -105,7 +105,7 @@ func sendAtRate(t *testing.T, address string, next func() ([]byte, bool), rate i
 	var group sync.WaitGroup
 	for range pageSessions {
 		group.Go(func() {
-			client, err := dialSMTP(address)
+			client, err := dialSender(address)
 			if err != nil {
 				t.Error(err)
 				return

@@ -144,7 +144,7 @@ func (s *soakSince) replied(took time.Duration) {
 
 // acknowledge sends a mail that pages at once, waits for its page and acknowledges it, again and again.
 func (s *soakSince) acknowledge(ctx context.Context, t *testing.T, address string, told *hook) {
-	client, err := dialSMTP(address)
+	client, err := dialSender(address)
 	if err != nil {
 		t.Error(err)
 		return

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// TestAStopBreaksOffWhatOnlyTends holds up the count of readings, as a storm's backlog of them does, and stops the gateway.
+func TestAStopBreaksOffWhatOnlyTends(t *testing.T) {
+	t.Parallel()
+	gateway := startGateway(t)
+	conn, err := pgx.Connect(t.Context(), gateway.database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := held.Exec(t.Context(), `LOCK TABLE reading_tally IN ACCESS EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	pause := time.NewTicker(200 * time.Millisecond)
+	defer pause.Stop()
+	for waiting := 0; waiting == 0; <-pause.C {
+		if err := held.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks WHERE NOT granted`).Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+	}
+	took, err := gateway.terminate()
+	if err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if took > stopWithin/2 {
+		t.Errorf("the stop took %s", took.Round(time.Millisecond))
+	}
+}

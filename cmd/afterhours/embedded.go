@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -42,7 +43,7 @@ func startEmbedded(ctx context.Context, s settings, log *slog.Logger) (server *e
 	}
 	directory := filepath.Join(s.DataDir, "postgres")
 	for patience := attachAttempts; ; patience-- {
-		started, err := pgserver.Start(ctx, pgserver.Options{Dir: directory, Log: log, Small: s.small()})
+		started, err := pgserver.Start(ctx, pgserver.Options{Dir: directory, Log: log, Memory: machineMemory(os.DirFS("/"))})
 		if err == nil {
 			return &embedded{settings: s, log: log, address: started.URL(), server: started}, started.URL(), nil
 		}

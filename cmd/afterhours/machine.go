@@ -7,15 +7,14 @@ import (
 	"path"
 	"strconv"
 	"strings"
-)
 
-// smallMachine is the memory below which the embedded Postgres takes less of it, at the price of speed in a storm.
-const smallMachine = 512 << 20
+	"afterhours/migrations/pgserver"
+)
 
 // small says whether an embedded Postgres has to do with little memory.
 func (s settings) small() bool {
 	memory := machineMemory(os.DirFS("/"))
-	return s.DatabaseURL == "" && memory > 0 && memory < smallMachine
+	return s.DatabaseURL == "" && memory > 0 && memory < pgserver.SmallMachine
 }
 
 // machineMemory is how many octets this process may use together with its neighbours: the machine's, or what its control

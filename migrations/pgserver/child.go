@@ -27,21 +27,45 @@ func settings(socket string, opts Options) []string {
 		"listen_addresses=", "port=" + socketPort,
 		"unix_socket_directories=" + socket, "unix_socket_permissions=0700",
 		"max_connections=100", "max_locks_per_transaction=256", "max_logical_replication_workers=0",
-		"shared_buffers=64MB", "huge_pages=off", "jit=off",
+		"huge_pages=off", "jit=off",
 		"timezone=UTC", "log_timezone=UTC", "lc_messages=C",
 		"logging_collector=off", "log_destination=stderr", "log_line_prefix=", "log_checkpoints=off",
 		"log_min_messages=log", "log_min_error_statement=panic",
 		"password_encryption=scram-sha-256",
 	}
-	if opts.Small {
-		list = append(list, "shared_buffers=16MB", "wal_buffers=1MB", "work_mem=2MB", "maintenance_work_mem=16MB", "autovacuum_max_workers=1",
-			"max_wal_size=256MB")
-	}
+	list = append(list, memorySettings(opts.Memory)...)
 	if opts.Throwaway {
 		return append(list, "max_connections=300", "fsync=off", "synchronous_commit=off", "full_page_writes=off",
 			"autovacuum=off") // its workers belong to the superuser: a database that one looks at cannot be dropped by force
 	}
 	return append(list, "fsync=on", "synchronous_commit=on", "full_page_writes=on")
+}
+
+// SmallMachine is the memory below which the server takes less of it, at the price of speed in a storm.
+const SmallMachine = 512 << 20
+
+// How much of a machine's memory is for buffers. A storm of hundreds of thousands of tickets writes all over its indexes: what the
+// buffers do not hold of them is fetched and written again for each ticket. The journal is as long between two checkpoints as eight
+// times the buffers, because each page of an index is written whole to it after each.
+const (
+	partBuffered  = 24
+	leastBuffered = 64 << 20
+	mostBuffered  = 512 << 20
+	journalLength = 8
+	leastJournal  = 1 << 30 // Postgres's own
+)
+
+// memorySettings suit a machine of so many octets of memory.
+func memorySettings(memory int64) []string {
+	if 0 < memory && memory < SmallMachine {
+		return []string{
+			"shared_buffers=16MB", "wal_buffers=1MB", "work_mem=2MB", "maintenance_work_mem=16MB", "autovacuum_max_workers=1", "max_wal_size=256MB",
+		}
+	}
+	buffers := min(max(memory/partBuffered, leastBuffered), mostBuffered)
+	return []string{
+		fmt.Sprintf("shared_buffers=%dMB", buffers>>20), fmt.Sprintf("max_wal_size=%dMB", max(buffers*journalLength, leastJournal)>>20),
+	}
 }
 
 // child is the server's process.

@@ -59,8 +59,9 @@ type Options struct {
 	Dir string
 	// Log receives the server's own log, a record a line. Nil: discarded.
 	Log *slog.Logger
-	// Small lets the server do with less memory, for a machine of some hundred MiB.
-	Small bool
+	// Memory is how many octets the machine has for all of its processes, by which the server's buffers and the length of its
+	// journal are chosen. 0: not known, the least that is quick.
+	Memory int64
 	// Throwaway trades every promise of durability for speed. For tests and nothing else.
 	Throwaway bool
 }

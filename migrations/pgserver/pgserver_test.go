@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,6 +43,24 @@ func TestFirstStartMakesAClusterThatAnswersWithItsSettings(t *testing.T) {
 	} {
 		if got := ask(t, server.URL(), query); got != want {
 			t.Errorf("%s = %q, want %q", query, got, want)
+		}
+	}
+}
+
+func TestBuffersAndJournalSuitTheMachine(t *testing.T) {
+	t.Parallel()
+	for memory, want := range map[int64][2]string{
+		0:         {"shared_buffers=64MB", "max_wal_size=1024MB"},
+		256 << 20: {"shared_buffers=16MB", "max_wal_size=256MB"},
+		1 << 30:   {"shared_buffers=64MB", "max_wal_size=1024MB"},
+		8 << 30:   {"shared_buffers=341MB", "max_wal_size=2730MB"},
+		64 << 30:  {"shared_buffers=512MB", "max_wal_size=4096MB"},
+	} {
+		settings := memorySettings(memory)
+		for _, setting := range want {
+			if !slices.Contains(settings, setting) {
+				t.Errorf("%d MiB: got %v, want %s", memory>>20, settings, setting)
+			}
 		}
 	}
 }

@@ -59,10 +59,15 @@ func (s *Store) Counts(ctx context.Context) (tickets.Counts, error) {
 	return counts, nil
 }
 
-// oldestOpen looks each severity up, however many are open.
+// oldestOpen looks up the first of each severity in the index of what is unresolved. Its order is asked for whole: by the time
+// alone, another index would be walked until a ticket of the severity comes, through all where none is open.
 const oldestOpen = `
-	SELECT s, at FROM unnest($1::text[]) AS s, LATERAL (SELECT min(created_at) AS at FROM tickets WHERE state = 'open' AND severity = s) AS oldest
-	WHERE at IS NOT NULL`
+	SELECT s, first.created_at FROM unnest($1::text[]) AS s, LATERAL (
+		SELECT state, severity, created_at FROM tickets
+		WHERE state <> 'resolved' AND (state, severity, created_at) >= ('open', s, timestamptz '-infinity')
+		ORDER BY state, severity, created_at LIMIT 1
+	) AS first
+	WHERE first.state = 'open' AND first.severity = s`
 
 // OldestOpen is when the oldest open ticket of each severity was made; a severity without one is absent.
 func (s *Store) OldestOpen(ctx context.Context) (map[tickets.Severity]time.Time, error) {

@@ -110,3 +110,20 @@ policies:
 		t.Errorf("got %v, want one text message and every push", channels)
 	}
 }
+
+// TestASummaryThatFailedLeavesItsTelephoneFree lets a text message with a summary fail: what rang nobody's telephone is not to
+// keep the next page from it.
+func TestASummaryThatFailedLeavesItsTelephoneFree(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.apply(t, onePhone)
+	for number := range int64(3) {
+		r.change(t, number+1, tickets.ChangeCreated)
+	}
+	r.deliver(t) // the first of them alone; the others are bundled
+	r.tick(t, oncall.PhoneEvery)
+	r.finishSummary(t, oncall.Outcome{State: oncall.PageFailed, Reason: "refused"})
+	if n := r.count(t, `SELECT count(*) FROM pages WHERE type = 'page.summary' AND phoned_at IS NOT NULL`); n != 0 {
+		t.Errorf("%d failed summaries count as having rung", n)
+	}
+}

@@ -164,7 +164,7 @@ func (s *Store) finishSummary(ctx context.Context, tx pgx.Tx, dispatch oncall.Di
 	summary := dispatch.Page
 	recorded, err := tx.Exec(ctx, `
 		UPDATE pages SET state = $2, last_error = $3, provider_id = $4, finished_at = $5, lease_until = NULL,
-			sent_at = CASE WHEN $2 IN ('sent', 'delivered') THEN $5::timestamptz END
+			sent_at = CASE WHEN $2 IN ('sent', 'delivered') THEN $5::timestamptz END, phoned_at = CASE WHEN $2 <> 'failed' THEN phoned_at END
 		WHERE id = $1 AND state IN ('queued', 'cancelled')`,
 		summary.ID, outcome.State, outcome.Reason, outcome.Receipt.ProviderID, now)
 	if err != nil {

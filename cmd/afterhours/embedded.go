@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -43,7 +42,7 @@ func startEmbedded(ctx context.Context, s settings, log *slog.Logger) (server *e
 	}
 	directory := filepath.Join(s.DataDir, "postgres")
 	for patience := attachAttempts; ; patience-- {
-		started, err := pgserver.Start(ctx, pgserver.Options{Dir: directory, Log: log, Memory: machineMemory(os.DirFS("/"))})
+		started, err := pgserver.Start(ctx, pgserver.Options{Dir: directory, Log: log, Memory: ownMemory()})
 		if err == nil {
 			return &embedded{settings: s, log: log, address: started.URL(), server: started}, started.URL(), nil
 		}

@@ -13,9 +13,12 @@ import (
 
 // small says whether an embedded Postgres has to do with little memory.
 func (s settings) small() bool {
-	memory := machineMemory(os.DirFS("/"))
+	memory := ownMemory()
 	return s.DatabaseURL == "" && memory > 0 && memory < pgserver.SmallMachine
 }
+
+// ownMemory is machineMemory of this machine.
+func ownMemory() int64 { return machineMemory(os.DirFS("/")) }
 
 // machineMemory is how many octets this process may use together with its neighbours: the machine's, or what its control
 // groups (of either version) leave it. 0 where the system does not tell. root is the system's files.

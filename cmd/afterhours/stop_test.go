@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ func TestAStopBreaksOffWhatOnlyTends(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer conn.Close(context.Background()) // until then it holds its lock
 	held, err := conn.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -22,13 +24,9 @@ func TestAStopBreaksOffWhatOnlyTends(t *testing.T) {
 	if _, err := held.Exec(t.Context(), `LOCK TABLE reading_tally IN ACCESS EXCLUSIVE MODE`); err != nil {
 		t.Fatal(err)
 	}
-	pause := time.NewTicker(200 * time.Millisecond)
-	defer pause.Stop()
-	for waiting := 0; waiting == 0; <-pause.C {
-		if err := held.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks WHERE NOT granted`).Scan(&waiting); err != nil {
-			t.Fatal(err)
-		}
-	}
+	eventually(t, "readings are to be counted", func() bool {
+		return gateway.count(t, `SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'reading_tally'::regclass`) > 0
+	})
 	took, err := gateway.terminate()
 	if err != nil {
 		t.Errorf("stop: %v", err)

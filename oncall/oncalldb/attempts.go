@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -157,50 +156,6 @@ func (s *Store) take(ctx context.Context, id int64, now time.Time) (c claim, err
 	})
 	c.page.Payload = payload
 	return c, err
-}
-
-// dispatch adds to a page and its ticket the person and the contact as they are now, and who was told of the ticket before.
-func dispatch(page oncall.Page, ticket tickets.Ticket, configuration oncall.Configuration, before told) oncall.Dispatch {
-	dispatch := oncall.Dispatch{Page: page, Ticket: ticket}
-	if dispatch.Ticket.State != tickets.Open && dispatch.Ticket.AcknowledgedBy != "" {
-		dispatch.Holder = configuration.Name(dispatch.Ticket.AcknowledgedBy)
-	}
-	if page.Webhook != "" {
-		webhook, _ := configuration.Webhook(page.Webhook)
-		dispatch.Contact = webhook.Target()
-		return dispatch
-	}
-	person, _ := configuration.Person(page.Person)
-	contact, _ := person.Contact(page.Contact)
-	dispatch.Person = person
-	dispatch.Contact = contact.Target()
-	before.add(&dispatch, configuration)
-	return dispatch
-}
-
-// told is who was notified of a page's ticket before it, in order, and what its policy was begun for.
-type told struct {
-	people []string
-	note   string
-}
-
-// toldBefore are the columns of told, of a page p.
-const toldBefore = `
-	coalesce((SELECT array_agg(person ORDER BY first) FROM (
-		SELECT person, min(id) AS first FROM pages
-		WHERE ticket = p.ticket AND id < p.id AND person IS NOT NULL AND person <> p.person AND state IN ('sent', 'delivered')
-		GROUP BY person) AS before), '{}'),
-	coalesce((SELECT note FROM escalations WHERE ticket = p.ticket), '')`
-
-func (t told) add(dispatch *oncall.Dispatch, configuration oncall.Configuration) {
-	dispatch.Told = make([]string, len(t.people))
-	for i, id := range t.people {
-		dispatch.Told[i] = configuration.Name(id)
-	}
-	if t.note != "" && dispatch.Page.Type == oncall.PageType {
-		dispatch.Notes = []string{t.note}
-		dispatch.Urgent, _, _ = strings.Cut(t.note, ": ")
-	}
 }
 
 // FinishAttempt records what became of a claimed page. Where nothing of a step has reached anybody, the next step is

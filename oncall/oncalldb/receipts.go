@@ -76,35 +76,6 @@ func (s *Store) Told(ctx context.Context, person string) ([]int64, error) {
 	return numbers, nil
 }
 
-// Dispatch returns what a page would say now.
-func (s *Store) Dispatch(ctx context.Context, id int64) (oncall.Dispatch, error) {
-	pages, err := s.pages(ctx, `SELECT `+pageColumns+` FROM pages WHERE id = $1`, id)
-	if err != nil {
-		return oncall.Dispatch{}, err
-	}
-	if len(pages) == 0 {
-		return oncall.Dispatch{}, fmt.Errorf("page %d: %w", id, tickets.ErrNotFound)
-	}
-	if err := s.Pool.QueryRow(ctx, `SELECT payload FROM pages WHERE id = $1`, id).Scan((*[]byte)(&pages[0].Payload)); err != nil {
-		return oncall.Dispatch{}, fmt.Errorf("page %d: %w", id, err)
-	}
-	configuration, err := s.Configuration(ctx)
-	if err != nil {
-		return oncall.Dispatch{}, err
-	}
-	var before told
-	if err := s.Pool.QueryRow(ctx, `SELECT `+toldBefore+` FROM pages p WHERE id = $1`, id).Scan(&before.people, &before.note); err != nil {
-		return oncall.Dispatch{}, fmt.Errorf("who was told before page %d: %w", id, err)
-	}
-	var ticket tickets.Ticket
-	if pages[0].Ticket != 0 {
-		if ticket, err = s.GetTicket(ctx, pages[0].Ticket); err != nil {
-			return oncall.Dispatch{}, err
-		}
-	}
-	return dispatch(pages[0], ticket, configuration, before), nil
-}
-
 // RecordReport records what a provider tells of a page that it had accepted. A failure goes on to the next contact or step,
 // as one at the sending would. What was delivered stays so.
 func (s *Store) RecordReport(ctx context.Context, id int64, report oncall.Report) error {

@@ -19,8 +19,9 @@ const (
 	titlesShown   = 25
 )
 
-// TendInsights counts those days again whose tickets have changed since the last time, today and yesterday once in a while;
-// more says that others wait. It can run in several processes: they wait for each other.
+// TendInsights notes the days whose tickets have changed since the last time, and counts them anew once all are noted, today
+// and yesterday only once in a while: all tickets of a day are read for it, and in a storm they change all the time. more says
+// that others wait. It can run in several processes: they wait for each other.
 func (s *Store) TendInsights(ctx context.Context) (more bool, err error) {
 	now := s.now()
 	err = s.transact(ctx, "count the figures of days", func(tx pgx.Tx) error {
@@ -30,11 +31,13 @@ func (s *Store) TendInsights(ctx context.Context) (more bool, err error) {
 			return err
 		}
 		var events int
-		if err := tx.QueryRow(ctx, dueDays, now.Add(-tallyAfter), insightEvents, now, !fresh).Scan(&events); err != nil {
+		if err := tx.QueryRow(ctx, noteDays, now.Add(-tallyAfter), insightEvents).Scan(&events); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `
-			DELETE FROM insight_due WHERE day IN (SELECT day FROM insight_due ORDER BY day DESC LIMIT $1) RETURNING day`, insightDays)
+		if more = events == insightEvents; more {
+			return nil
+		}
+		rows, err := tx.Query(ctx, takeDays, insightDays, now, !fresh)
 		if err != nil {
 			return err
 		}
@@ -42,30 +45,39 @@ func (s *Store) TendInsights(ctx context.Context) (more bool, err error) {
 		if err != nil {
 			return err
 		}
-		more = events == insightEvents || len(days) == insightDays
+		more = len(days) >= insightDays
 		return countDays(ctx, tx, days)
 	})
 	return more, err
 }
 
-// dueDays notes the days of tickets to which anything happened, as far as no earlier event can come to light.
-const dueDays = `
+// noteDays notes the days of tickets to which anything happened, as far as no earlier event can come to light.
+const noteDays = `
 	WITH batch AS MATERIALIZED (
 		SELECT id, ticket, at FROM ticket_events WHERE id > (SELECT last_event FROM insight_mark) ORDER BY id LIMIT $2
 	), ripe AS MATERIALIZED (
 		SELECT id, ticket FROM batch WHERE id < coalesce((SELECT min(id) FROM batch WHERE at > $1), 9223372036854775807)
 	), due AS (
 		INSERT INTO insight_due
-		SELECT day FROM (
-			SELECT (t.created_at AT TIME ZONE 'UTC')::date AS day FROM ripe JOIN tickets t ON t.number = ripe.ticket
-			UNION SELECT ($3::timestamptz AT TIME ZONE 'UTC')::date WHERE $4::boolean
-			UNION SELECT ($3::timestamptz AT TIME ZONE 'UTC')::date - 1 WHERE $4::boolean
-		) AS days
+		SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date FROM ripe JOIN tickets t ON t.number = ripe.ticket
 		ON CONFLICT DO NOTHING
 	), moved AS (
-		UPDATE insight_mark SET last_event = coalesce((SELECT max(id) FROM ripe), last_event), counted_at = CASE WHEN $4 THEN $3 ELSE counted_at END
+		UPDATE insight_mark SET last_event = coalesce((SELECT max(id) FROM ripe), last_event)
 	)
 	SELECT count(*) FROM ripe`
+
+// takeDays takes noted days to count them; today and yesterday, noted or not, where it is their turn.
+const takeDays = `
+	WITH present AS (
+		SELECT ($2::timestamptz AT TIME ZONE 'UTC')::date - before AS day FROM generate_series(0, 1) AS before
+	), taken AS (
+		DELETE FROM insight_due WHERE day IN (
+			SELECT day FROM insight_due WHERE $3::boolean OR day NOT IN (SELECT day FROM present) ORDER BY day DESC LIMIT $1
+		) RETURNING day
+	), moved AS (
+		UPDATE insight_mark SET counted_at = $2 WHERE $3
+	)
+	SELECT day FROM taken UNION SELECT day FROM present WHERE $3`
 
 // countDays replaces the figures of days.
 func countDays(ctx context.Context, tx pgx.Tx, days []time.Time) error {

@@ -122,3 +122,43 @@ func TestFiguresOfBacklogsAreCountedInParts(t *testing.T) {
 		t.Errorf("imported tickets have %d times", got)
 	}
 }
+
+// TestADayOfAStormIsCountedOnceAllIsNoted lets more happen to a day's tickets than is looked through in one go.
+func TestADayOfAStormIsCountedOnceAllIsNoted(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.accept(t, "high Ransomware da1")
+	r.read(t, alertOf)
+	r.tendInsights(t)
+	counts := func() int { // each writes the day's row anew
+		return r.count(t, `SELECT xmin::text::int FROM insight_mails`)
+	}
+	first := counts()
+	if _, err := r.pool.Exec(t.Context(), `
+		INSERT INTO ticket_events (ticket, at, type, actor, data)
+		SELECT number, $1, 'note', 'ana', '{}' FROM tickets, generate_series(1, 45000)`, r.now); err != nil {
+		t.Fatal(err)
+	}
+	r.now = r.now.Add(3 * time.Minute)
+	for range 2 {
+		if more, err := r.TendInsights(t.Context()); err != nil || !more || counts() != first {
+			t.Fatalf("more %t, %v; counted %d, want as in %d", more, err, counts(), first)
+		}
+	}
+	if more, err := r.TendInsights(t.Context()); err != nil || more || counts() == first {
+		t.Fatalf("the last events: more %t, %v; counted %d", more, err, counts())
+	}
+
+	// Another gateway, a moment later: the day is due, and counted a moment ago.
+	first = counts()
+	if _, err := r.pool.Exec(t.Context(), `INSERT INTO insight_due VALUES ($1::date)`, r.now); err != nil {
+		t.Fatal(err)
+	}
+	if r.tendInsights(t); counts() != first {
+		t.Error("the present day was counted twice within a moment")
+	}
+	r.now = r.now.Add(time.Minute)
+	if r.tendInsights(t); counts() == first || r.count(t, `SELECT count(*) FROM insight_due`) != 0 {
+		t.Error("a day that was due was never counted")
+	}
+}

@@ -201,3 +201,21 @@ func TestASearchGoesOnToOlderTickets(t *testing.T) {
 		}
 	}
 }
+
+// TestABatchOfReadingsReadsNoOtherMails counts what is read where many wait to be counted.
+func TestABatchOfReadingsReadsNoOtherMails(t *testing.T) {
+	t.Parallel()
+	store := New(pgtest.New(t), time.Now, nil)
+	fillTickets(t, store.pool, 1)
+	for _, statement := range []string{`
+		INSERT INTO mails (received_at, read_at, envelope_from, envelope_to, digest, size, state, ticket, alert)
+		SELECT timestamptz '2024-01-01Z', timestamptz '2024-01-01Z', '', '{}', sha256('x'), 1, 'read', (SELECT max(number) FROM tickets), '{"kind": "alert"}'
+		FROM generate_series(1, 40000)`, `ANALYZE mails`} {
+		if _, err := store.pool.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if read := rowsRead(t, store, "mails", tally, tallyMails, time.Now()); read < tallyMails || read > tallyMails+10 {
+		t.Errorf("%d mails read for a batch of %d", read, tallyMails)
+	}
+}

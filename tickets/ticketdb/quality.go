@@ -19,48 +19,6 @@ const (
 // TallyReadings counts the fields of mails that were read since the last time, a batch of them, by the week in which they
 // were received. more says that there are others. It can run in several processes: they wait for each other.
 func (s *Store) TallyReadings(ctx context.Context) (more bool, err error) {
-	const tally = `
-		WITH span AS (
-			SELECT last_mail AS after, (
-				SELECT coalesce(min(id) - 1, 9223372036854775807) FROM mails WHERE state = 'accepted'
-			) AS before FROM reading_tally
-		), batch AS MATERIALIZED (
-			SELECT id, received_at, state, read_at, alert FROM mails, span WHERE id > span.after AND id <= span.before ORDER BY id LIMIT $1
-		), ripe AS MATERIALIZED (
-			SELECT * FROM batch WHERE id < coalesce((SELECT min(id) FROM batch WHERE read_at > $2), 9223372036854775807)
-		), said AS ( -- taken apart at once: each look into a large alert would unpack all of it
-			SELECT date_trunc('week', received_at AT TIME ZONE 'UTC')::date AS week, a.*
-			FROM ripe, LATERAL jsonb_to_record(alert) AS a (kind text, provenance text, title text, warnings jsonb, severity text,
-				category text, detection_source text, organisation text, tenant_id text, incident_id text, alert_ids jsonb, devices jsonb,
-				users jsonb, detected_at text, links jsonb)
-			WHERE state = 'read' AND alert IS NOT NULL
-		), fields AS (
-			SELECT week, kind, f.field, f.found FROM said, LATERAL (VALUES
-				('title', title <> '' AND NOT coalesce(warnings::text, '') LIKE '%"no-title:%'),
-				('severity', severity <> 'unknown'),
-				('category', category <> ''),
-				('detection source', detection_source <> ''),
-				('organisation', organisation <> ''),
-				('tenant id', tenant_id <> ''),
-				('incident id', incident_id <> ''),
-				('alert id', jsonb_array_length(alert_ids) > 0),
-				('device', jsonb_array_length(devices) > 0),
-				('user', jsonb_array_length(users) > 0),
-				('detection time', detected_at <> ''),
-				('link', jsonb_array_length(links) > 0)
-			) AS f (field, found)
-			WHERE kind <> 'unrecognised'
-			UNION ALL
-			SELECT week, '` + tickets.KindOfMicrosoft + `', '` + tickets.FieldRecognised + `', kind <> 'unrecognised' FROM said
-			WHERE provenance = 'microsoft'
-		), counted AS (
-			INSERT INTO reading_weeks (week, kind, field, mails, found)
-			SELECT week, kind, field, count(*), count(*) FILTER (WHERE found) FROM fields GROUP BY week, kind, field
-			ON CONFLICT (week, kind, field) DO UPDATE SET mails = reading_weeks.mails + EXCLUDED.mails, found = reading_weeks.found + EXCLUDED.found
-		), moved AS (
-			UPDATE reading_tally SET last_mail = (SELECT max(id) FROM ripe) WHERE EXISTS (SELECT FROM ripe)
-		)
-		SELECT count(*) FROM ripe`
 	now := s.now()
 	count := 0
 	err = s.transact(ctx, "count readings", func(tx pgx.Tx) error {
@@ -71,6 +29,48 @@ func (s *Store) TallyReadings(ctx context.Context) (more bool, err error) {
 	})
 	return count == tallyMails, err
 }
+
+const tally = `
+	WITH batch AS MATERIALIZED ( -- the bounds by themselves: joined, all mails between them would be read and sorted
+		SELECT id, received_at, state, read_at, alert FROM mails
+		WHERE id > (SELECT last_mail FROM reading_tally)
+			AND id < (SELECT coalesce(min(id), 9223372036854775807) FROM mails WHERE state = 'accepted')
+		ORDER BY id LIMIT $1
+	), ripe AS MATERIALIZED (
+		SELECT * FROM batch WHERE id < coalesce((SELECT min(id) FROM batch WHERE read_at > $2), 9223372036854775807)
+	), said AS ( -- taken apart at once: each look into a large alert would unpack all of it
+		SELECT date_trunc('week', received_at AT TIME ZONE 'UTC')::date AS week, a.*
+		FROM ripe, LATERAL jsonb_to_record(alert) AS a (kind text, provenance text, title text, warnings jsonb, severity text,
+			category text, detection_source text, organisation text, tenant_id text, incident_id text, alert_ids jsonb, devices jsonb,
+			users jsonb, detected_at text, links jsonb)
+		WHERE state = 'read' AND alert IS NOT NULL
+	), fields AS (
+		SELECT week, kind, f.field, f.found FROM said, LATERAL (VALUES
+			('title', title <> '' AND NOT coalesce(warnings::text, '') LIKE '%"no-title:%'),
+			('severity', severity <> 'unknown'),
+			('category', category <> ''),
+			('detection source', detection_source <> ''),
+			('organisation', organisation <> ''),
+			('tenant id', tenant_id <> ''),
+			('incident id', incident_id <> ''),
+			('alert id', jsonb_array_length(alert_ids) > 0),
+			('device', jsonb_array_length(devices) > 0),
+			('user', jsonb_array_length(users) > 0),
+			('detection time', detected_at <> ''),
+			('link', jsonb_array_length(links) > 0)
+		) AS f (field, found)
+		WHERE kind <> 'unrecognised'
+		UNION ALL
+		SELECT week, '` + tickets.KindOfMicrosoft + `', '` + tickets.FieldRecognised + `', kind <> 'unrecognised' FROM said
+		WHERE provenance = 'microsoft'
+	), counted AS (
+		INSERT INTO reading_weeks (week, kind, field, mails, found)
+		SELECT week, kind, field, count(*), count(*) FILTER (WHERE found) FROM fields GROUP BY week, kind, field
+		ON CONFLICT (week, kind, field) DO UPDATE SET mails = reading_weeks.mails + EXCLUDED.mails, found = reading_weeks.found + EXCLUDED.found
+	), moved AS (
+		UPDATE reading_tally SET last_mail = (SELECT max(id) FROM ripe) WHERE EXISTS (SELECT FROM ripe)
+	)
+	SELECT count(*) FROM ripe`
 
 // ReadingShares returns how well mails were read in the weeks from a Monday on.
 func (s *Store) ReadingShares(ctx context.Context, since time.Time) ([]tickets.Share, error) {

@@ -31,7 +31,7 @@ func (s *Store) TallyReadings(ctx context.Context) (more bool, err error) {
 }
 
 const tally = `
-	WITH batch AS MATERIALIZED ( -- the bounds by themselves: joined, all mails between them would be read and sorted
+	WITH batch AS MATERIALIZED ( -- the bounds by themselves: joined, all mails before the batch or behind it would be read
 		SELECT id, received_at, state, read_at, alert FROM mails
 		WHERE id > (SELECT last_mail FROM reading_tally)
 			AND id < (SELECT coalesce(min(id), 9223372036854775807) FROM mails WHERE state = 'accepted')

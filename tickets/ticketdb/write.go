@@ -23,7 +23,7 @@ const (
 // WriteReadings correlates readings with what is stored and writes tickets, keys, timeline, mails and, through the
 // hook, escalations and first pages in one transaction.
 func (s *Store) WriteReadings(ctx context.Context, readings []tickets.Reading) error {
-	return s.transact(ctx, "write readings", func(tx pgx.Tx) error { return s.writeReadings(ctx, tx, readings) })
+	return s.keyed(ctx, "write readings", func(tx pgx.Tx) error { return s.writeReadings(ctx, tx, readings) })
 }
 
 func (s *Store) writeReadings(ctx context.Context, tx pgx.Tx, readings []tickets.Reading) error {

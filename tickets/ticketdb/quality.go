@@ -30,6 +30,7 @@ func (s *Store) TallyReadings(ctx context.Context) (more bool, err error) {
 	return count == tallyMails, err
 }
 
+// tally counts the next $1 mails, as far as all before them were read by $2, and returns how many.
 const tally = `
 	WITH batch AS MATERIALIZED ( -- the bounds by themselves: joined, all mails before the batch or behind it would be read
 		SELECT id, received_at, state, read_at, alert FROM mails

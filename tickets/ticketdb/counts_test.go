@@ -4,8 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"afterhours/migrations/pgtest"
 	"afterhours/tickets"
 )
@@ -56,29 +54,4 @@ func TestTheOldestOpenTicketsAreLookedUp(t *testing.T) {
 	if read := rowsRead(t, store, "tickets", oldestOpen, tickets.Severities[:]); read > 100 {
 		t.Errorf("%d tickets read, where some 15,000 are open", read)
 	}
-}
-
-// rowsRead is how many rows of a table a statement reads.
-func rowsRead(t *testing.T, store *Store, table, statement string, args ...any) (read int) {
-	t.Helper()
-	err := pgx.BeginFunc(t.Context(), store.pool, func(tx pgx.Tx) error {
-		soFar := func() (read int, err error) { // by this session, as far as it has not told of it
-			err = tx.QueryRow(t.Context(), `SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = $1`, table).Scan(&read)
-			return read, err
-		}
-		before, err := soFar()
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Exec(t.Context(), statement, args...); err != nil {
-			return err
-		}
-		after, err := soFar()
-		read = after - before
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return read
 }

@@ -144,8 +144,13 @@ func (i *Intake) commit(ctx context.Context, mails []*waiting) {
 		}
 		return
 	}
-	for n, mail := range mails {
+	for _, mail := range mails {
 		mail.late = !mail.settled.CompareAndSwap(false, true)
+	}
+	if err == nil { // before the answers: whoever has one finds the mail handed over
+		i.handed.put(handed, ids, until, i.Spooled)
+	}
+	for n, mail := range mails {
 		if err != nil {
 			mail.done <- answer{err: err}
 			continue
@@ -153,7 +158,6 @@ func (i *Intake) commit(ctx context.Context, mails []*waiting) {
 		mail.done <- answer{id: ids[n]}
 	}
 	if err == nil {
-		i.handed.put(handed, ids, until, i.Spooled)
 		i.wakeReader()
 		select {
 		case i.accepted <- struct{}{}:

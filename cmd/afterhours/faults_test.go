@@ -119,6 +119,7 @@ func locked(table string) func(d *troubled) func() {
 }
 
 func cutting(d *troubled) func() {
+	d.database.cut() // at once: over a connection that stands a mail is stored sooner than the first pace may come
 	ended, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)

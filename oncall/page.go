@@ -18,6 +18,9 @@ const (
 	PageCancelled PageState = "cancelled"
 )
 
+// Lost says whether an attempt that ended so has reached nobody.
+func (s PageState) Lost() bool { return s == PageFailed || s == PageHeld }
+
 // Page is one notification to one contact of one person, or to a webhook of the team (Person is empty then). Its JSON
 // form is the API's.
 type Page struct {

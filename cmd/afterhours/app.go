@@ -261,6 +261,9 @@ func (a *application) keepHouse(ctx context.Context) error {
 	if err := a.rooms.oncall.ForgetChanges(ctx, a.now().Add(-oncall.UndoLifetime)); err != nil {
 		return err
 	}
+	if err := a.rooms.oncall.ResumeShares(ctx, a.now()); err != nil {
+		return err
+	}
 	resolved, err := a.forget(ctx, configuration.Retention.Resolved(), a.rooms.tickets.ForgetTickets)
 	if err != nil {
 		return err

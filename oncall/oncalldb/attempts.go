@@ -234,7 +234,7 @@ func recordOutcome(batch *pgx.Batch, page oncall.Page, outcome oncall.Outcome, n
 	if _, ok := repetition(page, outcome, now); ok {
 		queueNumbers(batch, 1, &r.again)
 	}
-	if outcome.State == oncall.PageFailed || outcome.State == oncall.PageHeld {
+	if outcome.State.Lost() {
 		bringForward(batch, page, now, &r.forward)
 	}
 }

@@ -45,8 +45,11 @@ func (w *pageWorker) Work(ctx context.Context, job *river.Job[pageJob]) error {
 	return w.deliver(ctx, job.Args.Page, job.Args.Target, job.Args.Event)
 }
 
-// Kind implements river.JobArgs.
-func (Share) Kind() string { return "summary" }
+// Kind implements river.JobArgs. Older programs, which know nothing of parts, leave it alone.
+func (Share) Kind() string { return "summary_part" }
+
+// KindAliases implements river.JobArgsWithKindAliases: the kind that older programs write.
+func (Share) KindAliases() []string { return []string{"summary"} }
 
 type shareWorker struct {
 	river.WorkerDefaults[Share]
@@ -54,7 +57,15 @@ type shareWorker struct {
 }
 
 func (w *shareWorker) Work(ctx context.Context, job *river.Job[Share]) error {
-	return w.share(ctx, job.Args)
+	began := time.Now()
+	if err := w.share(ctx, job.Args); err != nil || job.Args.Lost {
+		return err
+	}
+	select { // half of the time is for those who wait for something
+	case <-ctx.Done():
+	case <-time.After(time.Since(began)):
+	}
+	return nil
 }
 
 // shareQueue is worked off by one at a time in each process: what is in it has been told already.

@@ -119,7 +119,7 @@ func (s *Store) RecordReport(ctx context.Context, id int64, report oncall.Report
 					return err
 				}
 			}
-			return s.EnqueueShare(ctx, tx, Share{Summary: page.ID, Detail: outcome.Receipt.Detail})
+			return s.EnqueueShare(ctx, tx, share(page.ID, outcome))
 		}
 		return nil
 	})

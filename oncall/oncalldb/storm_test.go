@@ -1,12 +1,14 @@
 package oncalldb_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"afterhours/oncall"
+	"afterhours/oncall/oncalldb"
 	"afterhours/tickets"
 )
 
@@ -99,7 +101,7 @@ func TestWhatBecameOfASummaryIsRecordedInParts(t *testing.T) {
 	r.now = r.now.Add(time.Second)
 	r.change(t, 2000, tickets.ChangeAcknowledged) // when it had gone
 	told := func() int { return r.count(t, `SELECT count(*) FROM pages WHERE bundled AND state = 'sent'`) }
-	for i, want := range []int{999, 1999, 2494} {
+	for i, want := range []int{499, 999, 1499, 1999, 2494} {
 		again := r.shares[0]
 		r.shareOnce(t)
 		if got := told(); got != want {
@@ -151,4 +153,105 @@ webhooks:
 	if got := len(r.states(t, 8)); got != 2 {
 		t.Errorf("half a minute later: got %d pages, want the second step's beside the first", got)
 	}
+}
+
+// waitingSummary is how many tickets are new in the summary that waits to be sent, and how many its recipient knows.
+func (r *room) waitingSummary(t *testing.T) (fresh, again int) {
+	t.Helper()
+	if err := r.pool.QueryRow(t.Context(), `
+		SELECT (payload->>'count')::integer, (payload->>'again')::integer FROM pages WHERE type = 'page.summary' AND state = 'queued'`).
+		Scan(&fresh, &again); err != nil {
+		t.Fatalf("the summary that waits: %v", err)
+	}
+	return fresh, again
+}
+
+// TestWhatASummaryStandsForIsNotSummarisedAgain has further summaries due while the pages of the first one do not know yet what
+// became of it.
+func TestWhatASummaryStandsForIsNotSummarisedAgain(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.verify(t)
+	r.apply(t, bundling)
+	r.storm(t, 1, 1500)
+	r.deliver(t)
+	r.tick(t, oncall.SummaryAfter)
+	r.finishSummary(t, oncall.Outcome{State: oncall.PageSent})
+	r.storm(t, 1501, 500)
+	r.tick(t, oncall.SummaryEvery)
+	if fresh, again := r.waitingSummary(t); fresh != 500 || again != 0 {
+		t.Errorf("the second summary: got %d tickets and %d known ones, want the 500 that came after the first", fresh, again)
+	}
+	r.finishSummary(t, oncall.Outcome{State: oncall.PageSent})
+	r.tick(t, 4*time.Minute) // the second step tells Ben of the first 1,500 once more, of five of them singly
+	r.tick(t, oncall.SummaryAfter)
+	if fresh, again := r.waitingSummary(t); fresh != 0 || again < 1495 {
+		t.Errorf("the third summary: got %d tickets and %d known ones, want known ones alone", fresh, again)
+	}
+	r.share(t)
+	if n := r.count(t, `SELECT count(*) FROM pages WHERE bundled AND step = 1 AND state <> 'sent'`); n != 0 {
+		t.Errorf("%d pages do not know in the end that they went with a summary", n)
+	}
+}
+
+// TestASummaryOfAnOlderProgramIsSharedToo takes a job that an older program wrote: it knew what a summary stands for by a mark on
+// each page.
+func TestASummaryOfAnOlderProgramIsSharedToo(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.verify(t)
+	r.apply(t, bundling)
+	r.storm(t, 1, 1500)
+	r.tick(t, oncall.SummaryAfter)
+	summary := r.finishSummary(t, oncall.Outcome{State: oncall.PageSent})
+	for _, statement := range []string{`UPDATE pages SET summary = $1 WHERE bundled`, `DELETE FROM summary_parts WHERE summary = $1`} {
+		if _, err := r.pool.Exec(t.Context(), statement, summary); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.shares = []oncalldb.Share{{Summary: summary}}
+	r.share(t)
+	if n := r.count(t, `SELECT count(*) FROM pages WHERE bundled AND state = 'sent'`); n != 1495 {
+		t.Errorf("%d pages know that they went with it, want all 1495", n)
+	}
+}
+
+// TestNoPageIsLeftWithoutTheOutcomeOfItsSummary loses the job that a part of a summary's outcome was handed over to.
+func TestNoPageIsLeftWithoutTheOutcomeOfItsSummary(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.verify(t)
+	r.apply(t, bundling)
+	r.storm(t, 1, 1500)
+	r.tick(t, oncall.SummaryAfter)
+	r.finishSummary(t, oncall.Outcome{State: oncall.PageFailed, Reason: "gone"})
+	r.shareOnce(t)
+	r.shares = nil
+	for _, stage := range []struct {
+		after time.Duration
+		want  []oncalldb.Share
+	}{
+		{after: time.Minute},
+		{after: time.Hour, want: []oncalldb.Share{{Summary: r.shared(t), Part: 2, Lost: true}}},
+	} {
+		if err := r.ResumeShares(t.Context(), r.now.Add(stage.after)); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(r.shares, stage.want) {
+			t.Errorf("%s later: got %+v, want %+v", stage.after, r.shares, stage.want)
+		}
+	}
+	r.share(t)
+	if n := r.count(t, `SELECT count(*) FROM pages WHERE bundled AND state = 'failed'`); n != 1495 {
+		t.Errorf("%d pages know that they failed with it, want all 1495", n)
+	}
+	if err := r.ResumeShares(t.Context(), r.now.Add(time.Hour)); err != nil || len(r.shares) != 0 {
+		t.Errorf("when all know: got %+v, %v", r.shares, err)
+	}
+}
+
+// shared is the only summary that there is.
+func (r *room) shared(t *testing.T) int64 {
+	t.Helper()
+	return int64(r.count(t, `SELECT id FROM pages WHERE type = 'page.summary'`))
 }

@@ -28,7 +28,7 @@ func queueTold(batch *pgx.Batch, changes []tickets.Change, told *[]oncall.Told) 
 		WITH found AS MATERIALIZED (SELECT * FROM pages WHERE ticket = ANY($1))
 		SELECT DISTINCT ON (ticket, person) ticket, person, contact, channel, generation
 		FROM found p JOIN escalations e USING (ticket, generation)
-		WHERE type = 'page' AND person IS NOT NULL AND summary IS NULL AND p.state IN ('sent', 'delivered')
+		WHERE type = 'page' AND person IS NOT NULL AND NOT bundled AND p.state IN ('sent', 'delivered')
 			AND NOT EXISTS (
 				SELECT FROM found n WHERE n.ticket = p.ticket AND n.type = 'page.taken' AND n.person = p.person AND n.generation = p.generation)
 		ORDER BY ticket, person, channel = 'voice', id DESC`, numbers).Query(func(rows pgx.Rows) (err error) {

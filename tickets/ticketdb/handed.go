@@ -15,9 +15,11 @@ import (
 const (
 	handedMails = 1000
 	handedBytes = 16 << 20
-	behindMails = 300 // so far behind, the readers are waited for before more is committed
-	behindBytes = 5 << 20
-	behindPause = 50 * time.Millisecond // for so long at most
+	pauseMails  = 100 // from here on the readers are waited for before more is committed
+	pauseBytes  = 2 << 20
+	behindMails = 400 // and where they are so far behind
+	behindBytes = 8 << 20
+	behindPause = 50 * time.Millisecond // for so long, and no longer
 	handedLease = 30 * time.Second      // after which another reader may take such a mail
 	handedFresh = 17 * time.Second      // and how much of it must be left where one is begun
 )
@@ -32,33 +34,27 @@ type handed struct {
 	count int
 	// look says that there may be mail which is not here; alone that the readers are to have only what is here.
 	look, alone atomic.Bool
-	// taken is signalled when a reader took some.
-	taken chan struct{}
 }
 
-// await lets the readers catch up before more is taken in, for a moment: what they have not in memory they would have to fetch,
-// and senders wait for their replies anyway where they send more than is read.
+// await lets the readers catch up before more is taken in: what they have not in memory they would have to fetch, and senders wait
+// for their replies anyway where they send more than is read. The more waits to be read, the longer it takes, so that all replies
+// take about as long, and none waits until the readers come for their next batch.
 func (h *handed) await(ctx context.Context) {
-	if !h.behind() {
+	pause := h.pause()
+	if pause <= 0 {
 		return
 	}
-	pause := time.NewTimer(behindPause)
-	defer pause.Stop()
-	for h.behind() {
-		select {
-		case <-h.taken:
-		case <-pause.C:
-			return
-		case <-ctx.Done():
-			return
-		}
+	select {
+	case <-time.After(pause):
+	case <-ctx.Done():
 	}
 }
 
-func (h *handed) behind() bool {
+func (h *handed) pause() time.Duration {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	return h.count >= behindMails || h.bytes >= behindBytes
+	behind := max(float64(h.count-pauseMails)/(behindMails-pauseMails), float64(h.bytes-pauseBytes)/(behindBytes-pauseBytes))
+	return time.Duration(min(behind, 1) * float64(behindPause))
 }
 
 // reserve keeps places for as many of the mails, from the first on, as there are, and returns their number.
@@ -101,12 +97,6 @@ func (h *handed) put(mails []*waiting, ids []int64, until time.Time, leave bool)
 func (h *handed) take(limit int, now time.Time) []tickets.Claimed {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	defer func() {
-		select {
-		case h.taken <- struct{}{}:
-		default:
-		}
-	}()
 	var taken []tickets.Claimed
 	for len(h.mails) > 0 && len(taken) < limit {
 		mail := h.mails[0]

@@ -56,7 +56,6 @@ type answer struct {
 func NewIntake(store *Store) *Intake {
 	return &Intake{
 		store: store, queue: make(chan *waiting), wake: make(chan struct{}, 1), accepted: make(chan struct{}, 1),
-		handed: handed{taken: make(chan struct{}, committers)},
 	}
 }
 

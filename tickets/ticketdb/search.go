@@ -152,7 +152,7 @@ func (s *Store) searchFor(ctx context.Context, filter tickets.Filter, show int) 
 	if strings.TrimSpace(filter.Query) == "" {
 		return nil, nil
 	}
-	words := tickets.SplitWords(storable(filter.Query))
+	words := tickets.SplitQuery(storable(filter.Query))
 	if few(filter.States) {
 		return &searching{others: words}, nil
 	}
@@ -224,7 +224,7 @@ func few(states []tickets.State) bool {
 	return len(states) > 0 && !slices.Contains(states, tickets.Resolved)
 }
 
-// beginnings asks that each word be the beginning of a word of the ticket, as tickets.SplitWords cuts both.
+// beginnings asks that each word be the beginning of a word of the ticket, as tickets.SplitWords and SplitQuery cut them.
 func beginnings(words []string) string {
 	if len(words) == 0 {
 		return "'-'" // no ticket has a word without letters and digits

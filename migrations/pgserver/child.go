@@ -46,13 +46,14 @@ const SmallMachine = 512 << 20
 
 // How much of a machine's memory is for buffers. A storm of hundreds of thousands of tickets writes all over its indexes: what the
 // buffers do not hold of them is fetched and written again for each ticket. The journal is as long between two checkpoints as eight
-// times the buffers, because each page of an index is written whole to it after each.
+// times the buffers, within bounds, because each page of an index is written whole to it after each.
 const (
-	partBuffered  = 24
+	partBuffered  = 16
 	leastBuffered = 64 << 20
-	mostBuffered  = 512 << 20
+	mostBuffered  = 2 << 30
 	journalLength = 8
 	leastJournal  = 1 << 30 // Postgres's own
+	mostJournal   = 4 << 30
 )
 
 // memorySettings suit a machine of so many octets of memory.
@@ -64,7 +65,7 @@ func memorySettings(memory int64) []string {
 	}
 	buffers := min(max(memory/partBuffered, leastBuffered), mostBuffered)
 	return []string{
-		fmt.Sprintf("shared_buffers=%dMB", buffers>>20), fmt.Sprintf("max_wal_size=%dMB", max(buffers*journalLength, leastJournal)>>20),
+		fmt.Sprintf("shared_buffers=%dMB", buffers>>20), fmt.Sprintf("max_wal_size=%dMB", min(max(buffers*journalLength, leastJournal), mostJournal)>>20),
 	}
 }
 

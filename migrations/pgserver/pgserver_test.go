@@ -53,8 +53,8 @@ func TestBuffersAndJournalSuitTheMachine(t *testing.T) {
 		0:         {"shared_buffers=64MB", "max_wal_size=1024MB"},
 		256 << 20: {"shared_buffers=16MB", "max_wal_size=256MB"},
 		1 << 30:   {"shared_buffers=64MB", "max_wal_size=1024MB"},
-		8 << 30:   {"shared_buffers=341MB", "max_wal_size=2730MB"},
-		64 << 30:  {"shared_buffers=512MB", "max_wal_size=4096MB"},
+		4 << 30:   {"shared_buffers=256MB", "max_wal_size=2048MB"},
+		64 << 30:  {"shared_buffers=2048MB", "max_wal_size=4096MB"},
 	} {
 		settings := memorySettings(memory)
 		for _, setting := range want {

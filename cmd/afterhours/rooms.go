@@ -67,7 +67,7 @@ func wire(s settings, db database, base string, log *slog.Logger, now func() tim
 	}
 	r.queue, err = oncalldb.NewQueue(db.pool, db.directly(), names, func(ctx context.Context, page int64, target string, isEvent bool) error {
 		return r.deliverer.Deliver(ctx, page, target, isEvent)
-	}, func(ctx context.Context, share oncalldb.Share) error { return r.oncall.ShareOutcome(ctx, share) }, quiet(log))
+	}, r.share, quiet(log))
 	if err != nil {
 		return nil, err
 	}

@@ -57,15 +57,7 @@ type shareWorker struct {
 }
 
 func (w *shareWorker) Work(ctx context.Context, job *river.Job[Share]) error {
-	began := time.Now()
-	if err := w.share(ctx, job.Args); err != nil || job.Args.Lost {
-		return err
-	}
-	select { // half of the time is for those who wait for something
-	case <-ctx.Done():
-	case <-time.After(time.Since(began)):
-	}
-	return nil
+	return w.share(ctx, job.Args)
 }
 
 // shareQueue is worked off by one at a time in each process: what is in it has been told already.

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"afterhours/oncall/oncalldb"
+)
+
+// share records the next part of a summary's outcome. Where it was sent, nobody waits for that, and half of the time is left to
+// those who wait for something: of a storm the parts are hundreds.
+func (r *rooms) share(ctx context.Context, share oncalldb.Share) error {
+	return unhurried(ctx, share, r.oncall.ShareOutcome)
+}
+
+func unhurried(ctx context.Context, share oncalldb.Share, record func(context.Context, oncalldb.Share) error) error {
+	began := time.Now()
+	if err := record(ctx, share); err != nil || share.Lost {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Since(began)):
+	}
+	return nil
+}

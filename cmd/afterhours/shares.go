@@ -7,6 +7,9 @@ import (
 	"afterhours/oncall/oncalldb"
 )
 
+// longestRest is how long a part of a summary's outcome leaves to others at most: a stop waits for it.
+const longestRest = time.Second
+
 // share records the next part of a summary's outcome. Where it was sent, nobody waits for that, and half of the time is left to
 // those who wait for something: of a storm the parts are hundreds.
 func (r *rooms) share(ctx context.Context, share oncalldb.Share) error {
@@ -20,7 +23,7 @@ func unhurried(ctx context.Context, share oncalldb.Share, record func(context.Co
 	}
 	select {
 	case <-ctx.Done():
-	case <-time.After(time.Since(began)):
+	case <-time.After(min(time.Since(began), longestRest)):
 	}
 	return nil
 }

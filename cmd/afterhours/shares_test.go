@@ -10,24 +10,25 @@ import (
 	"afterhours/oncall/oncalldb"
 )
 
-// TestSharesLeaveHalfOfTheTimeToOthers works off shares that take a second each.
+// TestSharesLeaveHalfOfTheTimeToOthers works off shares on a clock of its own, which goes on when all sleep.
 func TestSharesLeaveHalfOfTheTimeToOthers(t *testing.T) {
 	t.Parallel()
 	for name, stage := range map[string]struct {
-		share oncalldb.Share
-		fails error
-		want  time.Duration
+		share       oncalldb.Share
+		takes, want time.Duration
+		fails       error
 	}{
-		"of a summary that was sent": {want: 2 * time.Second},
-		"of one that reached nobody": {share: oncalldb.Share{Lost: true}, want: time.Second},
-		"without a database":         {fails: errors.New("away"), want: time.Second},
+		"of a summary that was sent": {takes: time.Second / 2, want: time.Second},
+		"that took long":             {takes: 30 * time.Second, want: 30*time.Second + longestRest},
+		"of one that reached nobody": {share: oncalldb.Share{Lost: true}, takes: time.Second, want: time.Second},
+		"without a database":         {takes: time.Second, want: time.Second, fails: errors.New("away")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
 				err := unhurried(t.Context(), stage.share, func(context.Context, oncalldb.Share) error {
-					time.Sleep(time.Second)
+					time.Sleep(stage.takes)
 					return stage.fails
 				})
 				if took := time.Since(began); !errors.Is(err, stage.fails) || took != stage.want {

@@ -155,6 +155,18 @@ webhooks:
 	}
 }
 
+// summarised is a room with a storm of so many tickets, all but five of whose pages a summary stands for that waits to be sent.
+func summarised(t *testing.T, count int64) *room {
+	t.Helper()
+	r := open(t)
+	r.verify(t)
+	r.apply(t, bundling)
+	r.storm(t, 1, count)
+	r.deliver(t)
+	r.tick(t, oncall.SummaryAfter)
+	return r
+}
+
 // waitingSummary is how many tickets are new in the summary that waits to be sent, and how many its recipient knows.
 func (r *room) waitingSummary(t *testing.T) (fresh, again int) {
 	t.Helper()
@@ -170,12 +182,7 @@ func (r *room) waitingSummary(t *testing.T) (fresh, again int) {
 // became of it.
 func TestWhatASummaryStandsForIsNotSummarisedAgain(t *testing.T) {
 	t.Parallel()
-	r := open(t)
-	r.verify(t)
-	r.apply(t, bundling)
-	r.storm(t, 1, 1500)
-	r.deliver(t)
-	r.tick(t, oncall.SummaryAfter)
+	r := summarised(t, 1500)
 	r.finishSummary(t, oncall.Outcome{State: oncall.PageSent})
 	r.storm(t, 1501, 500)
 	r.tick(t, oncall.SummaryEvery)
@@ -198,11 +205,7 @@ func TestWhatASummaryStandsForIsNotSummarisedAgain(t *testing.T) {
 // each page.
 func TestASummaryOfAnOlderProgramIsSharedToo(t *testing.T) {
 	t.Parallel()
-	r := open(t)
-	r.verify(t)
-	r.apply(t, bundling)
-	r.storm(t, 1, 1500)
-	r.tick(t, oncall.SummaryAfter)
+	r := summarised(t, 1500)
 	summary := r.finishSummary(t, oncall.Outcome{State: oncall.PageSent})
 	for _, statement := range []string{`UPDATE pages SET summary = $1 WHERE bundled`, `DELETE FROM summary_parts WHERE summary = $1`} {
 		if _, err := r.pool.Exec(t.Context(), statement, summary); err != nil {
@@ -219,12 +222,8 @@ func TestASummaryOfAnOlderProgramIsSharedToo(t *testing.T) {
 // TestNoPageIsLeftWithoutTheOutcomeOfItsSummary loses the job that a part of a summary's outcome was handed over to.
 func TestNoPageIsLeftWithoutTheOutcomeOfItsSummary(t *testing.T) {
 	t.Parallel()
-	r := open(t)
-	r.verify(t)
-	r.apply(t, bundling)
-	r.storm(t, 1, 1500)
-	r.tick(t, oncall.SummaryAfter)
-	r.finishSummary(t, oncall.Outcome{State: oncall.PageFailed, Reason: "gone"})
+	r := summarised(t, 1500)
+	summary := r.finishSummary(t, oncall.Outcome{State: oncall.PageFailed, Reason: "gone"})
 	r.shareOnce(t)
 	r.shares = nil
 	for _, stage := range []struct {
@@ -232,7 +231,7 @@ func TestNoPageIsLeftWithoutTheOutcomeOfItsSummary(t *testing.T) {
 		want  []oncalldb.Share
 	}{
 		{after: time.Minute},
-		{after: time.Hour, want: []oncalldb.Share{{Summary: r.shared(t), Part: 2, Lost: true}}},
+		{after: time.Hour, want: []oncalldb.Share{{Summary: summary, Part: 2, Lost: true}}},
 	} {
 		if err := r.ResumeShares(t.Context(), r.now.Add(stage.after)); err != nil {
 			t.Fatal(err)
@@ -248,10 +247,4 @@ func TestNoPageIsLeftWithoutTheOutcomeOfItsSummary(t *testing.T) {
 	if err := r.ResumeShares(t.Context(), r.now.Add(time.Hour)); err != nil || len(r.shares) != 0 {
 		t.Errorf("when all know: got %+v, %v", r.shares, err)
 	}
-}
-
-// shared is the only summary that there is.
-func (r *room) shared(t *testing.T) int64 {
-	t.Helper()
-	return int64(r.count(t, `SELECT id FROM pages WHERE type = 'page.summary'`))
 }

@@ -359,12 +359,8 @@ func (a *application) startCron(ctx context.Context) error {
 	if err == nil {
 		var again time.Time // before which the figures of days are not counted
 		_, err = schedule.AddFunc(insightsEvery, func() {
-			if began := a.now(); !began.Before(again) {
-				if err := a.tendInsights(tending); err != nil && tending.Err() == nil {
-					a.log.Error("tend insights", "error", err)
-				}
-				ended := a.now()
-				again = ended.Add((insightsPart - 1) * ended.Sub(began))
+			if err := a.tendInsights(tending, &again); err != nil && tending.Err() == nil {
+				a.log.Error("tend insights", "error", err)
 			}
 			if err := a.tellWeeks(tending); err != nil && tending.Err() == nil {
 				a.log.Error("weekly reports not sent", "error", err)

@@ -2,36 +2,43 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"afterhours/oncall"
 )
 
 // How often the figures of the insights are brought up to date, how much of a backlog in one go, and which part of its time a
-// gateway gives to them: the tickets of a day are all read again, and a day of a storm may have a million.
+// gateway gives to counting them: the tickets of a day are all read again, and a day of a storm may have a million.
 const (
 	insightsEvery  = "@every 1m"
 	insightBatches = 100
-	insightsPart   = 20
+	insightsPart   = 100
 )
 
-// tendInsights counts the figures of days that have changed.
-func (a *application) tendInsights(ctx context.Context) error {
+// tendInsights notes which days have changed and, not before again, which it moves on, counts their figures.
+func (a *application) tendInsights(ctx context.Context, again *time.Time) error {
+	more, err := inBatches(func() (bool, error) { return a.rooms.tickets.NoteDays(ctx) })
+	began := a.now()
+	if err != nil || more || began.Before(*again) {
+		return err
+	}
+	if _, err := inBatches(func() (bool, error) { return a.rooms.tickets.CountDays(ctx) }); err != nil {
+		return err
+	}
+	_, err = inBatches(func() (bool, error) { return a.rooms.oncall.TendInsights(ctx, a.now()) })
+	ended := a.now()
+	*again = ended.Add((insightsPart - 1) * ended.Sub(began))
+	return err
+}
+
+// inBatches goes on until nothing more waits, but not for ever.
+func inBatches(some func() (more bool, err error)) (more bool, err error) {
 	for range insightBatches {
-		more, err := a.rooms.tickets.TendInsights(ctx)
-		if err != nil {
-			return err
-		}
-		if !more {
-			break
+		if more, err = some(); err != nil || !more {
+			return more, err
 		}
 	}
-	for range insightBatches {
-		more, err := a.rooms.oncall.TendInsights(ctx, a.now())
-		if err != nil || !more {
-			return err
-		}
-	}
-	return nil
+	return more, nil
 }
 
 // tellWeeks queues the weekly reports that are due.

@@ -27,7 +27,7 @@ policies: [{id: security, steps: [{notify: ["person:ana"], wait: 5m}]}]
 	if _, err := app.db.pool.Exec(t.Context(), `INSERT INTO insight_due VALUES (($1::timestamptz AT TIME ZONE 'UTC')::date) ON CONFLICT DO NOTHING`, created); err != nil {
 		t.Fatal(err)
 	}
-	if err := app.tendInsights(t.Context()); err != nil {
+	if err := app.tendInsights(t.Context(), new(time.Time)); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

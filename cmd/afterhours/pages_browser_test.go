@@ -111,7 +111,7 @@ func everyPage(t *testing.T, app *application, link string) []shownPage {
 func TestEveryPageFitsEveryScreenAndReader(t *testing.T) {
 	t.Parallel()
 	app, link := furnished(t)
-	if err := app.tendInsights(t.Context()); err != nil { // so that there are plots to judge
+	if err := app.tendInsights(t.Context(), new(time.Time)); err != nil { // so that there are plots to judge
 		t.Fatal(err)
 	}
 	ctx := browserFor(t, 15*time.Minute)

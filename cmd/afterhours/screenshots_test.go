@@ -65,7 +65,7 @@ func TestScreenshots(t *testing.T) {
 		link = letter.Link
 		return err == nil && link != ""
 	})
-	if err := app.tendInsights(t.Context()); err != nil {
+	if err := app.tendInsights(t.Context(), new(time.Time)); err != nil {
 		t.Fatal(err)
 	}
 	ctx := browserFor(t, 15*time.Minute)

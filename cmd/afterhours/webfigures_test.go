@@ -103,7 +103,8 @@ func countInsights(t testing.TB, pool *pgxpool.Pool) {
 	t.Helper()
 	mails, pages := ticketdb.New(pool, time.Now, nil), oncalldb.New(oncalldb.Options{Pool: pool})
 	for _, tend := range []func() (bool, error){
-		func() (bool, error) { return mails.TendInsights(t.Context()) },
+		func() (bool, error) { return mails.NoteDays(t.Context()) },
+		func() (bool, error) { return mails.CountDays(t.Context()) },
 		func() (bool, error) { return pages.TendInsights(t.Context(), time.Now()) },
 	} {
 		for more := true; more; {

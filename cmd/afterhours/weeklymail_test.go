@@ -165,7 +165,7 @@ people: [{id: ana, name: Ana Ruiz, email: ana@example.com, timezone: Europe/Madr
 policies: [{id: security, steps: [{notify: ["person:ana"], wait: 5m}]}]
 `)
 	seedTickets(t, app.db.pool, 4000, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC))
-	if err := app.tendInsights(t.Context()); err != nil {
+	if err := app.tendInsights(t.Context(), new(time.Time)); err != nil {
 		t.Fatal(err)
 	}
 	tell := func() {

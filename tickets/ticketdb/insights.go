@@ -19,23 +19,36 @@ const (
 	titlesShown   = 25
 )
 
-// TendInsights notes the days whose tickets have changed since the last time, and counts them anew once all are noted, today
-// and yesterday only once in a while: all tickets of a day are read for it, and in a storm they change all the time. more says
-// that others wait. It can run in several processes: they wait for each other.
-func (s *Store) TendInsights(ctx context.Context) (more bool, err error) {
+// uncounted are the events that no figure of a day depends on. In a storm they are most of them.
+var uncounted = []tickets.EventType{
+	tickets.EventEscalated, tickets.EventDeferred, tickets.EventExhausted, tickets.EventPagesStopped,
+	tickets.EventPageSent, tickets.EventPageDelivered, tickets.EventPageHeld, tickets.EventPageFailed,
+}
+
+// NoteDays notes the days whose tickets have changed since the last time; more says that others wait. It can run in several
+// processes: they wait for each other.
+func (s *Store) NoteDays(ctx context.Context) (more bool, err error) {
+	err = s.transact(ctx, "note the days of tickets", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT FROM insight_mark FOR UPDATE`); err != nil {
+			return err
+		}
+		var events int
+		err := tx.QueryRow(ctx, noteDays, s.now().Add(-tallyAfter), insightEvents, uncounted).Scan(&events)
+		more = events == insightEvents
+		return err
+	})
+	return more, err
+}
+
+// CountDays counts the noted days anew, today and yesterday only once in a while: all tickets of a day are read for it, and in
+// a storm they change all the time. more says that others wait. It can run in several processes: they wait for each other.
+func (s *Store) CountDays(ctx context.Context) (more bool, err error) {
 	now := s.now()
 	err = s.transact(ctx, "count the figures of days", func(tx pgx.Tx) error {
 		var fresh bool
 		err := tx.QueryRow(ctx, `SELECT counted_at IS NOT NULL AND counted_at > $1 FROM insight_mark FOR UPDATE`, now.Add(-presentEvery)).Scan(&fresh)
 		if err != nil {
 			return err
-		}
-		var events int
-		if err := tx.QueryRow(ctx, noteDays, now.Add(-tallyAfter), insightEvents).Scan(&events); err != nil {
-			return err
-		}
-		if more = events == insightEvents; more {
-			return nil
 		}
 		rows, err := tx.Query(ctx, takeDays, insightDays, now, !fresh)
 		if err != nil {
@@ -54,12 +67,13 @@ func (s *Store) TendInsights(ctx context.Context) (more bool, err error) {
 // noteDays notes the days of tickets to which anything happened, as far as no earlier event can come to light.
 const noteDays = `
 	WITH batch AS MATERIALIZED (
-		SELECT id, ticket, at FROM ticket_events WHERE id > (SELECT last_event FROM insight_mark) ORDER BY id LIMIT $2
+		SELECT id, ticket, at, type FROM ticket_events WHERE id > (SELECT last_event FROM insight_mark) ORDER BY id LIMIT $2
 	), ripe AS MATERIALIZED (
-		SELECT id, ticket FROM batch WHERE id < coalesce((SELECT min(id) FROM batch WHERE at > $1), 9223372036854775807)
+		SELECT id, ticket, type FROM batch WHERE id < coalesce((SELECT min(id) FROM batch WHERE at > $1), 9223372036854775807)
 	), due AS (
 		INSERT INTO insight_due
-		SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date FROM ripe JOIN tickets t ON t.number = ripe.ticket
+		SELECT DISTINCT (t.created_at AT TIME ZONE 'UTC')::date
+		FROM (SELECT DISTINCT ticket FROM ripe WHERE type <> ALL($3)) AS changed JOIN tickets t ON t.number = changed.ticket
 		ON CONFLICT DO NOTHING
 	), moved AS (
 		UPDATE insight_mark SET last_event = coalesce((SELECT max(id) FROM ripe), last_event)

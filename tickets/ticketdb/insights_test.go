@@ -1,6 +1,7 @@
 package ticketdb_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -9,16 +10,14 @@ import (
 
 func (r *room) tendInsights(t *testing.T) {
 	t.Helper()
-	for range 100 {
-		more, err := r.TendInsights(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !more {
-			return
+	for _, some := range []func(context.Context) (bool, error){r.NoteDays, r.CountDays} {
+		for i, more := 0, true; more; i++ {
+			var err error
+			if more, err = some(t.Context()); err != nil || i > 100 {
+				t.Fatalf("the figures are never done: %v", err)
+			}
 		}
 	}
-	t.Fatal("the figures are never done")
 }
 
 func TestTheFiguresOfADayFollowItsTickets(t *testing.T) {
@@ -111,7 +110,7 @@ func TestFiguresOfBacklogsAreCountedInParts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if more, err := r.TendInsights(t.Context()); err != nil || !more {
+	if more, err := r.CountDays(t.Context()); err != nil || !more {
 		t.Fatalf("100 days at once: more %t, %v", more, err)
 	}
 	r.tendInsights(t)
@@ -120,6 +119,33 @@ func TestFiguresOfBacklogsAreCountedInParts(t *testing.T) {
 	}
 	if got := r.count(t, `SELECT count(*) FROM insight_times`); got != 0 {
 		t.Errorf("imported tickets have %d times", got)
+	}
+}
+
+// TestADayIsNotedForWhatChangesItsFigures lets a page of an old ticket be sent, and then the ticket be resolved.
+func TestADayIsNotedForWhatChangesItsFigures(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.accept(t, "high Ransomware da1")
+	r.read(t, alertOf)
+	r.now = r.now.AddDate(0, 0, 7)
+	r.tendInsights(t)
+	for _, stage := range []struct {
+		event tickets.EventType
+		due   int
+	}{{tickets.EventPageSent, 0}, {tickets.EventResolved, 1}} {
+		r.now = r.now.AddDate(0, 0, 7)
+		if _, err := r.pool.Exec(t.Context(), `
+			INSERT INTO ticket_events (ticket, at, type, actor, data) SELECT number, $1, $2, 'ana', '{}' FROM tickets`,
+			r.now.Add(-time.Hour), stage.event); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.NoteDays(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if due := r.count(t, `SELECT count(*) FROM insight_due`); due != stage.due {
+			t.Errorf("%s: %d days are due, want %d", stage.event, due, stage.due)
+		}
 	}
 }
 
@@ -140,13 +166,13 @@ func TestADayOfAStormIsCountedOnceAllIsNoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.now = r.now.Add(3 * time.Minute)
-	for range 2 {
-		if more, err := r.TendInsights(t.Context()); err != nil || !more || counts() != first {
+	for left := range 3 {
+		if more, err := r.NoteDays(t.Context()); err != nil || more != (left < 2) || counts() != first {
 			t.Fatalf("more %t, %v; counted %d, want as in %d", more, err, counts(), first)
 		}
 	}
-	if more, err := r.TendInsights(t.Context()); err != nil || more || counts() == first {
-		t.Fatalf("the last events: more %t, %v; counted %d", more, err, counts())
+	if more, err := r.CountDays(t.Context()); err != nil || more || counts() == first {
+		t.Fatalf("when all are noted: more %t, %v; counted %d", more, err, counts())
 	}
 
 	// Another gateway, a moment later: the day is due, and counted a moment ago.

@@ -41,11 +41,12 @@ func (s *Store) Pages(ctx context.Context, ticket int64) ([]oncall.Page, error) 
 	return s.pages(ctx, `SELECT `+pageColumns+` FROM pages WHERE ticket = $1 AND type = 'page' ORDER BY id`, ticket)
 }
 
-// Outgoing returns mail pages, newest first, that have left or were held; before 0 begins at the newest.
+// Outgoing returns mail pages, newest first, that have left or were held; before 0 begins at the newest. What goes with a summary
+// does not leave by itself.
 func (s *Store) Outgoing(ctx context.Context, limit int, before int64) ([]oncall.Page, error) {
 	return s.pages(ctx, `
 		SELECT `+pageColumns+` FROM pages
-		WHERE channel = 'email' AND ($2 = 0 OR id < $2)
+		WHERE channel = 'email' AND NOT bundled AND ($2 = 0 OR id < $2)
 		ORDER BY id DESC LIMIT $1`, limit, before)
 }
 

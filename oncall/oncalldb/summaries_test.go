@@ -3,6 +3,7 @@ package oncalldb_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -64,6 +65,21 @@ func (r *room) verify(t *testing.T) {
 		CREATE TRIGGER verified BEFORE INSERT ON tickets FOR EACH ROW EXECUTE FUNCTION verified()`); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestOutgoingMailIsWhatLeftByItself has a summary stand for most pages of a storm: the list is not buried under them.
+func TestOutgoingMailIsWhatLeftByItself(t *testing.T) {
+	t.Parallel()
+	r := summarised(t, 30)
+	outgoing, err := r.Outgoing(t.Context(), 100, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var types []string
+	for _, page := range outgoing {
+		types = append(types, page.Type)
+	}
+	wantEqual(t, "outgoing mail", types, append([]string{oncall.SummaryType}, slices.Repeat([]string{oncall.PageType}, 5)...))
 }
 
 func TestAStormIsFiveSinglePagesAndExactSummaries(t *testing.T) {

@@ -75,11 +75,11 @@ func digest(text string) []byte {
 }
 
 // Deliveries returns what a webhook of the team was sent or is to be sent, newest first, below the id before; 0 begins at
-// the newest.
+// the newest. What goes with a summary is not sent by itself.
 func (s *Store) Deliveries(ctx context.Context, webhook string, limit int, before int64) ([]oncall.Page, error) {
 	return s.pages(ctx, `
 		SELECT `+pageColumns+` FROM pages
-		WHERE webhook = $1 AND ($3 = 0 OR id < $3)
+		WHERE webhook = $1 AND webhook <> '' AND NOT bundled AND ($3 = 0 OR id < $3)
 		ORDER BY id DESC LIMIT $2`, webhook, limit, before)
 }
 

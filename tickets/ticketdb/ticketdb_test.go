@@ -328,6 +328,24 @@ func TestConcurrentReadersMakeOneTicketOfOneMatter(t *testing.T) {
 	}
 }
 
+// TestAKeyBelongsToOneUnresolvedTicket tries what no reader does: they lock their keys before.
+func TestAKeyBelongsToOneUnresolvedTicket(t *testing.T) {
+	t.Parallel()
+	r := open(t)
+	r.accept(t, "high Ransomware da1", "high Ransomware da2")
+	r.read(t, alertOf)
+	give := func(active bool) error {
+		_, err := r.pool.Exec(t.Context(), `INSERT INTO ticket_keys (key, ticket, active) SELECT 'alert:one', number, $1 FROM tickets`, active)
+		return err
+	}
+	if err := give(true); err == nil {
+		t.Error("two unresolved tickets have the same key")
+	}
+	if err := give(false); err != nil {
+		t.Errorf("two resolved tickets may have had the same key: %v", err)
+	}
+}
+
 func TestABatchOfLargeMailsIsASmallOne(t *testing.T) {
 	t.Parallel()
 	r := open(t)

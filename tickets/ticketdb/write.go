@@ -77,8 +77,11 @@ func load(ctx context.Context, tx pgx.Tx, readings []tickets.Reading, resolvedAf
 		keyLocks, lockNumbers(keys))
 	batch.Queue(`
 		SELECT DISTINCT ON (k.key) k.key, k.ticket
-		FROM ticket_keys k CROSS JOIN LATERAL (SELECT resolved_at, merged_into FROM tickets WHERE number = k.ticket LIMIT 1) t
-		WHERE k.key = ANY($1) AND (k.active OR t.resolved_at > $2 AND t.merged_into IS NULL)
+		FROM ( -- each half has an index of its own
+			SELECT key, ticket, active FROM ticket_keys WHERE key = ANY($1) AND active
+			UNION ALL SELECT key, ticket, active FROM ticket_keys WHERE key = ANY($1) AND NOT active
+		) AS k CROSS JOIN LATERAL (SELECT resolved_at, merged_into FROM tickets WHERE number = k.ticket LIMIT 1) t
+		WHERE k.active OR t.resolved_at > $2 AND t.merged_into IS NULL
 		ORDER BY k.key, k.active DESC, t.resolved_at DESC, k.ticket DESC`,
 		keys, resolvedAfter).Query(func(rows pgx.Rows) error {
 		return collectPairs(rows, known.Owners, known.Tickets)

@@ -27,7 +27,7 @@ func settings(socket string, opts Options) []string {
 		"listen_addresses=", "port=" + socketPort,
 		"unix_socket_directories=" + socket, "unix_socket_permissions=0700",
 		"max_connections=100", "max_locks_per_transaction=256", "max_logical_replication_workers=0",
-		"huge_pages=off", "jit=off",
+		"huge_pages=off", "jit=off", "autovacuum_naptime=30s", // a storm fills tables within a minute
 		"timezone=UTC", "log_timezone=UTC", "lc_messages=C",
 		"logging_collector=off", "log_destination=stderr", "log_line_prefix=", "log_checkpoints=off",
 		"log_min_messages=log", "log_min_error_statement=panic",

@@ -10,8 +10,8 @@ import (
 // longestRest is how long a part of a summary's outcome leaves to others at most: a stop waits for it.
 const longestRest = time.Second
 
-// share records the next part of a summary's outcome. Where it was sent, nobody waits for that, and half of the time is left to
-// those who wait for something: of a storm the parts are hundreds.
+// share records the next part of a summary's outcome. Where it was sent, nobody waits for that, and two thirds of the time are
+// left to those who wait for something: of a storm the parts are hundreds.
 func (r *rooms) share(ctx context.Context, share oncalldb.Share) error {
 	return unhurried(ctx, share, r.oncall.ShareOutcome)
 }
@@ -23,7 +23,7 @@ func unhurried(ctx context.Context, share oncalldb.Share, record func(context.Co
 	}
 	select {
 	case <-ctx.Done():
-	case <-time.After(min(time.Since(began), longestRest)):
+	case <-time.After(min(2*time.Since(began), longestRest)):
 	}
 	return nil
 }

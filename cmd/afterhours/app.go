@@ -278,18 +278,26 @@ func (a *application) keepHouse(ctx context.Context) error {
 // forget deletes what is older than ages say, batch by batch.
 func (a *application) forget(ctx context.Context, ages []oncall.Age, some func(context.Context, []tickets.Severity, time.Time) (int, bool, error)) (forgotten int, err error) {
 	for _, age := range ages {
-		for range forgetBatches {
+		_, err := inBatches(forgetBatches, func() (bool, error) {
 			batch, more, err := some(ctx, age.Severities, a.now().Add(-age.Kept))
 			forgotten += batch
-			if err != nil {
-				return forgotten, err
-			}
-			if !more {
-				break
-			}
+			return more, err
+		})
+		if err != nil {
+			return forgotten, err
 		}
 	}
 	return forgotten, nil
+}
+
+// inBatches goes on until nothing more waits, with so many batches at most.
+func inBatches(most int, some func() (more bool, err error)) (more bool, err error) {
+	for range most {
+		if more, err = some(); err != nil || !more {
+			break
+		}
+	}
+	return more, err
 }
 
 // startCron drives the escalator each second. What is due stands in the database: a tick that is missed runs late. A stop lets a

@@ -17,28 +17,20 @@ const (
 
 // tendInsights notes which days have changed and, not before again, which it moves on, counts their figures.
 func (a *application) tendInsights(ctx context.Context, again *time.Time) error {
-	more, err := inBatches(func() (bool, error) { return a.rooms.tickets.NoteDays(ctx) })
+	more, err := inBatches(insightBatches, func() (bool, error) { return a.rooms.tickets.NoteDays(ctx) })
 	began := a.now()
 	if err != nil || more || began.Before(*again) {
 		return err
 	}
-	if _, err := inBatches(func() (bool, error) { return a.rooms.tickets.CountDays(ctx) }); err != nil {
+	defer func() {
+		ended := a.now()
+		*again = ended.Add((insightsPart - 1) * ended.Sub(began))
+	}()
+	if _, err := inBatches(insightBatches, func() (bool, error) { return a.rooms.tickets.CountDays(ctx) }); err != nil {
 		return err
 	}
-	_, err = inBatches(func() (bool, error) { return a.rooms.oncall.TendInsights(ctx, a.now()) })
-	ended := a.now()
-	*again = ended.Add((insightsPart - 1) * ended.Sub(began))
+	_, err = inBatches(insightBatches, func() (bool, error) { return a.rooms.oncall.TendInsights(ctx, a.now()) })
 	return err
-}
-
-// inBatches goes on until nothing more waits, but not for ever.
-func inBatches(some func() (more bool, err error)) (more bool, err error) {
-	for range insightBatches {
-		if more, err = some(); err != nil || !more {
-			return more, err
-		}
-	}
-	return more, nil
 }
 
 // tellWeeks queues the weekly reports that are due.

@@ -13,20 +13,14 @@ import (
 // What the housekeeping of readings does in one go, and how often.
 const (
 	readingsEvery  = "@every 15s"
-	tallyBatches   = 20
+	tallyBatches   = 50
 	reparseBatches = 20
 )
 
 // tendReadings counts how well mails were read, and goes on with a run over stored mails that somebody began at the desk.
 func (a *application) tendReadings(ctx context.Context) error {
-	for range tallyBatches {
-		more, err := a.rooms.tickets.TallyReadings(ctx)
-		if err != nil {
-			return err
-		}
-		if !more {
-			break
-		}
+	if _, err := inBatches(tallyBatches, func() (bool, error) { return a.rooms.tickets.TallyReadings(ctx) }); err != nil {
+		return err
 	}
 	run, err := a.rooms.tickets.DeskRun(ctx)
 	if errors.Is(err, tickets.ErrNotFound) {

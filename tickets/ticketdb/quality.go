@@ -12,7 +12,7 @@ import (
 
 // Bounds of counting readings.
 const (
-	tallyMails = 5000
+	tallyMails = 2000            // what is read of them fits into work_mem
 	tallyAfter = 2 * time.Minute // longer than any transaction that stores or reads a mail: no smaller id comes to light later
 )
 
@@ -37,7 +37,7 @@ const tally = `
 		WHERE id > (SELECT last_mail FROM reading_tally)
 			AND id < (SELECT coalesce(min(id), 9223372036854775807) FROM mails WHERE state = 'accepted')
 		ORDER BY id LIMIT $1
-	), ripe AS MATERIALIZED (
+	), ripe AS NOT MATERIALIZED (
 		SELECT * FROM batch WHERE id < coalesce((SELECT min(id) FROM batch WHERE read_at > $2), 9223372036854775807)
 	), said AS ( -- taken apart at once: each look into a large alert would unpack all of it
 		SELECT date_trunc('week', received_at AT TIME ZONE 'UTC')::date AS week, a.*

@@ -9,6 +9,12 @@ ALTER TABLE pages SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_
     autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_vacuum_insert_threshold = 20000);
 ALTER TABLE ticket_events SET (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_vacuum_insert_threshold = 50000);
 
+-- Tickets are cleaned where many have changed, or once they have doubled: new ones leave nothing behind, and their words are sorted
+-- through each time. The index of mails by reception is brought up to date by the vacuum; asked to be each few rows, the server
+-- forgets most requests in a storm and says so for each.
+ALTER TABLE tickets SET (autovacuum_vacuum_insert_scale_factor = 1);
+ALTER INDEX mails_by_reception SET (autosummarize = off);
+
 -- What the planner knows of them takes a second or more to gather, mostly of words: it does so after a quarter more, not a tenth.
 ALTER TABLE mails SET (autovacuum_analyze_scale_factor = 0.25);
 ALTER TABLE pages SET (autovacuum_analyze_scale_factor = 0.25);
@@ -41,8 +47,9 @@ BEGIN
 END
 $$;
 -- +goose StatementEnd
+ALTER INDEX mails_by_reception SET (autosummarize = on);
 ALTER TABLE ticket_keys RESET (autovacuum_analyze_scale_factor);
-ALTER TABLE tickets RESET (autovacuum_analyze_scale_factor);
+ALTER TABLE tickets RESET (autovacuum_analyze_scale_factor, autovacuum_vacuum_insert_scale_factor);
 ALTER TABLE ticket_events RESET (autovacuum_analyze_scale_factor, autovacuum_vacuum_insert_scale_factor, autovacuum_vacuum_insert_threshold);
 ALTER TABLE pages RESET (autovacuum_analyze_scale_factor, autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold,
     autovacuum_vacuum_insert_scale_factor, autovacuum_vacuum_insert_threshold);

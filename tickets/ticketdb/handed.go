@@ -17,9 +17,9 @@ const (
 	handedBytes = 16 << 20
 	pauseMails  = 100 // from here on the readers are waited for before more is committed
 	pauseBytes  = 2 << 20
-	behindMails = 400 // and where they are so far behind
+	behindMails = 340 // and where they are so far behind
 	behindBytes = 8 << 20
-	behindPause = 50 * time.Millisecond // for so long, and no longer
+	behindPause = 40 * time.Millisecond // for so long, and no longer
 	handedLease = 30 * time.Second      // after which another reader may take such a mail
 	handedFresh = 17 * time.Second      // and how much of it must be left where one is begun
 )

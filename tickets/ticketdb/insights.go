@@ -64,7 +64,7 @@ func (s *Store) CountDays(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
-// noteDays notes the days of tickets to which anything happened, as far as no earlier event can come to light.
+// noteDays notes the days of tickets to which happened what counts ($3 does not), as far as no earlier event can come to light.
 const noteDays = `
 	WITH batch AS MATERIALIZED (
 		SELECT id, ticket, at, type FROM ticket_events WHERE id > (SELECT last_event FROM insight_mark) ORDER BY id LIMIT $2

@@ -88,7 +88,8 @@ func (s *Store) PrepareMonths(ctx context.Context, now time.Time) error {
 		// default goes on taking that month.
 		_, err := s.pool.Exec(ctx, fmt.Sprintf(
 			`DO $$ BEGIN
-				CREATE TABLE IF NOT EXISTS %s PARTITION OF mail_bodies FOR VALUES FROM ('%s') TO ('%s') WITH (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_scale_factor = 1);
+				CREATE TABLE IF NOT EXISTS %s PARTITION OF mail_bodies FOR VALUES FROM ('%s') TO ('%s')
+					WITH (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_scale_factor = 1);
 			EXCEPTION WHEN check_violation OR invalid_object_definition OR duplicate_table OR unique_violation THEN NULL;
 			END $$`, pgx.Identifier{name}.Sanitize(), begin.Format(time.RFC3339), begin.AddDate(0, 1, 0).Format(time.RFC3339)))
 		if err != nil {

@@ -417,3 +417,16 @@ func TestTheConfigurationIsShownWithoutCredentials(t *testing.T) {
 		t.Errorf("banner: got %q", banner)
 	}
 }
+
+// TestASummaryIsNoMailAboutOneTicket lists and opens what stands for a storm: its link acknowledges nothing.
+func TestASummaryIsNoMailAboutOneTicket(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.oncall.outgoing = func(int, int64) ([]oncall.Page, error) {
+		return []oncall.Page{{ID: 7, Ticket: 1042, Person: "ben", Channel: "email", Type: oncall.SummaryType, State: oncall.PageSent, Recipient: "ben@example.com"}}, nil
+	}
+	cookie := d.signIn(t, "ben", auth.Responder)
+	wantText(t, page(t, d.ask(t, http.MethodGet, "/settings/outgoing", "", "Cookie", cookie)), ".letters li", "Summary to Ben Okafor ben@example.com sent")
+	letter := page(t, d.ask(t, http.MethodGet, "/settings/outgoing/7", "", "Cookie", cookie))
+	wantText(t, letter, ".acklink a", "Open what it leads to")
+}

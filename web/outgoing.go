@@ -24,7 +24,7 @@ type letterRow struct {
 	URL      string
 	To       string
 	Address  string
-	Ticket   int64  // 0 where it is about none
+	Ticket   int64  // 0 where it is about none, or about many
 	What     string // kind of message
 	State    oncall.PageState
 	At       when
@@ -62,10 +62,14 @@ func (s *Site) listOutgoing(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (r reader) letter(page oncall.Page) letterRow {
-	return letterRow{
+	row := letterRow{
 		ID: page.ID, URL: "/settings/outgoing/" + strconv.FormatInt(page.ID, 10), To: r.name(page.Person), Address: page.Recipient,
 		Ticket: page.Ticket, What: pageName(page.Type), State: page.State, At: r.ago(page.CreatedAt), Attempts: page.Attempts, Error: page.LastError,
 	}
+	if page.Type == oncall.SummaryType { // it hangs on the worst of its tickets
+		row.Ticket = 0
+	}
+	return row
 }
 
 type letterView struct {
